@@ -1,0 +1,75 @@
+// The image being written: sections of bytes, where each symbol lies in them, and what must be patched when
+// addresses are known. Targets append code, runtime and python append data; obj/elf (pe, macho) lays it out.
+
+import { Bytes } from "../base/bytes.ts";
+import type { Program } from "../ir/program.ts";
+
+/** Sections: executable, read-only, writable (with relocations at load). */
+export const TEXT = 0;
+export const RODATA = 1;
+export const DATA = 2;
+
+/** Relocation kinds. S symbol address, A addend, P place, G address of the symbol's GOT slot. */
+export const REL_PC32 = 0; // 32 bits: S + A - P (call, jump, lea, load of a symbol of this image)
+export const REL_GOT_PC32 = 1; // 32 bits: G + A - P (imported symbols; the slot is written by the loader)
+export const REL_ABS64 = 2; // 64 bits in DATA: S + A, by the loader
+export const REL_OFFSET32 = 3; // 32 bits: S + A - start of TEXT (tables of code offsets in RODATA)
+export const REL_SELF32 = 4; // 32 bits in RODATA or DATA: S + A - P
+
+export class Relocation {
+  readonly section: number;
+  readonly offset: number;
+  readonly kind: number;
+  readonly symbol: number; // of the Program
+  readonly addend: number;
+
+  constructor(section: number, offset: number, kind: number, symbol: number, addend: number) {
+    this.section = section;
+    this.offset = offset;
+    this.kind = kind;
+    this.symbol = symbol;
+    this.addend = addend;
+  }
+}
+
+/** Where a symbol of this image lies. */
+export class Definition {
+  readonly section: number;
+  readonly offset: number;
+  readonly size: number;
+
+  constructor(section: number, offset: number, size: number) {
+    this.section = section;
+    this.offset = offset;
+    this.size = size;
+  }
+}
+
+export class Image {
+  readonly program: Program;
+  readonly sections: readonly Bytes[]; // indexed by TEXT, RODATA, DATA
+  readonly relocations: Relocation[];
+  /** Symbol → definition. */
+  readonly definitions: Map<number, Definition>;
+  /** Symbols that the dynamic symbol table exports (PyInit_…), in order. */
+  readonly exported: number[];
+  /** File name the loader reports (DT_SONAME). */
+  soname: string;
+
+  constructor(program: Program) {
+    this.program = program;
+    this.sections = [new Bytes(4096), new Bytes(1024), new Bytes(1024)];
+    this.relocations = [];
+    this.definitions = new Map();
+    this.exported = [];
+    this.soname = "";
+  }
+
+  define(symbol: number, section: number, offset: number, size: number): void {
+    this.definitions.set(symbol, new Definition(section, offset, size));
+  }
+
+  relocate(section: number, offset: number, kind: number, symbol: number, addend: number): void {
+    this.relocations.push(new Relocation(section, offset, kind, symbol, addend));
+  }
+}
