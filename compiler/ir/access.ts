@@ -21,7 +21,16 @@ export const REGION_CONTEXT = 5;
 export const REGION_STACK = 6;
 /** Objects of WasmGC. */
 export const REGION_HEAP = 7;
-export const REGION_NAMES: readonly string[] = ["c", "memory", "table", "global", "vmctx", "context", "stack", "heap"];
+export const REGION_NAMES: readonly string[] = [
+  "c",
+  "memory",
+  "table",
+  "global",
+  "vmctx",
+  "context",
+  "stack",
+  "heap",
+];
 
 export const MAY_TRAP = 1 << 23;
 export const READONLY = 1 << 24;

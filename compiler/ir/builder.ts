@@ -149,7 +149,8 @@ export class Builder {
       v = this.definitions.get(b, x);
     }
     if (v === ABSENT) {
-      v = this.sealed.get(b) === 1 && this.predCount.get(b) === 0 ? this.undefinedValue(b, x) : this.phi(b, x);
+      v =
+        this.sealed.get(b) === 1 && this.predCount.get(b) === 0 ? this.undefinedValue(b, x) : this.phi(b, x);
       this.definitions.set(b, x, v);
     }
     for (let at = from; at !== b; at = this.edgeFrom.get(this.predHead.get(at)) as Block) {
@@ -297,7 +298,13 @@ export class Builder {
     return v;
   }
 
-  private variadic(code: number, type: number, operands: readonly Value[], symbol: number, aux: number): Value {
+  private variadic(
+    code: number,
+    type: number,
+    operands: readonly Value[],
+    symbol: number,
+    aux: number,
+  ): Value {
     const start = this.func.pool.length;
     for (const x of operands) this.func.pool.push(x);
     const v = this.emit(code, type, start, operands.length, symbol);
@@ -308,7 +315,13 @@ export class Builder {
   /** A call of a function symbol, with its signature. The value is the first result. */
   call(symbol: number, operands: readonly Value[]): Value {
     const signature = this.program.symbols[symbol].signature;
-    return this.variadic(op.CALL, this.program.signatures[signature].firstResult(), operands, symbol, signature);
+    return this.variadic(
+      op.CALL,
+      this.program.signatures[signature].firstResult(),
+      operands,
+      symbol,
+      signature,
+    );
   }
 
   callPtr(code: Value, signature: number, operands: readonly Value[]): Value {

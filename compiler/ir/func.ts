@@ -66,6 +66,9 @@ export class Func {
   /** Sizes in bytes of the function's stack slots; each is 16-byte aligned. */
   readonly slots: IntColumn;
 
+  /** Block numbers in the order of code, ENTRY first; empty until opt/layout.ts has run: in order of number. */
+  readonly layout: IntColumn;
+
   constructor() {
     this.name = "";
     this.symbol = -1;
@@ -94,6 +97,7 @@ export class Func {
     this.pool = new IntColumn();
     this.paramPool = new IntColumn();
     this.slots = new IntColumn();
+    this.layout = new IntColumn();
   }
 
   reset(name: string, symbol: number, signature: number): void {
@@ -112,6 +116,7 @@ export class Func {
     this.pool.clear();
     this.paramPool.clear();
     this.slots.clear();
+    this.layout.clear();
   }
 
   private grow(): void {

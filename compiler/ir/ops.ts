@@ -290,4 +290,6 @@ export const FLAGS: Uint16Array = Uint16Array.from(OPS, (row) => row.flags);
 export const RESULT: Uint8Array = Uint8Array.from(OPS, (row) => Math.max(row.result, 0));
 /** Number of inline operands, or VARIADIC. */
 export const VARIADIC = 255;
-export const ARITY: Uint8Array = Uint8Array.from(OPS, (row) => (row.variadic ? VARIADIC : row.operands.length));
+export const ARITY: Uint8Array = Uint8Array.from(OPS, (row) =>
+  row.variadic ? VARIADIC : row.operands.length,
+);

@@ -18,6 +18,18 @@ function constants(source: string, names: readonly string[]): string {
 
 mkdirSync(OUT, { recursive: true });
 const { OPS } = await import("../ir/ops.ts");
-writeFileSync(join(OUT, "ir-ops.ts"), constants("ir/ops.ts", OPS.map((row) => row.name)));
+writeFileSync(
+  join(OUT, "ir-ops.ts"),
+  constants(
+    "ir/ops.ts",
+    OPS.map((row) => row.name),
+  ),
+);
 const { INSTRUCTIONS } = await import("../wasm/instructions.ts");
-writeFileSync(join(OUT, "wasm-ops.ts"), constants("wasm/instructions.ts", INSTRUCTIONS.map((row) => row.name)));
+writeFileSync(
+  join(OUT, "wasm-ops.ts"),
+  constants(
+    "wasm/instructions.ts",
+    INSTRUCTIONS.map((row) => row.name),
+  ),
+);

@@ -37,7 +37,14 @@ export class Instruction {
   }
 }
 
-function i(name: string, code: number, feature: number, immediates: string, rule: string, lowering: string): Instruction {
+function i(
+  name: string,
+  code: number,
+  feature: number,
+  immediates: string,
+  rule: string,
+  lowering: string,
+): Instruction {
   return new Instruction(name, code, feature, immediates === "" ? [] : immediates.split(" "), rule, lowering);
 }
 

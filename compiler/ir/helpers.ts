@@ -1,0 +1,79 @@
+// The run-time helpers that generated code calls by name, with their signatures: ir/build refers to them,
+// runtime/ writes their bodies. All use the wasm convention, run in the caller's instance, and trap by
+// themselves. Memory sizes and table indices are i32 here; 64-bit ones come with memory64.
+
+import { unreachable } from "../base/fail.ts";
+import { I32, PTR, REF } from "./ops.ts";
+import { CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
+
+class HelperRow {
+  readonly name: string;
+  readonly params: readonly number[];
+  readonly results: readonly number[];
+  readonly convention: number;
+
+  constructor(name: string, params: readonly number[], results: readonly number[], convention: number) {
+    this.name = name;
+    this.params = params;
+    this.results = results;
+    this.convention = convention;
+  }
+}
+
+function h(
+  name: string,
+  params: readonly number[],
+  results: readonly number[],
+  convention = CONV_WASM,
+): HelperRow {
+  return new HelperRow(name, params, results, convention);
+}
+
+const ROWS: readonly HelperRow[] = [
+  // memory record, number of pages → old number of pages, or -1
+  h("memory_grow", [PTR, I32], [I32]),
+  // record, destination, byte, count
+  h("memory_fill", [PTR, I32, I32, I32], []),
+  // destination record, source record, destination, source, count
+  h("memory_copy", [PTR, PTR, I32, I32, I32], []),
+  // record, bytes of the segment, its current length, destination, source, count
+  h("memory_init", [PTR, PTR, I32, I32, I32, I32], []),
+  // table record, index, value: with the ownership of references settled
+  h("table_set", [PTR, I32, REF], []),
+  // table record, index: traps out of bounds; the reference is safe on the wasm stack
+  h("table_get", [PTR, I32], [REF]),
+  // record, value, count → old size, or -1
+  h("table_grow", [PTR, REF, I32], [I32]),
+  // record, index, value, count
+  h("table_fill", [PTR, I32, REF, I32], []),
+  // destination record, source record, destination, source, count
+  h("table_copy", [PTR, PTR, I32, I32, I32], []),
+  // record, elem cell of the instance, destination, source, count
+  h("table_init", [PTR, PTR, I32, I32, I32], []),
+  // elem cell of the instance, number of elements: allocates the array (all null)
+  h("elem_new", [PTR, I32], []),
+  // elem cell: frees the array, length 0
+  h("elem_drop", [PTR], []),
+  // elem cell, offsets of function records or imported pointers in the instance (RODATA i32 array: ≥ 0 an own
+  // record at that offset, < 0 the pointer at ~offset): fills the array
+  h("elem_funcs", [PTR, PTR], []),
+  // cell of a mutable global (or of an elem array) that holds a reference, new value, 1 if function references
+  h("ref_set", [PTR, REF, I32], []),
+  // reference just read from a cell that others may overwrite: makes it safe on the wasm stack
+  h("ref_hold", [REF], [REF]),
+  // slow path of prologues and of poll: interrupt, or stack exhausted; returns, or traps
+  h("stack_slow", [], [], CONV_PRESERVE_ALL),
+  // a trap with its code; the return address is its site. Never returns
+  h("raise", [I32], []),
+];
+
+/** The number of helper `name`'s symbol. */
+export function helper(program: Program, name: string): number {
+  const row = ROWS.find((r) => r.name === name);
+  if (row === undefined) return unreachable(`no helper ${name}`);
+  return program.symbol(
+    `wasmpy_${name}`,
+    SYM_FUNC,
+    program.signature(row.params, row.results, row.convention),
+  );
+}

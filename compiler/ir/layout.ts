@@ -1,0 +1,180 @@
+// Where everything lies that generated code and the run time share: the context, the records of memories,
+// tables and functions, and the instance (vmctx), whose layout depends on the module. All offsets are bytes on
+// a 64-bit target; every cell is 8-byte aligned.
+
+import { EXT_FUNC, type Module } from "../wasm/module.ts";
+import * as wasm from "../wasm/types.ts";
+import { heapOf, isRef, type ValType } from "../wasm/types.ts";
+import { F32, F64, I32, I64, REF, V128 } from "./ops.ts";
+import { CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
+
+// --- the context: one per running thread of an interpreter, shared by all instances ---------------------
+
+/** The word that prologues and loops compare with the stack pointer: the limit, or all ones to interrupt. */
+export const CONTEXT_LIMIT = 0;
+/** Entry record: where a trap goes on. */
+export const CONTEXT_ENTRY_SP = 8;
+export const CONTEXT_ENTRY_PC = 16;
+/** The limit that belongs to the running thread, when no interrupt is asked for. */
+export const CONTEXT_REAL_LIMIT = 24;
+/** The running thread's stack: lowest address, and size in bytes. */
+export const CONTEXT_STACK_LOW = 32;
+export const CONTEXT_STACK_SIZE = 40;
+/** The trap under way: code, PC of its site, stack pointer there, instance. */
+export const CONTEXT_TRAP_CODE = 48;
+export const CONTEXT_TRAP_PC = 56;
+export const CONTEXT_TRAP_SP = 64;
+export const CONTEXT_TRAP_VMCTX = 72;
+/** Python callable raise_trap(code, pc, sp, stack bytes) of the package; owned. */
+export const CONTEXT_RAISE = 80;
+/** Types of the native objects (PyTypeObject*, owned): memories, tables, globals. */
+export const CONTEXT_MEMORY_TYPE = 88;
+export const CONTEXT_TABLE_TYPE = 96;
+export const CONTEXT_GLOBAL_TYPE = 104;
+/** References that live on the wasm stack: a PyObject** array, count and capacity. */
+export const CONTEXT_REFS = 112;
+export const CONTEXT_REFS_COUNT = 120;
+export const CONTEXT_REFS_CAPACITY = 128;
+/** Dictionary of canonical types (PyObject*, owned): structure → number. */
+export const CONTEXT_TYPES = 136;
+export const CONTEXT_BYTES = 192;
+
+// --- records ---------------------------------------------------------------------------------------------
+
+/** A memory: base address, size and maximum in bytes, reserved address space in bytes. */
+export const MEMORY_BASE = 0;
+export const MEMORY_SIZE = 8;
+export const MEMORY_MAX = 16;
+export const MEMORY_RESERVED = 24;
+export const MEMORY_RECORD_BYTES = 32;
+
+/** A table: array of references (8 bytes each), number of elements, maximum; 1 if it holds function records. */
+export const TABLE_BASE = 0;
+export const TABLE_SIZE = 8;
+export const TABLE_MAX = 16;
+export const TABLE_IS_FUNC = 24;
+export const TABLE_RECORD_BYTES = 32;
+
+/**
+ * A function reference points to such a record. `code` is the bare function: callable when `vmctx` is the
+ * caller's own. `foreign` is called from anywhere else, with the record as an additional first argument.
+ * `type` is the canonical type; `object` the Python object that stands for it (borrowed: the instance, or the
+ * callable, keeps it), null until asked for.
+ */
+export const FUNC_CODE = 0;
+export const FUNC_VMCTX = 8;
+export const FUNC_TYPE = 16;
+export const FUNC_FOREIGN = 24;
+export const FUNC_OBJECT = 32;
+export const FUNC_RECORD_BYTES = 40;
+
+/** An element segment of an instance: array of references, and its length (0 once dropped). */
+export const ELEM_ARRAY = 0;
+export const ELEM_LENGTH = 8;
+export const ELEM_BYTES = 16;
+
+// --- the instance: fixed part -----------------------------------------------------------------------------
+
+export const VMCTX_CONTEXT = 0;
+/** Base of memory 0: what the target's second pinned register holds. */
+export const VMCTX_BASE = 8;
+/** The module object (borrowed). */
+export const VMCTX_MODULE = 16;
+/** A Python list of what the instance keeps alive (owned). */
+export const VMCTX_KEEP = 24;
+export const VMCTX_FIXED_BYTES = 32;
+
+/** The register type of a wasm value type. */
+export function irType(t: ValType): number {
+  switch (t) {
+    case wasm.I32:
+      return I32;
+    case wasm.I64:
+      return I64;
+    case wasm.F32:
+      return F32;
+    case wasm.F64:
+      return F64;
+    case wasm.V128:
+      return V128;
+    default:
+      return REF;
+  }
+}
+
+/** True for references to functions: what a table or global of this type holds are function records. */
+export function isFuncRef(t: ValType, module: Module): boolean {
+  if (!isRef(t)) return false;
+  const heap = heapOf(t);
+  return (
+    heap === wasm.FUNC || heap === wasm.NOFUNC || (heap >= 0 && module.types[heap].kind === wasm.COMP_FUNC)
+  );
+}
+
+/** Offsets in the instance of one module. Arrays are indexed as the module's index spaces are. */
+export class Layout {
+  /** Pointer to the memory's record. */
+  readonly memory: number[];
+  /** Pointer to the table's record. */
+  readonly table: number[];
+  /** Own global: its 16-byte cell; imported: a pointer to the cell. */
+  readonly global: number[];
+  /** Imported function: pointer to its record. Own function that escapes: the record itself. Else -1. */
+  readonly func: number[];
+  /** Imported function: room for the record of a Python callable, to which the pointer may lead. Else -1. */
+  readonly importRecord: number[];
+  /** Canonical type of the module's type i, as call_indirect compares it (a word). */
+  readonly type: number[];
+  /** Current length of data segment i (i32; 0 once dropped). */
+  readonly data: number[];
+  /** The element segment's ELEM_… cells. */
+  readonly elem: number[];
+  readonly bytes: number;
+
+  constructor(module: Module, escaping: Uint8Array) {
+    let at = VMCTX_FIXED_BYTES;
+    const take = (size: number) => {
+      const place = at;
+      at += size;
+      return place;
+    };
+    this.memory = module.memories.map(() => take(8));
+    this.table = module.tables.map(() => take(8));
+    this.type = module.types.map(() => take(8));
+    this.data = module.datas.map(() => take(8));
+    this.elem = module.elems.map(() => take(ELEM_BYTES));
+    this.func = module.funcs.map((f, i) =>
+      f.imported ? take(8) : escaping[i] !== 0 ? take(FUNC_RECORD_BYTES) : -1,
+    );
+    this.importRecord = module.funcs.map((f) => (f.imported ? take(FUNC_RECORD_BYTES) : -1));
+    at = (at + 15) & ~15;
+    this.global = module.globals.map((g) => take(g.imported ? 8 : 16));
+    this.bytes = at;
+  }
+}
+
+/** Symbol names of a module's functions: its wasm name, made unique by the index where it is not. */
+export function functionNames(module: Module): string[] {
+  const names: string[] = module.funcs.map((_, i) => module.funcNames.get(i) ?? "");
+  for (const e of module.exports) if (e.kind === EXT_FUNC && names[e.index] === "") names[e.index] = e.name;
+  const seen = new Set<string>();
+  return names.map((name, i) => {
+    const unique = name === "" ? `func[${i}]` : seen.has(name) ? `${name}[${i}]` : name;
+    seen.add(unique);
+    return unique;
+  });
+}
+
+/** The symbol of own function `index`; all of them are made, in order, before anything else refers to them. */
+export function functionSymbols(module: Module, program: Program): Int32Array {
+  const names = functionNames(module);
+  return Int32Array.from(module.funcs, (f, i) =>
+    f.imported ? -1 : program.symbol(names[i], SYM_FUNC, wasmSignature(module, f.type, program)),
+  );
+}
+
+/** The IR signature of type index `type`, in the wasm convention. The instance travels in its pinned register. */
+export function wasmSignature(module: Module, type: number, program: Program): number {
+  const t = module.types[type];
+  return program.signature(t.params.map(irType), t.results.map(irType), CONV_WASM);
+}

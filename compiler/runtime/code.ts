@@ -1,0 +1,133 @@
+// A little structure over the builder, for the functions that are written as IR by hand: helpers, thunks, the
+// module's initialisation. Conditions and loops take closures; values are ordinary TypeScript variables.
+
+import * as op from "../gen/ir-ops.ts";
+import { access, READONLY, REGION_C } from "../ir/access.ts";
+import { Builder } from "../ir/builder.ts";
+import { Func, type Value } from "../ir/func.ts";
+import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
+import type { Program } from "../ir/program.ts";
+
+export class Code extends Builder {
+  constructor(program: Program) {
+    super(program, new Func());
+  }
+
+  /** Starts a function known by its symbol, whose signature stands with the symbol. */
+  start(symbol: number): void {
+    const s = this.program.symbols[symbol];
+    this.begin(s.name, symbol, s.signature);
+  }
+
+  /** Runs `then` where the condition is not zero. */
+  when(condition: Value, then: () => void): void {
+    this.choose(condition, then, () => {});
+  }
+
+  /** The same, for what hardly ever happens. */
+  whenRarely(condition: Value, then: () => void): void {
+    const unlikely = this.coldBlock();
+    const after = this.block();
+    this.brIf(condition, unlikely, [], after, []);
+    this.seal(unlikely);
+    this.switchTo(unlikely);
+    then();
+    if (!this.terminated) this.jump(after, []);
+    this.seal(after);
+    this.switchTo(after);
+  }
+
+  choose(condition: Value, then: () => void, otherwise: () => void): void {
+    const yes = this.block();
+    const no = this.block();
+    const after = this.block();
+    this.brIf(condition, yes, [], no, []);
+    this.seal(yes);
+    this.seal(no);
+    this.switchTo(yes);
+    then();
+    if (!this.terminated) this.jump(after, []);
+    this.switchTo(no);
+    otherwise();
+    if (!this.terminated) this.jump(after, []);
+    this.seal(after);
+    if (this.predecessorCount(after) > 0) this.switchTo(after);
+  }
+
+  /** Repeats `body` while `condition` yields non-zero. */
+  whileTrue(condition: () => Value, body: () => void): void {
+    const head = this.block();
+    const inside = this.block();
+    const after = this.block();
+    this.jump(head, []);
+    this.switchTo(head);
+    this.brIf(condition(), inside, [], after, []);
+    this.seal(inside);
+    this.switchTo(inside);
+    body();
+    if (!this.terminated) this.jump(head, []);
+    this.seal(head);
+    this.seal(after);
+    this.switchTo(after);
+  }
+
+  /** Loads a field; `region` and `flags` as in access.ts (READONLY where the cell never changes meanwhile). */
+  field(type: number, address: Value, offset: number, region = REGION_C, flags = 0): Value {
+    return this.load(loadOf(type), address, offset, access(region, 0, sizeOfType(type), flags));
+  }
+
+  constantField(type: number, address: Value, offset: number, region = REGION_C): Value {
+    return this.field(type, address, offset, region, READONLY);
+  }
+
+  setField(type: number, address: Value, offset: number, x: Value, region = REGION_C): void {
+    this.store(storeOf(type), address, x, offset, access(region, 0, sizeOfType(type), 0));
+  }
+
+  /** address + a constant number of bytes. */
+  plus(address: Value, bytes: number): Value {
+    return this.op(op.PTR_ADD, address, this.i64(bytes, bytes >> 31));
+  }
+}
+
+export function sizeOfType(type: number): number {
+  return type === I32 || type === F32 ? 4 : 8;
+}
+
+export function loadOf(type: number): number {
+  switch (type) {
+    case I32:
+      return op.I32_LOAD;
+    case I64:
+      return op.I64_LOAD;
+    case F32:
+      return op.F32_LOAD;
+    case F64:
+      return op.F64_LOAD;
+    case REF:
+      return op.REF_LOAD;
+    case PTR:
+      return op.PTR_LOAD;
+    default:
+      return op.PTR_LOAD;
+  }
+}
+
+export function storeOf(type: number): number {
+  switch (type) {
+    case I32:
+      return op.I32_STORE;
+    case I64:
+      return op.I64_STORE;
+    case F32:
+      return op.F32_STORE;
+    case F64:
+      return op.F64_STORE;
+    case REF:
+      return op.REF_STORE;
+    case PTR:
+      return op.PTR_STORE;
+    default:
+      return op.PTR_STORE;
+  }
+}
