@@ -34,7 +34,7 @@ export const SYM_DATA = 2; // writable, with relocations
 export const SYM_IMPORT = 3; // a function or datum of the process: C API, libc
 export const SYM_IMPORT_WEAK = 4; // the same; null where the process does not have it
 
-export class Symbol {
+export class LinkSymbol {
   readonly name: string;
   readonly kind: number;
   /** Signature number of a function that is called by name, else -1. */
@@ -48,7 +48,7 @@ export class Symbol {
 }
 
 export class Program {
-  readonly symbols: Symbol[];
+  readonly symbols: LinkSymbol[];
   readonly signatures: Signature[];
   private readonly symbolByName: Map<string, number>;
   private readonly signatureByText: Map<string, number>;
@@ -65,7 +65,7 @@ export class Program {
     const known = this.symbolByName.get(name);
     if (known !== undefined) return known;
     const id = this.symbols.length;
-    this.symbols.push(new Symbol(name, kind, signature));
+    this.symbols.push(new LinkSymbol(name, kind, signature));
     this.symbolByName.set(name, id);
     return id;
   }
