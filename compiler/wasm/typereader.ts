@@ -1,0 +1,199 @@
+// Reads types (spec 5.3), each behind the feature that brought it. Type indices are not compared with the
+// number of types here: that is validation.
+
+import type { ErrorText } from "../base/errors.ts";
+import { fail } from "../base/fail.ts";
+import {
+  EXCEPTIONS,
+  type Features,
+  FUNCTION_REFERENCES,
+  GC,
+  has,
+  MEMORY64,
+  REFERENCE_TYPES,
+  SIMD,
+} from "./features.ts";
+import type { Reader } from "./reader.ts";
+import * as t from "./types.ts";
+import { type HeapType, Limits, ref, type ValType } from "./types.ts";
+
+/** Abstract heap types by their code; BOT_HEAP: no such type, or not with these features. */
+function abstractHeap(code: number, features: Features): HeapType {
+  switch (code) {
+    case 0x70:
+      return t.FUNC;
+    case 0x6f:
+      return has(features, REFERENCE_TYPES) ? t.EXTERN : t.BOT_HEAP;
+    case 0x69:
+      return has(features, EXCEPTIONS) ? t.EXN : t.BOT_HEAP;
+    case 0x74:
+      return has(features, EXCEPTIONS) ? t.NOEXN : t.BOT_HEAP;
+    default:
+      return has(features, GC) ? gcHeap(code) : t.BOT_HEAP;
+  }
+}
+
+function gcHeap(code: number): HeapType {
+  switch (code) {
+    case 0x73:
+      return t.NOFUNC;
+    case 0x72:
+      return t.NOEXTERN;
+    case 0x71:
+      return t.NONE;
+    case 0x6e:
+      return t.ANY;
+    case 0x6d:
+      return t.EQ;
+    case 0x6c:
+      return t.I31;
+    case 0x6b:
+      return t.STRUCT;
+    case 0x6a:
+      return t.ARRAY;
+    default:
+      return t.BOT_HEAP;
+  }
+}
+
+/** True for the first byte of a negative number of one byte: the code of an abstract type. */
+function isTypeCode(byte: number): boolean {
+  return (byte & 0xc0) === 0x40;
+}
+
+export function readHeapType(r: Reader, features: Features): HeapType {
+  const at = r.at;
+  if (isTypeCode(r.peek())) {
+    const heap = abstractHeap(r.u8(), features);
+    return heap === t.BOT_HEAP ? fail("malformed heap type", at) : heap;
+  }
+  const index = r.s33();
+  if (index < 0 || !has(features, FUNCTION_REFERENCES)) fail("malformed heap type", at);
+  return heapIndex(index);
+}
+
+/** A type index as it is kept in a ValType: those that no module can have are cut to one that none has. */
+function heapIndex(index: number): HeapType {
+  return Math.min(index, 0x7ffffff);
+}
+
+/** The reference type that starts with `code`, which was read at `at`; BOT when it is none. */
+function refTypeFrom(code: number, r: Reader, features: Features): ValType {
+  if ((code === 0x63 || code === 0x64) && has(features, FUNCTION_REFERENCES)) {
+    return ref(readHeapType(r, features), code === 0x63);
+  }
+  const heap = abstractHeap(code, features);
+  return heap === t.BOT_HEAP ? t.BOT : ref(heap, true);
+}
+
+export function readRefType(r: Reader, features: Features): ValType {
+  const at = r.at;
+  const type = refTypeFrom(r.u8(), r, features);
+  return type === t.BOT ? fail("malformed reference type", at) : type;
+}
+
+/** The value type that starts with `code`; BOT when it is none. */
+function valTypeFrom(code: number, r: Reader, features: Features): ValType {
+  switch (code) {
+    case 0x7f:
+      return t.I32;
+    case 0x7e:
+      return t.I64;
+    case 0x7d:
+      return t.F32;
+    case 0x7c:
+      return t.F64;
+    case 0x7b:
+      return has(features, SIMD) ? t.V128 : t.BOT;
+    default:
+      return has(features, REFERENCE_TYPES) ? refTypeFrom(code, r, features) : t.BOT;
+  }
+}
+
+export function readValType(r: Reader, features: Features): ValType {
+  const at = r.at;
+  const type = valTypeFrom(r.u8(), r, features);
+  return type === t.BOT ? fail("malformed value type", at) : type;
+}
+
+export function readStorageType(r: Reader, features: Features): ValType {
+  switch (r.peek()) {
+    case 0x78:
+      r.u8();
+      return t.I8;
+    case 0x77:
+      r.u8();
+      return t.I16;
+    default:
+      return readValType(r, features);
+  }
+}
+
+export function readMutability(r: Reader): boolean {
+  const b = r.u8();
+  if (b > 1) fail("malformed mutability", r.at - 1);
+  return b === 1;
+}
+
+/** What a block's type was given as. */
+export const BLOCK_EMPTY = 0;
+export const BLOCK_VALUE = 1; // the value type in `value`
+export const BLOCK_INDEX = 2; // the type index in `value`
+
+export class BlockType {
+  form: number;
+  value: number;
+
+  constructor() {
+    this.form = BLOCK_EMPTY;
+    this.value = 0;
+  }
+
+  read(r: Reader, features: Features): void {
+    const at = r.at;
+    const first = r.peek();
+    if (first === 0x40) {
+      r.u8();
+      this.form = BLOCK_EMPTY;
+      this.value = 0;
+    } else if (isTypeCode(first)) {
+      this.form = BLOCK_VALUE;
+      this.value = readValType(r, features);
+    } else {
+      this.form = BLOCK_INDEX;
+      this.value = r.s33();
+      if (this.value < 0) fail("malformed value type", at);
+    }
+  }
+}
+
+const HAS_MAX = 1;
+const SHARED = 2;
+const IS_64 = 4;
+
+/** No feature allows shared memories or tables yet. */
+export function readLimits(r: Reader, features: Features): Limits {
+  const flags = r.u8();
+  const known = HAS_MAX | (has(features, MEMORY64) ? IS_64 : 0);
+  if ((flags & ~known) !== 0) limitsFlags(r.at - 1, flags);
+  const is64 = (flags & IS_64) !== 0;
+  readBound(r, is64);
+  const { lo, hi } = r;
+  const hasMax = (flags & HAS_MAX) !== 0;
+  if (hasMax) readBound(r, is64);
+  return new Limits(lo, hi, hasMax, hasMax ? r.lo : 0, hasMax ? r.hi : 0, is64, false);
+}
+
+function limitsFlags(at: number, flags: number): never {
+  const text: ErrorText = "malformed limits flags";
+  return fail(text, at, (flags & SHARED) !== 0 ? "shared memories and tables are not supported" : "");
+}
+
+function readBound(r: Reader, is64: boolean): void {
+  if (is64) {
+    r.u64();
+  } else {
+    r.lo = r.u32() | 0;
+    r.hi = 0;
+  }
+}
