@@ -37,6 +37,8 @@ export const CONTEXT_REFS_COUNT = 120;
 export const CONTEXT_REFS_CAPACITY = 128;
 /** Dictionary of canonical types (PyObject*, owned): structure → number. */
 export const CONTEXT_TYPES = 136;
+/** Dictionary (PyObject*, owned): address of a builtin of wasmpy → address of its function record. */
+export const CONTEXT_FUNCS = 144;
 export const CONTEXT_BYTES = 192;
 
 // --- records ---------------------------------------------------------------------------------------------
@@ -82,7 +84,9 @@ export const VMCTX_BASE = 8;
 export const VMCTX_MODULE = 16;
 /** A Python list of what the instance keeps alive (owned). */
 export const VMCTX_KEEP = 24;
-export const VMCTX_FIXED_BYTES = 32;
+/** The image's C function (record) → new reference to the builtin of a function record of this instance. */
+export const VMCTX_FUNCTION = 32;
+export const VMCTX_FIXED_BYTES = 40;
 
 /** The register type of a wasm value type. */
 export function irType(t: ValType): number {
