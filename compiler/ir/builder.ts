@@ -411,6 +411,17 @@ export class Builder {
     return v;
   }
 
+  returnCall(symbol: number, operands: readonly Value[]): void {
+    const signature = this.program.symbols[symbol].signature;
+    this.variadic(op.RETURN_CALL, VOID, operands, symbol, signature);
+    this.current = NO_BLOCK;
+  }
+
+  returnCallPtr(code: Value, signature: number, operands: readonly Value[]): void {
+    this.variadic(op.RETURN_CALL_PTR, VOID, [code, ...operands], -1, signature);
+    this.current = NO_BLOCK;
+  }
+
   codeAddress(exceptional: Block): Value {
     const v = this.op(op.CODE_ADDR);
     this.func.imm[v] = exceptional;
