@@ -157,13 +157,18 @@ export class Layout {
   }
 }
 
+/** Names that helpers and glue have in an image: a wasm function must not be taken for one. */
+function isReserved(name: string): boolean {
+  return name.startsWith("wasmpy_") || name.startsWith("Py");
+}
+
 /** Symbol names of a module's functions: its wasm name, made unique by the index where it is not. */
 export function functionNames(module: Module): string[] {
   const names: string[] = module.funcs.map((_, i) => module.funcNames.get(i) ?? "");
   for (const e of module.exports) if (e.kind === EXT_FUNC && names[e.index] === "") names[e.index] = e.name;
   const seen = new Set<string>();
   return names.map((name, i) => {
-    const unique = name === "" ? `func[${i}]` : seen.has(name) ? `${name}[${i}]` : name;
+    const unique = name === "" ? `func[${i}]` : seen.has(name) || isReserved(name) ? `${name}[${i}]` : name;
     seen.add(unique);
     return unique;
   });

@@ -60,19 +60,23 @@ export class Program {
     this.signatureByText = new Map();
   }
 
-  /** The number of the symbol `name`, which is made at its first mention. Later mentions must agree with it. */
+  /**
+   * The number of the symbol `name`, which is made at its first mention. Later mentions must agree with it. What
+   * the process provides has names of its own: a wasm function `malloc` is not libc's.
+   */
   symbol(name: string, kind: number, signature = -1): number {
-    const known = this.symbolByName.get(name);
+    const key = kind >= SYM_IMPORT ? `import ${name}` : name;
+    const known = this.symbolByName.get(key);
     if (known !== undefined) return known;
     const id = this.symbols.length;
     this.symbols.push(new LinkSymbol(name, kind, signature));
-    this.symbolByName.set(name, id);
+    this.symbolByName.set(key, id);
     return id;
   }
 
-  /** The number of a symbol made before, or -1. */
+  /** The number of a symbol made before, of this image or else of the process, or -1. */
   find(name: string): number {
-    return this.symbolByName.get(name) ?? -1;
+    return this.symbolByName.get(name) ?? this.symbolByName.get(`import ${name}`) ?? -1;
   }
 
   /** The number of the signature; equal signatures have equal numbers. */
