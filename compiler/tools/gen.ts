@@ -33,3 +33,11 @@ writeFileSync(
     INSTRUCTIONS.map((row) => row.name),
   ),
 );
+const { ROWS } = await import("../isa/x64/insts.ts");
+writeFileSync(
+  join(OUT, "x64-ops.ts"),
+  constants(
+    "isa/x64/insts.ts",
+    ROWS.map((row) => row.name),
+  ),
+);
