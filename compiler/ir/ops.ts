@@ -293,3 +293,16 @@ export const VARIADIC = 255;
 export const ARITY: Uint8Array = Uint8Array.from(OPS, (row) =>
   row.variadic ? VARIADIC : row.operands.length,
 );
+
+/** Bytes that a load or store accesses; pointers and references count as 8. 0 for everything else. */
+export const ACCESS_SIZE: Uint8Array = Uint8Array.from(OPS, (row) => {
+  const action = row.name.slice(row.name.indexOf(".") + 1);
+  const isLoad = action.startsWith("load");
+  if (!isLoad && !action.startsWith("store")) return 0;
+  const width = action.slice(isLoad ? 4 : 5);
+  if (width.startsWith("8")) return 1;
+  if (width.startsWith("16")) return 2;
+  if (width.startsWith("32")) return 4;
+  const type = isLoad ? row.result : row.operands[1];
+  return type === I32 || type === F32 ? 4 : type === V128 ? 16 : 8;
+});
