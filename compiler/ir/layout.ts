@@ -159,7 +159,7 @@ export class Layout {
 
 /** Names that helpers and glue have in an image: a wasm function must not be taken for one. */
 function isReserved(name: string): boolean {
-  return name.startsWith("wasmpy_") || name.startsWith("Py");
+  return name.startsWith("wasmpy_") || name.startsWith("Py") || name.startsWith("import ");
 }
 
 /** Symbol names of a module's functions: its wasm name, made unique by the index where it is not. */
