@@ -23,7 +23,7 @@ def _digest(*parts: bytes) -> str:
     try:
         from _blake2 import blake2b  # hashlib would load OpenSSL: 4 ms of every start
     except ImportError:
-        from hashlib import blake2b  # type: ignore[assignment]
+        from hashlib import blake2b
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -35,9 +35,7 @@ def key(source: bytes, leaf: str, options: dict[str, object]) -> str:
     """The digest that names the image of ``source`` compiled as module ``leaf`` with ``options``."""
     from ._compiler import identity
 
-    return _digest(
-        source, leaf.encode(), identity().encode(), repr(sorted(options.items())).encode(), b"%d" % ABI
-    )
+    return _digest(source, leaf.encode(), identity().encode(), repr(sorted(options.items())).encode(), b"%d" % ABI)
 
 
 def image_beside(path: str, source: bytes, leaf: str) -> str:
@@ -100,9 +98,7 @@ def user_directory() -> str:
     finally:
         os.close(descriptor)
     if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise PermissionError(
-            f"the cache directory {directory} is not this user's alone; set WASMPY_CACHE_DIR"
-        )
+        raise PermissionError(f"the cache directory {directory} is not this user's alone; set WASMPY_CACHE_DIR")
     return directory
 
 

@@ -74,9 +74,7 @@ def find_node() -> str:
 
 def _version(node: str) -> tuple[int, int]:
     try:
-        text = subprocess.run(
-            [node, "--version"], check=False, capture_output=True, text=True, timeout=20
-        ).stdout
+        text = subprocess.run([node, "--version"], check=False, capture_output=True, text=True, timeout=20).stdout
         major, minor = text.strip().lstrip("v").split(".")[:2]
         return int(major), int(minor)
     except (OSError, ValueError, subprocess.SubprocessError):
@@ -214,9 +212,7 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
         result.offset = error["column"]
         result.end_lineno = error["line"]
         result.end_offset = error["column"] + max(error["length"], 1)
-        result.text = (
-            lines[error["line"] - 1].decode("utf-8", "replace") if error["line"] <= len(lines) else ""
-        )
+        result.text = lines[error["line"] - 1].decode("utf-8", "replace") if error["line"] <= len(lines) else ""
         result.msg = message
     elif error["at"] >= 0:
         result.byte_offset = error["at"]

@@ -1,8 +1,9 @@
 """The import statement: a path hook that lets every directory of ``sys.path`` serve ``.wasm`` and ``.wat``.
 
 The hook stands in front of the stock one and makes the stock FileFinder with the stock loaders and, last,
-ours: so the rules of ``.py`` hold (earlier entries win; in one directory an extension module, then Python, then
-wasm, then wat, then a namespace directory), and finders that others put in ``sys.meta_path`` keep working.
+ours: so the rules of ``.py`` hold (earlier entries win; in one directory an extension module, then Python,
+then wasm, then wat, then a namespace directory), and finders that others put in ``sys.meta_path`` keep
+working.
 """
 
 from __future__ import annotations

@@ -18,9 +18,7 @@ def triple() -> str:
         return "x86_64-linux"
     from ._errors import UnsupportedError
 
-    raise UnsupportedError(
-        f"wasmpy cannot compile for {sys.platform} on {machine} yet: only for Linux on x86-64"
-    )
+    raise UnsupportedError(f"wasmpy cannot compile for {sys.platform} on {machine} yet: only for Linux on x86-64")
 
 
 def cpu_features() -> list[str]:

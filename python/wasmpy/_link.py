@@ -1,0 +1,353 @@
+"""Links an instance: finds its imports, binds them through the image's kernel, runs its initialisation, and puts
+its exports on the module object.
+
+An image calls ``attach`` when it is executed. ``kernel`` holds the image's native functions for this one
+instance; what they take and give stands at the head of the compiler's ``python/kernel.ts``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ._errors import LinkError
+
+FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
+_KINDS = ("function", "table", "memory", "global", "tag")
+_VALUE_TYPES = {1: "i32", 2: "i64", 3: "f32", 4: "f64", 6: "externref", 7: "funcref"}
+_PAGE = 65536
+
+# Toolchain names that an import statement never takes for Python modules.
+_TOOLCHAIN = frozenset({"env", "a", "go", "wbg", "__wbindgen_placeholder__"})
+
+# Bindings given beforehand, by full module name: {module: {name: value}}.
+_bindings: dict[str, Mapping[str, Any]] = {}
+# Canonical numbers of function types in this interpreter.
+_types: dict[str, int] = {}
+
+
+class Import(NamedTuple):
+    module: str
+    name: str
+    kind: int
+    position: int  # in the index space of its kind
+
+
+class State:
+    """What the package knows of one instance; ``module.__wasm__``."""
+
+    __slots__ = ("exports", "kernel", "kinds", "meta", "module", "objects")
+
+    def __init__(self, module: ModuleType, kernel: dict[str, Callable[..., Any]], meta: dict[str, Any]) -> None:
+        self.module = module
+        self.kernel = kernel
+        self.meta = meta
+        # Export name → function, Memory, Table or Global; the same object each time.
+        self.exports: dict[str, Any] = {}
+        self.kinds: dict[str, int] = {}
+        # (kind, index) → Memory or Table, own or imported.
+        self.objects: dict[tuple[int, int], Any] = {}
+
+    def bind(self, kind: int, index: int, value: Any) -> None:
+        """Binds a native object: memory, table or global."""
+        self.kernel["bind"](kind, index, value, value.address())
+        self.objects[kind, index] = value
+
+
+class WasmModule(ModuleType):
+    """A module made from WebAssembly. Exports are attributes; ``module["any name"]`` reaches every one of them."""
+
+    def __getitem__(self, name: str) -> Any:
+        if not isinstance(name, str):
+            raise TypeError(f"export names are strings, not {type(name).__name__}")
+        state: State = self.__dict__["__wasm__"]
+        value = state.exports[name]
+        return value.get() if state.kinds[name] == GLOBAL else value
+
+    def __setitem__(self, name: str, value: object) -> None:
+        state: State = self.__dict__["__wasm__"]
+        if state.kinds[name] != GLOBAL:
+            raise TypeError(f"export {name!r} is a {_KINDS[state.kinds[name]]}: only globals can be assigned")
+        state.exports[name].set(value)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__["__wasm__"].exports
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__["__wasm__"].exports)
+
+    def __dir__(self) -> list[str]:
+        state: State | None = self.__dict__.get("__wasm__")
+        names = [] if state is None else [name for name in state.exports if _is_attribute(name)]
+        return sorted({*names, *(name for name in self.__dict__ if name.startswith("__"))})
+
+
+def state_of(module: object) -> State:
+    """The state behind a module or instance. Raises TypeError for anything else."""
+    state = getattr(module, "__dict__", {}).get("__wasm__")
+    if not isinstance(state, State):
+        raise TypeError(f"{module!r} is not a WebAssembly module")
+    return state
+
+
+def bind(name: str, imports: Mapping[str, Any]) -> None:
+    """Gives imports to the module ``name`` before it is imported: a mapping module → (mapping, module or object)."""
+    _bindings[name] = imports
+
+
+# --- native types and what Python adds to them --------------------------------------------------------------
+
+
+def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
+    """Builds Memory, Table and Global over the interpreter's native types, once."""
+    if "Memory" in globals():
+        return
+    from . import _objects, _traps
+
+    globals().update(_objects.classes(*kernel["types"]()))
+    kernel["configure"](_traps.raise_trap)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Memory", "Table", "Global"):
+        # No image is loaded yet: an empty module brings the native types.
+        from ._api import Instance, compile
+
+        Instance(compile(b"\0asm\x01\0\0\0"))
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# --- attach --------------------------------------------------------------------------------------------------
+
+
+def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str) -> None:
+    """Completes the instance that the executing image belongs to. Raises LinkError, or what its start raises."""
+    meta: dict[str, Any] = eval(text, {"__builtins__": {}})
+    _natives(kernel)
+    state = State(module, kernel, meta)
+    from ._traps import register
+
+    register(kernel, meta, module)
+    for index, structure in enumerate(meta["types"]):
+        kernel["set_type"](index, _types.setdefault(structure, len(_types) + 1))
+    resolve = module.__dict__.pop("__wasm_resolve__", None) or _resolver(module.__name__)
+    _bind_imports(state, resolve)
+    own = globals()
+    for index, (minimum, maximum) in meta["memories"].items():
+        memory = own["Memory"](minimum, None if maximum < 0 else maximum)
+        state.bind(MEMORY, index, memory)
+    for index, (functions, minimum, maximum) in meta["tables"].items():
+        table = own["Table"]("funcref" if functions else "externref", minimum, None if maximum < 0 else maximum)
+        state.bind(TABLE, index, table)
+    # Before the start function runs: what it calls may come back through the module.
+    module.__dict__["__wasm__"] = state
+    kernel["initialize"]()
+    _export(state)
+
+
+def _resolver(name: str) -> Callable[[Import], Any]:
+    """The import statement's rules for the module ``name``; KeyError for what it does not find."""
+    given = _bindings.get(name, {})
+    package = name.rpartition(".")[0]
+    if not given and package in sys.modules:
+        given = getattr(sys.modules[package], "__wasm_imports__", {})
+
+    def resolve(wanted: Import) -> Any:
+        if wanted.module in given:
+            return lookup(given[wanted.module], wanted)
+        from importlib import import_module
+
+        candidates: list[tuple[str, str | None]] = []
+        if wanted.module.startswith("."):
+            candidates.append((wanted.module, package))
+        else:
+            if package:
+                candidates.append((f"{package}.{wanted.module}", None))
+            if wanted.module and wanted.module not in _TOOLCHAIN:
+                candidates.append((wanted.module, None))
+        for candidate, anchor in candidates:
+            try:
+                namespace = import_module(candidate, anchor)
+            except ModuleNotFoundError as error:
+                full = candidate if anchor is None else f"{anchor}{candidate}"
+                if error.name is not None and (full == error.name or full.startswith(error.name + ".")):
+                    continue
+                raise
+            return lookup(namespace, wanted)
+        raise KeyError(wanted.module)
+
+    return resolve
+
+
+def lookup(namespace: Any, wanted: Import) -> Any:
+    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import; KeyError if nothing."""
+    inner = getattr(namespace, "__dict__", {}).get("__wasm__")
+    if isinstance(inner, State):
+        return inner.exports[wanted.name]
+    if isinstance(namespace, Mapping):
+        return namespace[wanted.name]
+    try:
+        return getattr(namespace, wanted.name)
+    except AttributeError:
+        raise KeyError(wanted.name) from None
+
+
+def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
+    """Binds every import, or raises one LinkError that lists all that are missing or do not fit."""
+    problems = []
+    for row in state.meta["imports"]:
+        wanted = Import(*row)
+        what = f"{wanted.module}.{wanted.name}: {_describe(state, wanted)}"
+        try:
+            value = resolve(wanted)
+        except KeyError:
+            problems.append(f"unknown import {what}")
+            continue
+        try:
+            complaint = _BINDERS[wanted.kind](state, wanted.position, value)
+        except TypeError as error:
+            complaint = str(error)
+        if complaint:
+            problems.append(f"incompatible import type for {what}: {complaint}")
+    if problems:
+        name = state.module.__name__
+        lines = "\n  ".join(problems)
+        raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
+
+
+def _describe(state: State, wanted: Import) -> str:
+    meta = state.meta
+    if wanted.kind == FUNCTION:
+        return f"function {meta['types'][meta['imported_functions'][wanted.position]]}"
+    if wanted.kind == GLOBAL:
+        code, mutable = meta["globals"][wanted.position]
+        return f"{'mutable ' if mutable else ''}global {_VALUE_TYPES[code]}"
+    return _KINDS[wanted.kind]
+
+
+def _bind_function(state: State, index: int, value: Any) -> str:
+    kernel = state.kernel
+    found = kernel["resolve"](value)
+    if found is None:
+        if not callable(value):
+            return f"{type(value).__name__} is not callable"
+        kernel["bind"](FUNCTION, index, value, 0)
+        return ""
+    address, number = found
+    declared = state.meta["types"][state.meta["imported_functions"][index]]
+    if _types[declared] != number:
+        return f"the function is {next(text for text, n in _types.items() if n == number)}"
+    kernel["bind"](FUNCTION, index, value, address)
+    return ""
+
+
+def _bind_memory(state: State, index: int, value: Any) -> str:
+    if not isinstance(value, globals()["Memory"]):
+        return f"{type(value).__name__} is not a Memory"
+    complaint = _fits(value.limits(), state.meta["imported_memories"][index])
+    if not complaint:
+        state.bind(MEMORY, index, value)
+    return complaint
+
+
+def _bind_table(state: State, index: int, value: Any) -> str:
+    if not isinstance(value, globals()["Table"]):
+        return f"{type(value).__name__} is not a Table"
+    functions, minimum, maximum = state.meta["imported_tables"][index]
+    if value.functions() != functions:
+        return "the table holds another type"
+    complaint = _fits(value.limits(), (minimum, maximum))
+    if not complaint:
+        state.bind(TABLE, index, value)
+    return complaint
+
+
+def _fits(actual: tuple[int, int], declared: tuple[int, int]) -> str:
+    """Import matching of limits (spec, "Import Matching")."""
+    if actual[0] < declared[0]:
+        return f"its size {actual[0]} is below the declared minimum {declared[0]}"
+    if declared[1] >= 0 and (actual[1] < 0 or actual[1] > declared[1]):
+        return f"its maximum is {'missing' if actual[1] < 0 else actual[1]}, declared {declared[1]}"
+    return ""
+
+
+def _bind_global(state: State, index: int, value: Any) -> str:
+    code, mutable = state.meta["globals"][index]
+    base = globals()["GlobalBase"]
+    if not isinstance(value, base):
+        if mutable:
+            return "a mutable global needs a wasmpy.Global"
+        value = base(code, False, value)
+    if value.type() != (code, mutable):
+        actual, can_change = value.type()
+        return f"it is {'mutable ' if can_change else ''}{_VALUE_TYPES[actual]}"
+    state.bind(GLOBAL, index, value)
+    return ""
+
+
+def _bind_tag(state: State, index: int, value: Any) -> str:
+    return "tags are not supported yet"
+
+
+_BINDERS = (_bind_function, _bind_table, _bind_memory, _bind_global, _bind_tag)
+
+
+# --- exports -------------------------------------------------------------------------------------------------
+
+
+def _is_attribute(name: str) -> bool:
+    if name.startswith("_") or not name.isidentifier():
+        return False
+    if name.isascii():
+        return True
+    from unicodedata import is_normalized
+
+    return is_normalized("NFKC", name)
+
+
+def _export(state: State) -> None:
+    """Puts the exports into the state and, where the name allows it, on the module."""
+    module = state.module
+    bound: dict[tuple[int, int], Any] = {}
+    variables: dict[str, Any] = {}
+    for name, kind, index in state.meta["exports"]:
+        value = bound.get((kind, index))
+        if value is None:
+            value = _exported(state, kind, index)
+            bound[kind, index] = value
+        state.exports[name] = value
+        state.kinds[name] = kind
+        if not _is_attribute(name):
+            continue
+        if kind == GLOBAL:
+            variables[name] = _variable(name, value)
+        else:
+            module.__dict__[name] = value
+    if variables:
+        # Attributes that read and write globals need a class of their own.
+        module.__class__ = type("WasmModule", (type(module),), {"__module__": __name__, **variables})
+
+
+def _exported(state: State, kind: int, index: int) -> Any:
+    if kind == FUNCTION:
+        return state.kernel["function"](index)
+    if (kind, index) in state.objects:
+        return state.objects[kind, index]
+    value = state.kernel["export_global"](index)
+    value.__class__ = globals()["Global"]
+    return value
+
+
+def _variable(name: str, cell: Any) -> property:
+    def read(module: object) -> object:
+        return cell.get()
+
+    def write(module: object, value: object) -> None:
+        if not cell.type()[1]:
+            raise AttributeError(f"global {name!r} is immutable")
+        cell.set(value)
+
+    return property(read, write)

@@ -1,0 +1,185 @@
+"""Memory, Table and Global: the comfortable classes over the native ones."""
+
+# The native types are made at run time: to the type checker they are Any.
+# mypy: disable-error-code="no-any-return, misc"
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_PAGE = 65536
+_CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
+_NAMES = {code: name for name, code in _CODES.items()}
+
+
+def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, type]:
+    """Memory, Table, Global and GlobalBase for this interpreter's native types."""
+
+    class Memory(memory_base):
+        """Linear memory. Supports the buffer protocol: ``memoryview(memory)``, ``numpy.frombuffer(memory)``.
+
+        Sizes of the constructor and of ``grow`` are pages of 64 KiB; offsets are bytes. Negative offsets raise
+        IndexError: they are addresses above 2 GiB read as signed numbers, see ``wasmpy.u32``.
+        """
+
+        __slots__ = ()
+
+        def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
+            return memory_base.__new__(cls, initial, -1 if maximum is None else maximum)
+
+        @property
+        def pages(self) -> int:
+            """Current size in pages."""
+            return self.size() // _PAGE
+
+        @property
+        def maximum(self) -> int | None:
+            """Declared maximum in pages."""
+            maximum = self.limits()[1]
+            return None if maximum < 0 else maximum
+
+        def __len__(self) -> int:
+            return self.size()
+
+        def grow(self, pages: int) -> int:
+            """Adds pages; returns the size before. Raises ValueError where the memory cannot grow so far."""
+            before = memory_base.grow(self, pages)
+            if before < 0:
+                raise ValueError(f"cannot grow the memory by {pages} pages")
+            return before
+
+        def _span(self, key: slice) -> tuple[int, int]:
+            if key.step not in (None, 1):
+                raise ValueError("slices of a memory have no step")
+            size = self.size()
+            start = 0 if key.start is None else key.start.__index__()
+            stop = size if key.stop is None else key.stop.__index__()
+            if start < 0 or stop < 0:
+                raise IndexError("negative memory offset: an address above 2 GiB read as signed?")
+            if start > size or stop > size:
+                raise IndexError(f"memory offset out of range: {max(start, stop)} > {size}")
+            return start, max(start, stop)
+
+        def _offset(self, key: Any) -> int:
+            offset = key.__index__()
+            if not 0 <= offset < self.size():
+                raise IndexError(f"memory offset out of range: {offset}")
+            return offset
+
+        def __getitem__(self, key: Any) -> Any:
+            if isinstance(key, slice):
+                start, stop = self._span(key)
+                return bytes(memoryview(self)[start:stop])
+            return memoryview(self)[self._offset(key)]
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            if not isinstance(key, slice):
+                memoryview(self)[self._offset(key)] = value
+                return
+            start, stop = self._span(key)
+            data = memoryview(value).cast("B")
+            if len(data) != stop - start:
+                raise ValueError(f"cannot put {len(data)} bytes into a slice of {stop - start}")
+            memoryview(self)[start:stop] = data
+
+        def read(self, address: int, size: int) -> bytes:
+            """``size`` bytes from ``address``, which may be given as a signed i32."""
+            address &= 0xFFFFFFFF
+            return self[address : address + size]
+
+        def write(self, address: int, data: Any) -> None:
+            """Puts bytes at ``address``, which may be given as a signed i32."""
+            address &= 0xFFFFFFFF
+            self[address : address + memoryview(data).nbytes] = data
+
+        def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
+            """The text in ``size`` bytes from ``address``."""
+            return self.read(address, size).decode(encoding)
+
+        def read_cstr(self, address: int, encoding: str = "utf-8") -> str:
+            """The text up to the next zero byte."""
+            address &= 0xFFFFFFFF
+            view = memoryview(self)
+            chunk = 256
+            for start in range(address, len(view), chunk):
+                end = bytes(view[start : start + chunk]).find(0)
+                if end >= 0:
+                    return self.read_str(address, start + end - address, encoding)
+            raise IndexError(f"no zero byte behind memory offset {address}")
+
+        def read_struct(self, form: str, address: int) -> tuple[Any, ...]:
+            """``struct.unpack_from(form, …)`` at ``address``."""
+            from struct import unpack_from
+
+            return unpack_from(form, self, address & 0xFFFFFFFF)
+
+        def __repr__(self) -> str:
+            return f"<wasmpy.Memory of {self.pages} pages>"
+
+    class Table(table_base):
+        """A table of references: a sequence that can grow."""
+
+        __slots__ = ()
+
+        def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
+            if element not in ("funcref", "externref"):
+                raise ValueError(f"no table holds {element!r}: funcref or externref")
+            return table_base.__new__(cls, element == "funcref", initial, -1 if maximum is None else maximum)
+
+        def __len__(self) -> int:
+            return self.size()
+
+        def _index(self, key: Any) -> int:
+            index = key.__index__()
+            if not 0 <= index < self.size():
+                raise IndexError(f"table index out of range: {index}")
+            return index
+
+        def __getitem__(self, key: Any) -> Any:
+            return self.get(self._index(key))
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            self.set(self._index(key), value)
+
+        def __iter__(self) -> Iterator[Any]:
+            return (self.get(i) for i in range(self.size()))
+
+        def grow(self, count: int, value: Any = None) -> int:
+            """Adds ``count`` elements; returns the size before. Raises ValueError where it cannot."""
+            before = table_base.grow(self, count, value)
+            if before < 0:
+                raise ValueError(f"cannot grow the table by {count} elements")
+            return before
+
+        def __repr__(self) -> str:
+            return f"<wasmpy.Table of {self.size()} elements>"
+
+    class Global(global_base):
+        """A global variable that can be linked: ``Global("i32", 7, mutable=True)``."""
+
+        __slots__ = ()
+
+        def __new__(cls, type: str, value: Any, mutable: bool = False) -> Global:
+            if type not in _CODES:
+                raise ValueError(f"no global of type {type!r}: {', '.join(_CODES)}")
+            return global_base.__new__(cls, _CODES[type], mutable, value)
+
+        @property
+        def value(self) -> Any:
+            """The current value; assigning to an immutable global raises TypeError."""
+            return self.get()
+
+        @value.setter
+        def value(self, value: Any) -> None:
+            self.set(value)
+
+        def __repr__(self) -> str:
+            code, mutable = self.type()
+            return f"<wasmpy.Global {'mutable ' if mutable else ''}{_NAMES[code]} {self.get()!r}>"
+
+    made: dict[str, type] = {"Memory": Memory, "Table": Table, "Global": Global}
+    for name, made_class in made.items():
+        made_class.__module__ = "wasmpy"
+        made_class.__qualname__ = name
+    return {**made, "GlobalBase": global_base}

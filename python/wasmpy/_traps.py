@@ -1,0 +1,123 @@
+"""Turns a trap into an exception whose traceback shows the wasm frames.
+
+The native side reports the trap's code, the program counter of its site, the stack pointer there, and a copy of
+the stack up to the frame that entered wasm. The PC table of each image (compiler, ``mach/pctable.ts``) gives
+the function and the constant frame size at any call, so the frames can be walked without frame pointers.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections.abc import Callable
+from types import CodeType, FrameType, ModuleType, TracebackType
+from typing import Any
+
+from ._errors import TRAPS, Trap, WasmError
+
+_MAX_FRAMES = 100
+
+
+class _Image:
+    """The code of one loaded image, for mapping program counters."""
+
+    def __init__(self, start: int, table: memoryview, meta: dict[str, Any], name: str, file: str) -> None:
+        functions, sites = table[0], table[1]
+        columns = table[2:]
+        self.start = start
+        self.starts = columns[:functions]
+        self.ends = columns[functions : 2 * functions]
+        self.frames = columns[2 * functions : 3 * functions]
+        self.indices = columns[3 * functions : 4 * functions]
+        rest = columns[4 * functions :]
+        self.sites = rest[:sites]
+        self.locations = rest[sites : 2 * sites]
+        self.end = start + (max(self.ends) if functions else 0)
+        self.meta = meta
+        self.name = name
+        self.file = file
+        self._lines: list[tuple[int, int]] | None = None
+
+    def row(self, offset: int) -> int:
+        """The row of the function table that covers a text offset, or -1."""
+        row = bisect_right(self.starts, offset) - 1
+        return row if row >= 0 and offset <= self.ends[row] else -1
+
+    def location(self, offset: int) -> int:
+        """Byte offset of the wasm instruction at a site, or -1."""
+        site = bisect_right(self.sites, offset) - 1
+        if site < 0 or self.sites[site] != offset:
+            return -1
+        return (self.locations[site] & 0x7FFFFFFF) - 1
+
+    def line(self, location: int) -> int:
+        """Line of the text that the instruction at a byte offset comes from, or 0."""
+        if self._lines is None:
+            pairs = (pair.split(":") for pair in self.meta["lines"].split())
+            self._lines = [(int(offset), int(line)) for offset, line in pairs]
+        at = bisect_right(self._lines, (location, sys.maxsize)) - 1
+        return self._lines[at][1] if at >= 0 else 0
+
+
+_images: dict[int, _Image] = {}
+_codes: dict[tuple[str, str], CodeType] = {}
+
+
+def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module: ModuleType) -> None:
+    """Makes an image's code known; its first instance does."""
+    start, table = kernel["code"]()
+    if start not in _images:
+        spec = module.__spec__
+        file = (spec.origin if spec is not None else None) or module.__name__
+        _images[start] = _Image(start, memoryview(table).cast("I"), meta, module.__name__, file)
+
+
+def raise_trap(code: int, pc: int, sp: int, stack: bytes) -> None:
+    """Raises the exception for a trap. Called by native code."""
+    message, kind = TRAPS[code]
+    error: WasmError = kind(message)
+    frames = list(_walk(pc, sp, stack))
+    if isinstance(error, Trap):
+        error.code = message
+        error.frames = tuple((image.name, name, location) for image, name, location in frames)
+    traceback: TracebackType | None = None
+    for image, name, location in frames:
+        frame = _frame(image.file, name)
+        line = image.line(location) if location >= 0 else 0
+        traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), max(line, 1))
+    raise error.with_traceback(traceback)
+
+
+def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, str, int]]:
+    """The wasm frames, innermost first: image, function name, byte offset or -1."""
+    frames: list[tuple[_Image, str, int]] = []
+    at = 0  # offset in `stack` of the frame's body stack pointer
+    while len(frames) < _MAX_FRAMES:
+        image = next((i for i in _images.values() if i.start <= pc <= i.end), None)
+        row = -1 if image is None else image.row(pc - image.start)
+        if image is None or row < 0:
+            break
+        index = image.indices[row]
+        if index != 0xFFFFFFFF:
+            names = image.meta["names"]
+            name = names[index] if index < len(names) else f"func[{index}]"
+            frames.append((image, name, image.location(pc - image.start)))
+        at += image.frames[row]
+        if at + 8 > len(stack):
+            break
+        pc = int.from_bytes(stack[at : at + 8], "little")
+        at += 8
+    return frames
+
+
+def _frame(file: str, name: str) -> FrameType:
+    """A real Python frame with the given file and function name."""
+    code = _codes.get((file, name))
+    if code is None:
+        code = compile("_getframe()", file, "eval").replace(co_name=name, co_firstlineno=1)
+        if sys.version_info >= (3, 11):
+            # One entry "no location" per 8 code units: no carets under the line.
+            code = code.replace(co_qualname=name, co_linetable=b"\xff" * ((len(code.co_code) // 2 + 7) // 8))
+        _codes[file, name] = code
+    frame: FrameType = eval(code, {"_getframe": sys._getframe, "__name__": name, "__builtins__": {}})
+    return frame
