@@ -38,7 +38,7 @@ class Import(NamedTuple):
 class State:
     """What the package knows of one instance; ``module.__wasm__``."""
 
-    __slots__ = ("exports", "kernel", "kinds", "meta", "module", "objects")
+    __slots__ = ("exports", "kernel", "kinds", "meta", "module", "objects", "types")
 
     def __init__(self, module: ModuleType, kernel: dict[str, Callable[..., Any]], meta: dict[str, Any]) -> None:
         self.module = module
@@ -47,6 +47,8 @@ class State:
         # Export name → function, Memory, Table or Global; the same object each time.
         self.exports: dict[str, Any] = {}
         self.kinds: dict[str, int] = {}
+        # Canonical number of each type of the module.
+        self.types: list[int] = []
         # (kind, index) → Memory or Table, own or imported.
         self.objects: dict[tuple[int, int], Any] = {}
 
@@ -132,7 +134,11 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
 
     register(kernel, meta, module)
     for index, structure in enumerate(meta["types"]):
-        kernel["set_type"](index, _types.setdefault(structure, len(_types) + 1))
+        # References to other types become their numbers, so that equal texts are equal types.
+        text = structure.format(*state.types) if "{" in structure else structure
+        number = _types.setdefault(text, len(_types) + 1)
+        state.types.append(number)
+        kernel["set_type"](index, number)
     resolve = module.__dict__.pop("__wasm_resolve__", None) or _resolver(module.__name__)
     _bind_imports(state, resolve)
     own = globals()
@@ -221,11 +227,15 @@ def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
 def _describe(state: State, wanted: Import) -> str:
     meta = state.meta
     if wanted.kind == FUNCTION:
-        return f"function {meta['types'][meta['imported_functions'][wanted.position]]}"
+        return f"function {_type_text(state.types[meta['imported_functions'][wanted.position]])}"
     if wanted.kind == GLOBAL:
         code, mutable = meta["globals"][wanted.position]
         return f"{'mutable ' if mutable else ''}global {_VALUE_TYPES[code]}"
     return _KINDS[wanted.kind]
+
+
+def _type_text(number: int) -> str:
+    return next(text for text, n in _types.items() if n == number)
 
 
 def _bind_function(state: State, index: int, value: Any) -> str:
@@ -237,9 +247,8 @@ def _bind_function(state: State, index: int, value: Any) -> str:
         kernel["bind"](FUNCTION, index, value, 0)
         return ""
     address, number = found
-    declared = state.meta["types"][state.meta["imported_functions"][index]]
-    if _types[declared] != number:
-        return f"the function is {next(text for text, n in _types.items() if n == number)}"
+    if number != state.types[state.meta["imported_functions"][index]]:
+        return f"the function is {_type_text(number)}"
     kernel["bind"](FUNCTION, index, value, address)
     return ""
 

@@ -37,6 +37,7 @@ class _Image:
         self.name = name
         self.file = file
         self._lines: list[tuple[int, int]] | None = None
+        self._names: list[str] | None = None
 
     def row(self, offset: int) -> int:
         """The row of the function table that covers a text offset, or -1."""
@@ -49,6 +50,12 @@ class _Image:
         if site < 0 or self.sites[site] != offset:
             return -1
         return (self.locations[site] & 0x7FFFFFFF) - 1
+
+    def function(self, index: int) -> str:
+        """The name of a wasm function."""
+        if self._names is None:
+            self._names = self.meta["names"].split("\0")
+        return self._names[index]
 
     def line(self, location: int) -> int:
         """Line of the text that the instruction at a byte offset comes from, or 0."""
@@ -99,9 +106,7 @@ def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, str, int]]:
             break
         index = image.indices[row]
         if index != 0xFFFFFFFF:
-            names = image.meta["names"]
-            name = names[index] if index < len(names) else f"func[{index}]"
-            frames.append((image, name, image.location(pc - image.start)))
+            frames.append((image, image.function(index), image.location(pc - image.start)))
         at += image.frames[row]
         if at + 8 > len(stack):
             break

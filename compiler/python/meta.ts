@@ -1,0 +1,150 @@
+// The description of a module that its image carries: the text of a Python literal, which python/wasmpy/_link.py
+// evaluates when the image is executed. A dict with the keys
+//   types               [text]: structure of each type; {i} stands for type i of another recursion group
+//   imports             [(module, name, kind, index)]
+//   exports             [(name, kind, index)]
+//   imported_functions  {index: type index}
+//   imported_memories   {index: (min, max or -1)}             memories          own ones, the same
+//   imported_tables     {index: (functions, min, max or -1)}  tables            own ones, the same
+//   globals             [(type code, mutable)]
+//   names               function names, joined by NUL
+//   lines               "offset:line …" for modules that were text: ascending byte offsets
+
+import { functionNames, isFuncRef } from "../ir/layout.ts";
+import { EXT_FUNC, type Module } from "../wasm/module.ts";
+import * as wasm from "../wasm/types.ts";
+import { F32, F64, I32, I64, isRef, V128 } from "../wasm/types.ts";
+
+/** Type codes of globals, as GlobalBase takes them (kernel.ts). */
+const CODE_EXTERNREF = 6;
+const CODE_FUNCREF = 7;
+
+/** A Python string literal, all ASCII. */
+function quote(text: string): string {
+  let out = '"';
+  for (let i = 0; i < text.length; i++) {
+    const c = text.codePointAt(i) ?? 0;
+    if (c > 0xffff) {
+      out += `\\U${hex(c, 8)}`;
+      i++;
+    } else if (c === 34 || c === 92) out += `\\${text[i]}`;
+    else if (c >= 32 && c < 127) out += text[i];
+    else out += `\\u${hex(c, 4)}`;
+  }
+  return `${out}"`;
+}
+
+function hex(x: number, digits: number): string {
+  return x.toString(16).padStart(digits, "0");
+}
+
+const HEAP_NAMES: readonly string[] = [
+  "",
+  "func",
+  "extern",
+  "any",
+  "eq",
+  "i31",
+  "struct",
+  "array",
+  "exn",
+  "nofunc",
+  "noextern",
+  "none",
+  "noexn",
+];
+
+/** The structure of type `index`, such that equal types of any two modules have equal texts. */
+function structure(module: Module, index: number): string {
+  const { groupStart, groupSize } = module.types[index];
+  const value = (t: number): string => {
+    switch (t) {
+      case I32:
+        return "i32";
+      case I64:
+        return "i64";
+      case F32:
+        return "f32";
+      case F64:
+        return "f64";
+      case V128:
+        return "v128";
+      case wasm.I8:
+        return "i8";
+      case wasm.I16:
+        return "i16";
+    }
+    const heap = wasm.heapOf(t);
+    const name =
+      heap < 0
+        ? HEAP_NAMES[-heap]
+        : heap >= groupStart && heap < groupStart + groupSize
+          ? `rec.${heap - groupStart}`
+          : `{${heap}}`;
+    if (wasm.isNullable(t))
+      return t === wasm.FUNCREF || t === wasm.EXTERNREF ? `${name}ref` : `(ref null ${name})`;
+    return `(ref ${name})`;
+  };
+  const composite = (i: number): string => {
+    const t = module.types[i];
+    const body =
+      t.kind === wasm.COMP_FUNC
+        ? `(${t.params.map(value).join(", ")}) -> (${t.results.map(value).join(", ")})`
+        : `${t.kind === wasm.COMP_STRUCT ? "struct" : "array"} ${t.fields
+            .map((f) => (f.mutable ? `mut ${value(f.storage)}` : value(f.storage)))
+            .join(", ")}`;
+    if (t.final && t.supertype < 0) return body;
+    const above = t.supertype < 0 ? "" : value(wasm.ref(t.supertype, false));
+    return `${t.final ? "final" : "open"} ${above} ${body}`;
+  };
+  if (groupSize === 1) return composite(index);
+  const group: string[] = [];
+  for (let i = groupStart; i < groupStart + groupSize; i++) group.push(composite(i));
+  return `rec.${index - groupStart} of ${group.join("; ")}`;
+}
+
+function limits(l: wasm.Limits): string {
+  const words = (lo: number, hi: number) => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
+  return `${words(l.minLo, l.minHi)}, ${l.hasMax ? words(l.maxLo, l.maxHi) : -1}`;
+}
+
+/** The literal for `module`. `lines`: see above; empty for binaries. */
+export function describe(module: Module, lines: string): string {
+  const dict = (rows: readonly string[]) => `{${rows.join(", ")}}`;
+  const list = (rows: readonly string[]) => `[${rows.join(", ")}]`;
+  const memories = (imported: boolean) =>
+    dict(
+      module.memories.flatMap((m, i) =>
+        m.imported === imported ? [`${i}: (${limits(m.type.limits)})`] : [],
+      ),
+    );
+  const tables = (imported: boolean) =>
+    dict(
+      module.tables.flatMap((t, i) =>
+        t.imported === imported
+          ? [`${i}: (${isFuncRef(t.type.element, module) ? "True" : "False"}, ${limits(t.type.limits)})`]
+          : [],
+      ),
+    );
+  const globals = module.globals.map((g) => {
+    const t = g.type.type;
+    const code = isRef(t) ? (isFuncRef(t, module) ? CODE_FUNCREF : CODE_EXTERNREF) : t;
+    return `(${code}, ${g.type.mutable ? "True" : "False"})`;
+  });
+  const functions = module.imports.flatMap((m) =>
+    m.kind === EXT_FUNC ? [`${m.index}: ${module.funcs[m.index].type}`] : [],
+  );
+  return dict([
+    `"types": ${list(module.types.map((_, i) => quote(structure(module, i))))}`,
+    `"imports": ${list(module.imports.map((m) => `(${quote(m.module)}, ${quote(m.name)}, ${m.kind}, ${m.index})`))}`,
+    `"exports": ${list(module.exports.map((e) => `(${quote(e.name)}, ${e.kind}, ${e.index})`))}`,
+    `"imported_functions": ${dict(functions)}`,
+    `"imported_memories": ${memories(true)}`,
+    `"imported_tables": ${tables(true)}`,
+    `"memories": ${memories(false)}`,
+    `"tables": ${tables(false)}`,
+    `"globals": ${list(globals)}`,
+    `"names": ${quote(functionNames(module).join("\0"))}`,
+    `"lines": ${quote(lines)}`,
+  ]);
+}
