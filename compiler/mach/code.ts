@@ -71,6 +71,11 @@ export const STACK_SLOT = 4;
 export const INCOMING = 5;
 /** [outgoing stack argument at byte disp]: no operand. */
 export const OUTGOING = 6;
+/**
+ * [constant of 1 << scale bytes in read-only data]: no operand. Its low word is `disp`, its high word `symbol`;
+ * one of 16 bytes is made of that twice.
+ */
+export const LITERAL = 7;
 
 /** A set of physical registers: bit r of `general` for r < 32, bit r - 32 of `float` for the rest. */
 export class RegisterSet {

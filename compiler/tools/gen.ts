@@ -1,6 +1,6 @@
 // Writes everything that is derived from tables and rules into gen/, which is not committed.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const HERE = import.meta.dirname;
@@ -11,8 +11,8 @@ function constantName(name: string): string {
   return name.replace(/[^A-Za-z0-9]/g, "_").toUpperCase();
 }
 
-function constants(source: string, names: readonly string[]): string {
-  const rows = names.map((name, code) => `export const ${constantName(name)} = ${code};`);
+function constants(source: string, names: readonly string[], first = 0): string {
+  const rows = names.map((name, k) => `export const ${constantName(name)} = ${first + k};`);
   return `// Written by tools/gen.ts from ${source}.\n\n${rows.join("\n")}\n`;
 }
 
@@ -41,3 +41,13 @@ writeFileSync(
     ROWS.map((row) => row.name),
   ),
 );
+
+const { parseRules } = await import("./rules.ts");
+const { simplifySource } = await import("./simplify-rules.ts");
+const simplifyRules = join(HERE, "..", "opt", "simplify.rules");
+if (existsSync(simplifyRules)) {
+  const rules = parseRules("opt/simplify.rules", readFileSync(simplifyRules, "utf8"));
+  writeFileSync(join(OUT, "simplify.ts"), simplifySource(rules));
+}
+const { WORDS } = await import("../wat/words.ts");
+writeFileSync(join(OUT, "wat-words.ts"), constants("wat/words.ts", WORDS, INSTRUCTIONS.length));
