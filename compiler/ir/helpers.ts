@@ -4,7 +4,7 @@
 
 import { unreachable } from "../base/fail.ts";
 import { I32, PTR, REF } from "./ops.ts";
-import { CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
+import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
 class HelperRow {
   readonly name: string;
@@ -50,21 +50,25 @@ const ROWS: readonly HelperRow[] = [
   h("table_copy", [PTR, PTR, I32, I32, I32], []),
   // record, elem cell of the instance, destination, source, count
   h("table_init", [PTR, PTR, I32, I32, I32], []),
-  // elem cell of the instance, number of elements: allocates the array (all null)
+  // elem cell of the instance, number of elements: allocates the array (all null). The array borrows what it
+  // holds (its sources live as long as the instance does): plain stores, no ref_set
   h("elem_new", [PTR, I32], []),
   // elem cell: frees the array, length 0
   h("elem_drop", [PTR], []),
   // elem cell, offsets of function records or imported pointers in the instance (RODATA i32 array: ≥ 0 an own
   // record at that offset, < 0 the pointer at ~offset): fills the array
   h("elem_funcs", [PTR, PTR], []),
-  // cell of a mutable global (or of an elem array) that holds a reference, new value, 1 if function references
+  // cell of a global that holds a reference, new value, 1 if function references
   h("ref_set", [PTR, REF, I32], []),
-  // reference just read from a cell that others may overwrite: makes it safe on the wasm stack
+  // reference (no function) just read from a cell that others may overwrite: makes it safe on the wasm stack
   h("ref_hold", [REF], [REF]),
+  // the same for a function reference: keeps the instance or callable behind it
+  h("func_hold", [REF], [REF]),
   // slow path of prologues and of poll: interrupt, or stack exhausted; returns, or traps
   h("stack_slow", [], [], CONV_PRESERVE_ALL),
-  // a trap with its code; the return address is its site. Never returns
-  h("raise", [I32], []),
+  // a trap with its code; the return address is its site. Never returns. (A stub calls it, with the code where
+  // both conventions have it; the C convention has no stack check, which a trap must not fail.)
+  h("raise", [I32], [], CONV_C),
 ];
 
 /** The number of helper `name`'s symbol. */

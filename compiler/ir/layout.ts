@@ -31,7 +31,7 @@ export const CONTEXT_RAISE = 80;
 export const CONTEXT_MEMORY_TYPE = 88;
 export const CONTEXT_TABLE_TYPE = 96;
 export const CONTEXT_GLOBAL_TYPE = 104;
-/** References that live on the wasm stack: a PyObject** array, count and capacity. */
+/** References that live on the wasm stack: an array of pairs (runtime/refs.ts), count and capacity in pairs. */
 export const CONTEXT_REFS = 112;
 export const CONTEXT_REFS_COUNT = 120;
 export const CONTEXT_REFS_CAPACITY = 128;
@@ -39,7 +39,17 @@ export const CONTEXT_REFS_CAPACITY = 128;
 export const CONTEXT_TYPES = 136;
 /** Dictionary (PyObject*, owned): address of a builtin of wasmpy → address of its function record. */
 export const CONTEXT_FUNCS = 144;
-export const CONTEXT_BYTES = 192;
+/** The bytes object that holds the stack of the trap under way, or null; owned. */
+export const CONTEXT_TRAP_STACK = 192;
+/** Not zero: an interrupt was asked for since the last one was answered. */
+export const CONTEXT_INTERRUPT = 200;
+/** pthread_key_t whose destructor forgets the bounds of an ending thread's stack. */
+export const CONTEXT_THREAD_KEY = 208;
+/** Known stacks: STACKS triples (lowest address, size, limit), and which one to overwrite next. */
+export const CONTEXT_NEXT_STACK = 216;
+export const CONTEXT_STACKS = 224;
+export const STACKS = 8;
+export const CONTEXT_BYTES = 416;
 
 // --- records ---------------------------------------------------------------------------------------------
 

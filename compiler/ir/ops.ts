@@ -214,6 +214,10 @@ export const OPS: readonly Op[] = [
   op("slot", "", "ptr", PURE | IMMEDIATE),
   /** The stack pointer of this function's body. */
   op("sp", "", "ptr", PURE),
+  /** The address that this function returns to. */
+  op("return_address", "", "ptr", PURE),
+  /** The stack pointer of the caller's body, as it was before the call: just above the return address. */
+  op("caller_sp", "", "ptr", PURE),
   /** The code address of block `imm`, the exceptional successor of the invoke that ends the same block. */
   op("code_addr", "", "ptr", EFFECT | IMMEDIATE),
   /** The instance: the pinned register. Changes only at set_vmctx, which is a barrier. */
