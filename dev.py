@@ -1,4 +1,4 @@
-"""The project's own commands: python3 dev.py {demo,test,lint,bench,setup}
+"""The project's own commands: python3 dev.py {demo,test,lint,pythons,setup}
 
 Each does all of its own set-up: a virtual environment in .venv, the package with its compiler, test tools.
 Needs Python 3.10 or newer with pip; nothing else.
@@ -76,7 +76,19 @@ def lint() -> None:
     run(PYTHON, "-m", "mypy")
 
 
-COMMANDS = {"setup": lambda: setup("test", "lint"), "demo": demo, "test": test, "lint": lint}
+def pythons() -> None:
+    """The CPythons that the machine lacks, unpacked from Debian packages into .pythons."""
+    sys.path.insert(0, os.path.join(ROOT, "tests"))
+    import interpreters
+
+    absent = [version for version, found in interpreters.find().items() if found is None]
+    if absent:
+        packages = [p for v in absent for p in (f"python{v}-minimal", f"libpython{v}-stdlib")]
+        run(sys.executable, "tests/debian_root.py", str(interpreters.DEBIAN), "sid", "amd64", *packages)
+    run(sys.executable, "tests/interpreters.py")
+
+
+COMMANDS = {"setup": lambda: setup("test", "lint"), "demo": demo, "test": test, "lint": lint, "pythons": pythons}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
