@@ -7,6 +7,24 @@
 //
 // An operand is two words: register and constraint. Its place after allocation is `place[i]`, i its number in
 // the pool: a physical register, or SPILLED - slot.
+//
+// How an instruction happens: (1) its uses are read, and definitions with OVERLAPS or REUSES occupy their
+// registers; (2) its clobbers are destroyed; (3) its other definitions are written. Hence a use without
+// OVERLAPS may be in a clobbered register or share the one of a definition; a use with OVERLAPS may not. A
+// FIXED definition may be in a clobbered register, another definition is not. A use that a definition REUSES is in
+// that definition's register, and so may be other uses of the same virtual register.
+//
+// The first block has no parameters and no predecessors: values from outside are defined by instructions. A
+// terminator with one successor (jump) has no operands. A terminator that defines (invoke, site 2) does so for
+// its first edge only; on its other edges every register is destroyed.
+//
+// Moves stand before instruction `moveAt`, in the order in which they are to be made, and may stand between any
+// two instructions: making them leaves the flags alone. Three groups can meet before one instruction:
+// (1) if it is the first of a block with one predecessor, whose terminator has other successors: the moves of
+//     that edge; (2) reloads, spills and the moves that its own constraints ask for; (3) if it is a jump (one
+//     successor), the moves of its edge.
+// A move is register to register of one class, register to slot, or slot to register: never slot to slot.
+// The scratch registers occur in moves only, and hold nothing from one instruction to the next.
 
 import { grown, grown16, IntColumn } from "../base/columns.ts";
 
@@ -146,8 +164,10 @@ export class Code {
 
   // moves that the allocator inserts, in order of position: before instruction `moveAt`
   readonly moveAt: IntColumn;
-  readonly moveFrom: IntColumn; // place
-  readonly moveTo: IntColumn; // place
+  /** A place; for a rematerialisation the number of the instruction to repeat. */
+  readonly moveFrom: IntColumn;
+  /** A place; for a rematerialisation always a register. */
+  readonly moveTo: IntColumn;
   readonly moveType: IntColumn;
   /** Register whose constant definition is repeated (rematerialised) instead of moved, or -1. */
   readonly moveRemat: IntColumn;
