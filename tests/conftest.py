@@ -1,0 +1,72 @@
+"""Shared fixtures. Tests that import WebAssembly run it in fresh interpreters, of every CPython that is found."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import interpreters
+import platformdirs
+import pytest
+
+import wasmpy
+
+FOUND = interpreters.find()
+
+
+def pytest_report_header() -> list[str]:
+    absent = [version for version, found in FOUND.items() if found is None]
+    present = [version for version, found in FOUND.items() if found is not None]
+    return [f"CPythons: {', '.join(present)}; absent: {', '.join(absent) or 'none'}"]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of compiled images that all tests of the session share."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(params=interpreters.VERSIONS)
+def interpreter(request: pytest.FixtureRequest) -> interpreters.Interpreter:
+    """Each CPython version in turn; skips, or fails where WASMPY_REQUIRE_PYTHONS is set, those that are absent."""
+    found = FOUND[request.param]
+    if found is None:
+        if os.environ.get("WASMPY_REQUIRE_PYTHONS"):
+            pytest.fail(f"no CPython {request.param} found")
+        pytest.skip(f"no CPython {request.param} found: python3 dev.py pythons")
+    return found
+
+
+def environment(cache: Path) -> dict[str, str]:
+    """What another interpreter needs to use the wasmpy under test."""
+    places = {str(Path(package.__file__ or "").parent.parent) for package in (wasmpy, platformdirs)}
+    node = os.environ.get("WASMPY_NODE") or _node()
+    return {
+        "PYTHONPATH": os.pathsep.join(sorted(places)),
+        "WASMPY_CACHE_DIR": str(cache),
+        "WASMPY_NODE": node,
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+
+
+def _node() -> str:
+    from wasmpy import _compiler
+
+    return _compiler.find_node()
+
+
+@pytest.fixture
+def run(interpreter: interpreters.Interpreter, cache: Path, tmp_path: Path) -> Callable[[dict[str, str], str], str]:
+    """run(files, code): writes the files, runs the code in their directory, returns what it printed."""
+
+    def run(files: dict[str, str], code: str) -> str:
+        for name, content in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(textwrap.dedent(content))
+        done = interpreter.run("-c", textwrap.dedent(code), cwd=tmp_path, env=environment(cache))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
