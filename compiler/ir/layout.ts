@@ -92,8 +92,8 @@ export const VMCTX_CONTEXT = 0;
 export const VMCTX_BASE = 8;
 /** The module object (borrowed). */
 export const VMCTX_MODULE = 16;
-/** A Python list of what the instance keeps alive (owned). */
-export const VMCTX_KEEP = 24;
+/** The dictionary CONTEXT_FUNCS, owned by the instance too: it outlives the interpreter's hold on the context. */
+export const VMCTX_FUNCS = 24;
 /** The image's C function (record) → new reference to the builtin of a function record of this instance. */
 export const VMCTX_FUNCTION = 32;
 export const VMCTX_FIXED_BYTES = 40;

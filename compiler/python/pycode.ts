@@ -1,0 +1,196 @@
+// Code that talks to the C API: calls by name, null checks, references, exceptions, loops. Functions written
+// with it follow C-API manners: null (or -1) with an exception set means failure.
+
+import * as op from "../gen/ir-ops.ts";
+import { REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
+import { CONV_C, type Program } from "../ir/program.ts";
+import { Code } from "../runtime/code.ts";
+import { capi } from "./capi.ts";
+import type { ImageData } from "./data.ts";
+import { runtime } from "./runtime.ts";
+
+export class PyCode extends Code {
+  private readonly data: ImageData;
+
+  constructor(program: Program, data: ImageData) {
+    super(program);
+    this.data = data;
+  }
+
+  /** Calls a function of the C API. */
+  api(name: string, ...args: Value[]): Value {
+    return this.call(capi(this.program, name), args);
+  }
+
+  /** Calls a C-convention function of the run time. */
+  run(name: string, ...args: Value[]): Value {
+    return this.call(runtime(this.program, name), args);
+  }
+
+  /** The address of a function or datum of the C API. */
+  apiAddress(name: string): Value {
+    return this.symbol(capi(this.program, name));
+  }
+
+  /** Calls a C function through its address. */
+  callC(code: Value, params: readonly number[], results: readonly number[], args: readonly Value[]): Value {
+    return this.callPtr(code, this.program.signature(params, results, CONV_C), args);
+  }
+
+  text(s: string): Value {
+    return this.symbol(this.data.text(s));
+  }
+
+  // --- values -------------------------------------------------------------------------------------------
+
+  null(): Value {
+    return this.ptr(0, 0);
+  }
+
+  /** An i64 from an int32. */
+  long(x: number): Value {
+    return this.i64(x, x >> 31);
+  }
+
+  none(): Value {
+    return this.apiAddress("_Py_NoneStruct");
+  }
+
+  isNull(x: Value): Value {
+    return this.op(op.PTR_EQZ, x);
+  }
+
+  isNone(x: Value): Value {
+    return this.op(op.PTR_EQ, x, this.none());
+  }
+
+  /** base + index * 8 */
+  element(base: Value, index: Value, size = 8): Value {
+    return this.op(op.PTR_ADD, base, this.op(op.I64_MUL, index, this.long(size)));
+  }
+
+  /** What lies behind a 32-bit distance from its own place (data.ts, self32); null for 0. */
+  behind(place: Value, offset: number): Value {
+    const at = this.plus(place, offset);
+    const distance = this.signExtend(this.field(I32, at, 0));
+    const target = this.op(op.PTR_ADD, at, distance);
+    return this.op(op.PTR_SELECT, this.op(op.I64_EQZ, distance), this.null(), target);
+  }
+
+  signExtend(x: Value): Value {
+    return this.op(op.I64_EXTEND_I32_S, x);
+  }
+
+  vmctxField(type: number, vmctx: Value, offset: number): Value {
+    return this.field(type, vmctx, offset, REGION_VMCTX);
+  }
+
+  setVmctxField(type: number, vmctx: Value, offset: number, x: Value): void {
+    this.setField(type, vmctx, offset, x, REGION_VMCTX);
+  }
+
+  contextField(type: number, context: Value, offset: number): Value {
+    return this.field(type, context, offset, REGION_CONTEXT);
+  }
+
+  setContextField(type: number, context: Value, offset: number, x: Value): void {
+    this.setField(type, context, offset, x, REGION_CONTEXT);
+  }
+
+  /** A new stack slot of so many bytes, as address. */
+  room(bytes: number): Value {
+    return this.slot(this.func.newSlot(bytes));
+  }
+
+  slotField(type: number, slot: Value, offset = 0): Value {
+    return this.field(type, slot, offset, REGION_STACK);
+  }
+
+  setSlotField(type: number, slot: Value, offset: number, x: Value): void {
+    this.setField(type, slot, offset, x, REGION_STACK);
+  }
+
+  // --- control ------------------------------------------------------------------------------------------
+
+  /** Runs `body` for 0 ≤ i < count. */
+  repeat(count: Value, body: (i: Value) => void): void {
+    const i = this.variable(I64);
+    this.set(i, this.long(0));
+    this.whileTrue(
+      () => this.op(op.I64_LT_U, this.get(i), count),
+      () => {
+        body(this.get(i));
+        this.set(i, this.op(op.I64_ADD, this.get(i), this.long(1)));
+      },
+    );
+  }
+
+  retNull(): void {
+    this.ret([this.null()]);
+  }
+
+  /** Returns null if `x` is, having released what is given. */
+  needs(x: Value, ...release: Value[]): void {
+    this.whenRarely(this.isNull(x), () => {
+      for (const r of release) this.decref(r);
+      this.retNull();
+    });
+  }
+
+  /** Returns null if the status `x` (i32) is not 0, having released what is given. */
+  needsZero(x: Value, ...release: Value[]): void {
+    this.whenRarely(x, () => {
+      for (const r of release) this.decref(r);
+      this.retNull();
+    });
+  }
+
+  // --- objects ------------------------------------------------------------------------------------------
+
+  incref(x: Value): void {
+    this.api("Py_IncRef", x);
+  }
+
+  decref(x: Value): void {
+    this.api("Py_DecRef", x);
+  }
+
+  retNone(): void {
+    const none = this.none();
+    this.incref(none);
+    this.ret([none]);
+  }
+
+  /** Sets an exception of the class PyExc_… with a fixed text. */
+  raise(exception: string, message: string): void {
+    this.api("PyErr_SetString", this.field(PTR, this.apiAddress(exception), 0), this.text(message));
+  }
+
+  /** The integer `x` (an int object) as i64; `fail` runs where it is none or too large. */
+  integer(x: Value, fail: () => void): Value {
+    const v = this.api("PyLong_AsLongLong", x);
+    this.whenRarely(this.op(op.I64_EQ, v, this.long(-1)), () => {
+      this.whenRarely(this.op(op.PTR_NE, this.api("PyErr_Occurred"), this.null()), fail);
+    });
+    return v;
+  }
+
+  /** A new tuple of the objects, whose references it takes (nulls too: they must have set an exception). */
+  tuple(items: readonly Value[]): Value {
+    const tuple = this.api("PyTuple_New", this.long(items.length));
+    this.whenRarely(this.isNull(tuple), () => {
+      for (const item of items) this.decref(item);
+      this.retNull();
+    });
+    let missing: Value | null = null;
+    items.forEach((item, i) => {
+      this.api("PyTuple_SetItem", tuple, this.long(i), item);
+      const isMissing = this.isNull(item);
+      missing = missing === null ? isMissing : this.op(op.I32_OR, missing, isMissing);
+    });
+    if (missing !== null) this.needsZero(missing, tuple);
+    return tuple;
+  }
+}
