@@ -10,7 +10,6 @@ from pathlib import Path
 import interpreters
 import platformdirs
 import pytest
-
 import wasmpy
 
 FOUND = interpreters.find()
