@@ -21,6 +21,9 @@
 //   ib iw id iq  of that size;  ix  imm8 where the value fits, with the opcode + 2, else imm32 (imm16)
 //   +r  opcode holds the register;  +cc  opcode holds the condition
 //
+// Float constants and masks are memory operands of address form LITERAL (mach/code.ts); a row with one and no USE
+// (movss_m, movsd_m) may be repeated like a CONSTANT.
+//
 // Columns of Code: the immediate in `imm` (and `imm2` for 64 bits); the condition always in `imm2`.
 
 import { unreachable } from "../../base/fail.ts";
@@ -404,10 +407,10 @@ export const ROWS: readonly Row[] = [
   ...pseudo("invoke", "", CALLS | WRITES_FLAGS | TERMINATES | BRANCHES),
   ...pseudo("invoke_r", "", CALLS | WRITES_FLAGS | TERMINATES | BRANCHES),
   ...pseudo("invoke_m", "", CALLS | WRITES_FLAGS | TERMINATES | BRANCHES),
-  /** The frame is left first; imm2 = bytes of stack arguments, stored at OUTGOING. */
+  /** The frame is left first; imm2 = bytes of the callee's stack arguments, stored at OUTGOING; imm = of one's own. */
   ...pseudo("tail_call", "", TERMINATES | WRITES_FLAGS),
   ...pseudo("tail_call_r", "", TERMINATES | WRITES_FLAGS),
-  /** Results are USEs. */
+  /** Results are USEs; imm2 = bytes of one's own stack arguments, which the convention says to pop. */
   ...pseudo("ret", "", TERMINATES),
   /** imm = trap code; trap_if: under condition imm2. */
   ...pseudo("trap", "", TERMINATES),
