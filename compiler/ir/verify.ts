@@ -284,8 +284,15 @@ class Verifier {
     }
   }
 
+  /** Several edges from one block to one other are fine as long as they carry nothing. */
   private notCritical(e: Edge, t: Value): void {
-    const to = this.f.target(e);
-    this.check(this.order.predecessorCount(to) === 1, `the edge to block ${to} is critical`, t);
+    const { f, order } = this;
+    const to = f.target(e);
+    const count = order.predecessorCount(to);
+    if (count === 1) return;
+    this.check(f.edgeCount.get(e) === 0, `the edge to block ${to} is critical`, t);
+    for (let i = 0; i < count; i++) {
+      this.check(order.predecessor(to, i) === f.block[t], `the edge to block ${to} is critical`, t);
+    }
   }
 }

@@ -1,0 +1,97 @@
+// Splits critical edges: afterwards every edge leads from a block with one successor, or to a block that only its
+// source leads to. Edges of one br_table to one block with the same arguments share the new block. Where the edge
+// of an invoke is split on its exceptional side, the code address follows.
+// requires: Order
+// leaves: no critical edge; edges that share source and target carry no arguments
+
+import { grown } from "../base/columns.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Block, Edge, Func, Value } from "../ir/func.ts";
+import { VOID } from "../ir/ops.ts";
+import type { Order } from "../ir/order.ts";
+import type { Context, Pass } from "./context.ts";
+
+export class CriticalEdges implements Pass {
+  private owner: Int32Array<ArrayBuffer>; // block → the br_table last seen to lead to it through a new block
+  private middle: Int32Array<ArrayBuffer>; // block → that new block
+
+  constructor() {
+    this.owner = new Int32Array(64);
+    this.middle = new Int32Array(64);
+  }
+
+  run(c: Context): void {
+    const { func: f, order } = c;
+    const blocks = order.blocks.length;
+    const before = f.blockCount;
+    if (this.owner.length < before) {
+      this.owner = grown(this.owner, before);
+      this.middle = grown(this.middle, before);
+    }
+    this.owner.fill(-1, 0, before);
+    for (let i = 0; i < blocks; i++) {
+      const b = order.blocks.data[i] as Block;
+      const t = f.terminator(b);
+      const count = f.successorCount(t);
+      if (count < 2) continue;
+      for (let k = 0; k < count; k++) {
+        const e = f.successor(t, k);
+        if (isCritical(f, order, b, e)) this.split(f, t, k);
+      }
+    }
+    if (f.blockCount !== before) c.flowChanged();
+  }
+
+  private split(f: Func, t: Value, k: number): void {
+    const e = f.successor(t, k);
+    const to = f.target(e);
+    if (f.op[t] === op.BR_TABLE && this.owner[to] === t) {
+      const middle = this.middle[to] as Block;
+      if (sameArguments(f, e, f.successor(f.terminator(middle), 0))) {
+        redirect(f, e, middle);
+        return;
+      }
+    }
+    this.owner[to] = t;
+    this.middle[to] = splitEdge(f, t, k);
+  }
+}
+
+function isCritical(f: Func, order: Order, from: Block, e: Edge): boolean {
+  const to = f.target(e);
+  const count = order.predecessorCount(to);
+  if (count === 1) return false;
+  if (f.edgeCount.data[e] > 0) return true;
+  for (let n = 0; n < count; n++) if (order.predecessor(to, n) !== from) return true;
+  return false;
+}
+
+/** Puts a block on successor edge `k` of `t`, and returns it. */
+export function splitEdge(f: Func, t: Value, k: number): Block {
+  const e = f.successor(t, k);
+  const to = f.target(e);
+  const middle = f.newBlock();
+  f.cold.set(middle, f.cold.data[to] | f.cold.data[f.block[t]]);
+  const jump = f.make(op.JUMP, VOID);
+  f.loc[jump] = f.loc[t];
+  f.imm[jump] = f.newEdge(to, f.edgeStart.data[e], f.edgeCount.data[e]);
+  f.imm2[jump] = 1;
+  f.append(middle, jump);
+  redirect(f, e, middle);
+  if (k === 1 && (f.op[t] === op.INVOKE || f.op[t] === op.INVOKE_PTR)) {
+    for (let v = f.prev[t]; v >= 0; v = f.prev[v]) if (f.op[v] === op.CODE_ADDR) f.imm[v] = middle;
+  }
+  return middle;
+}
+
+function redirect(f: Func, e: Edge, to: Block): void {
+  f.edgeBlock.set(e, to);
+  f.edgeCount.set(e, 0);
+}
+
+function sameArguments(f: Func, e: Edge, other: Edge): boolean {
+  const count = f.edgeCount.data[e];
+  if (f.edgeCount.data[other] !== count) return false;
+  for (let i = 0; i < count; i++) if (f.argument(e, i) !== f.argument(other, i)) return false;
+  return true;
+}
