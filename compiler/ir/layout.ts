@@ -68,10 +68,12 @@ export const TABLE_IS_FUNC = 24;
 export const TABLE_RECORD_BYTES = 32;
 
 /**
- * A function reference points to such a record. `code` is the bare function: callable when `vmctx` is the
- * caller's own. `foreign` is called from anywhere else, with the record as an additional first argument.
- * `type` is the canonical type; `object` the Python object that stands for it (borrowed: the instance, or the
- * callable, keeps it), null until asked for.
+ * A function reference points to such a record, in the state of the instance `vmctx` (never null: the record of an
+ * imported Python callable belongs to the importing instance, and a cell that holds the reference counts one on
+ * that instance's module). `code` is the bare function: callable when `vmctx` is the caller's own. `foreign` is
+ * called from anywhere else, with the record as an additional first argument. `type` is the canonical type;
+ * `object` the builtin that stands for an own function (owned by the instance), null until asked for, or the
+ * imported Python callable.
  */
 export const FUNC_CODE = 0;
 export const FUNC_VMCTX = 8;

@@ -45,30 +45,12 @@ export class PyCode extends Code {
 
   // --- values -------------------------------------------------------------------------------------------
 
-  null(): Value {
-    return this.ptr(0, 0);
-  }
-
-  /** An i64 from an int32. */
-  long(x: number): Value {
-    return this.i64(x, x >> 31);
-  }
-
   none(): Value {
     return this.apiAddress("_Py_NoneStruct");
   }
 
-  isNull(x: Value): Value {
-    return this.op(op.PTR_EQZ, x);
-  }
-
   isNone(x: Value): Value {
     return this.op(op.PTR_EQ, x, this.none());
-  }
-
-  /** base + index * 8 */
-  element(base: Value, index: Value, size = 8): Value {
-    return this.op(op.PTR_ADD, base, this.op(op.I64_MUL, index, this.long(size)));
   }
 
   /** What lies behind a 32-bit distance from its own place (data.ts, self32); null for 0. */
@@ -117,12 +99,12 @@ export class PyCode extends Code {
   /** Runs `body` for 0 ≤ i < count. */
   repeat(count: Value, body: (i: Value) => void): void {
     const i = this.variable(I64);
-    this.set(i, this.long(0));
+    this.set(i, this.number(0));
     this.whileTrue(
       () => this.op(op.I64_LT_U, this.get(i), count),
       () => {
         body(this.get(i));
-        this.set(i, this.op(op.I64_ADD, this.get(i), this.long(1)));
+        this.set(i, this.op(op.I64_ADD, this.get(i), this.number(1)));
       },
     );
   }
@@ -171,7 +153,7 @@ export class PyCode extends Code {
   /** The integer `x` (an int object) as i64; `fail` runs where it is none or too large. */
   integer(x: Value, fail: () => void): Value {
     const v = this.api("PyLong_AsLongLong", x);
-    this.whenRarely(this.op(op.I64_EQ, v, this.long(-1)), () => {
+    this.whenRarely(this.op(op.I64_EQ, v, this.number(-1)), () => {
       this.whenRarely(this.op(op.PTR_NE, this.api("PyErr_Occurred"), this.null()), fail);
     });
     return v;
@@ -179,14 +161,14 @@ export class PyCode extends Code {
 
   /** A new tuple of the objects, whose references it takes (nulls too: they must have set an exception). */
   tuple(items: readonly Value[]): Value {
-    const tuple = this.api("PyTuple_New", this.long(items.length));
+    const tuple = this.api("PyTuple_New", this.number(items.length));
     this.whenRarely(this.isNull(tuple), () => {
       for (const item of items) this.decref(item);
       this.retNull();
     });
     let missing: Value | null = null;
     items.forEach((item, i) => {
-      this.api("PyTuple_SetItem", tuple, this.long(i), item);
+      this.api("PyTuple_SetItem", tuple, this.number(i), item);
       const isMissing = this.isNull(item);
       missing = missing === null ? isMissing : this.op(op.I32_OR, missing, isMissing);
     });

@@ -1,0 +1,356 @@
+// Values between Python and wasm. Into wasm: integers and floats are read directly from the object where its
+// layout was recognised when the image was loaded (modinit.ts), with the C API as slow path; out of wasm: by the
+// C API. References to functions are looked up in the interpreter's dictionary of wasmpy's builtins.
+
+import * as op from "../gen/ir-ops.ts";
+import { access, REGION_C } from "../ir/access.ts";
+import type { Block, Value } from "../ir/func.ts";
+import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION, VMCTX_MODULE } from "../ir/layout.ts";
+import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
+import type { Module } from "../wasm/module.ts";
+import * as wasm from "../wasm/types.ts";
+import { COMP_FUNC, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
+import type { Glue } from "./glue.ts";
+import type { PyCode } from "./pycode.ts";
+
+// --- kinds of values ------------------------------------------------------------------------------------
+
+/** Codes of types as GlobalBase knows them: those of numbers are the ones of wasm/types.ts. */
+export const EXTERN_CODE = 6;
+export const FUNC_CODE = 7;
+/** What cannot cross the boundary yet. */
+export const NO_CODE = 0;
+
+export function typeCode(t: ValType, module: Module): number {
+  if (wasm.isNumeric(t)) return t;
+  if (!isRef(t)) return NO_CODE;
+  const heap = heapOf(t);
+  if (heap === wasm.EXTERN || heap === wasm.NOEXTERN) return EXTERN_CODE;
+  if (heap === wasm.FUNC || heap === wasm.NOFUNC) return FUNC_CODE;
+  return heap >= 0 && module.types[heap].kind === COMP_FUNC ? FUNC_CODE : NO_CODE;
+}
+
+// --- layouts of int and float objects ---------------------------------------------------------------------
+
+/** Unknown: everything goes through the C API. */
+export const BY_API = 0;
+/** Up to 3.11: reference count, type, signed number of digits, digits. */
+export const DIGITS = 1;
+/** From 3.12: reference count, type, tag (sign in bits 0–1, number of digits from bit 3), digits. */
+export const TAGGED = 2;
+export const VARIANT_NAMES: readonly string[] = ["api", "digits", "tagged"];
+
+export const OBJECT_TYPE = 8;
+/** Size or tag of an int; the value of a float. */
+export const OBJECT_VALUE = 16;
+const INT_DIGIT = 24;
+
+/** The int object `x` as i64 if it has at most one digit; goes to `otherwise` if it has more. */
+export function compactInt(c: PyCode, variant: number, x: Value, otherwise: Block): Value {
+  const head = c.field(I64, x, OBJECT_VALUE);
+  const inside = c.block();
+  const isCompact =
+    variant === DIGITS
+      ? c.op(op.I64_LT_U, c.op(op.I64_ADD, head, c.number(1)), c.number(3))
+      : c.op(op.I64_LT_U, head, c.number(16));
+  c.brIf(isCompact, inside, [], otherwise, []);
+  c.seal(inside);
+  c.switchTo(inside);
+  const sign = variant === DIGITS ? head : c.op(op.I64_SUB, c.number(1), c.op(op.I64_AND, head, c.number(3)));
+  return c.op(op.I64_MUL, sign, c.load(op.I64_LOAD32_U, x, INT_DIGIT, access(REGION_C, 0, 4, 0)));
+}
+
+// --- into wasm --------------------------------------------------------------------------------------------
+
+/** How a function converts objects: what it knows of their layouts, and where it stands. */
+export class Unboxing {
+  readonly variant: number;
+  /** 8 bytes of stack that slow paths write to. */
+  readonly out: Value;
+  /** The instance; null if there are no references among the values. */
+  readonly vmctx: Value | null;
+  /** Leaves the function, with the exception that is set. */
+  readonly fail: () => void;
+
+  constructor(variant: number, out: Value, vmctx: Value | null, fail: () => void) {
+    this.variant = variant;
+    this.out = out;
+    this.vmctx = vmctx;
+    this.fail = fail;
+  }
+}
+
+/** The object `x` as a value of type `t`; references stay borrowed. */
+export function unbox(c: PyCode, g: Glue, u: Unboxing, x: Value, t: ValType): Value {
+  switch (typeCode(t, g.module)) {
+    case wasm.I32:
+      return unboxInteger(c, g, u, x, I32);
+    case wasm.I64:
+      return unboxInteger(c, g, u, x, I64);
+    case wasm.F32:
+      return c.op(op.F32_DEMOTE_F64, unboxFloat(c, g, u, x));
+    case wasm.F64:
+      return unboxFloat(c, g, u, x);
+    case EXTERN_CODE:
+      return unboxExtern(c, u, x, t);
+    case FUNC_CODE:
+      return unboxFunc(c, g, u, x, t);
+    default:
+      return c.zero(REF);
+  }
+}
+
+function slowly(c: PyCode, u: Unboxing, convert: number, x: Value, type: number): Value {
+  c.whenRarely(c.call(convert, [x, u.out]), u.fail);
+  return c.slotField(type, u.out);
+}
+
+function unboxInteger(c: PyCode, g: Glue, u: Unboxing, x: Value, type: number): Value {
+  const convert = type === I32 ? toI32(g) : toI64(g);
+  if (u.variant === BY_API) return slowly(c, u, convert, x, type);
+  const value = c.variable(type);
+  const slow = c.coldBlock();
+  const done = c.block();
+  const isInt = c.block();
+  c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], slow, []);
+  c.seal(isInt);
+  c.switchTo(isInt);
+  const n = compactInt(c, u.variant, x, slow);
+  c.set(value, type === I32 ? c.op(op.I32_WRAP_I64, n) : n);
+  c.jump(done, []);
+  c.seal(slow);
+  c.switchTo(slow);
+  c.set(value, slowly(c, u, convert, x, type));
+  c.jump(done, []);
+  c.seal(done);
+  c.switchTo(done);
+  return c.get(value);
+}
+
+function unboxFloat(c: PyCode, g: Glue, u: Unboxing, x: Value): Value {
+  if (u.variant === BY_API) return slowly(c, u, toF64(g), x, F64);
+  const value = c.variable(F64);
+  const isFloat = c.block();
+  const noFloat = c.block();
+  const isInt = c.block();
+  const slow = c.coldBlock();
+  const done = c.block();
+  c.brIf(hasType(c, x, "PyFloat_Type"), isFloat, [], noFloat, []);
+  c.seal(isFloat);
+  c.seal(noFloat);
+  c.switchTo(isFloat);
+  c.set(value, c.field(F64, x, OBJECT_VALUE));
+  c.jump(done, []);
+  c.switchTo(noFloat);
+  c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], slow, []);
+  c.seal(isInt);
+  c.switchTo(isInt);
+  c.set(value, c.op(op.F64_CONVERT_I64_S, compactInt(c, u.variant, x, slow)));
+  c.jump(done, []);
+  c.seal(slow);
+  c.switchTo(slow);
+  c.set(value, slowly(c, u, toF64(g), x, F64));
+  c.jump(done, []);
+  c.seal(done);
+  c.switchTo(done);
+  return c.get(value);
+}
+
+function hasType(c: PyCode, x: Value, type: string): Value {
+  return c.op(op.PTR_EQ, c.field(PTR, x, OBJECT_TYPE), c.apiAddress(type));
+}
+
+function unboxExtern(c: PyCode, u: Unboxing, x: Value, t: ValType): Value {
+  const isNone = c.isNone(x);
+  if (!isNullable(t)) refuse(c, u, isNone, "None cannot be a non-null externref");
+  const ref = c.op(op.PTR_SELECT, isNone, c.null(), x);
+  if (heapOf(t) === wasm.NOEXTERN) refuse(c, u, c.op(op.I32_EQZ, isNone), "only None is a nullexternref");
+  return c.op(op.REF_FROM_PTR, ref);
+}
+
+function unboxFunc(c: PyCode, g: Glue, u: Unboxing, x: Value, t: ValType): Value {
+  const vmctx = u.vmctx ?? c.null();
+  c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
+  const record = c.slotField(PTR, u.out);
+  const isNull = c.isNull(record);
+  if (!isNullable(t)) refuse(c, u, isNull, "None cannot be a non-null function reference");
+  const heap = heapOf(t);
+  if (heap === wasm.NOFUNC) refuse(c, u, c.op(op.I32_EQZ, isNull), "only None is a nullfuncref");
+  if (heap >= 0) {
+    c.when(c.op(op.I32_EQZ, isNull), () => {
+      const wanted = c.vmctxField(I64, vmctx, g.layout.type[heap]);
+      const isOther = c.op(op.I64_NE, c.field(I64, record, FUNC_TYPE), wanted);
+      refuse(c, u, isOther, "the function has another type");
+    });
+  }
+  return c.op(op.REF_FROM_PTR, record);
+}
+
+function refuse(c: PyCode, u: Unboxing, condition: Value, message: string): void {
+  c.whenRarely(condition, () => {
+    c.raise("PyExc_TypeError", message);
+    u.fail();
+  });
+}
+
+// Slow paths: (object, where to store) → 0, or -1 with an exception and nothing stored.
+
+const FAILED = -1;
+
+function failIf(c: PyCode, condition: Value): void {
+  c.whenRarely(condition, () => c.ret([c.i32(FAILED)]));
+}
+
+/** Any integer −2³¹…2³²−1. */
+export function toI32(g: Glue): number {
+  return g.defineC("wasmpy_to_i32", [PTR, PTR], [I32], (c) => {
+    const index = c.api("PyNumber_Index", c.argument(0));
+    failIf(c, c.isNull(index));
+    const n = c.variable(I64);
+    if (g.input.wrap) {
+      c.set(n, c.api("PyLong_AsUnsignedLongLongMask", index));
+      c.decref(index);
+    } else {
+      const overflow = c.room(8);
+      c.set(n, c.api("PyLong_AsLongLongAndOverflow", index, overflow));
+      c.decref(index);
+      const shifted = c.op(op.I64_ADD, c.get(n), c.i64(0x80000000, 0));
+      const outside = c.op(op.I64_GE_U, shifted, c.i64(0x80000000, 1));
+      c.whenRarely(c.op(op.I32_OR, c.slotField(I32, overflow), outside), () => {
+        c.raise("PyExc_OverflowError", "int out of range of i32 (-2**31 to 2**32-1)");
+        c.ret([c.i32(FAILED)]);
+      });
+    }
+    c.setField(I32, c.argument(1), 0, c.op(op.I32_WRAP_I64, c.get(n)));
+    c.ret([c.i32(0)]);
+  });
+}
+
+/** Any integer −2⁶³…2⁶⁴−1. */
+export function toI64(g: Glue): number {
+  return g.defineC("wasmpy_to_i64", [PTR, PTR], [I32], (c) => {
+    const index = c.api("PyNumber_Index", c.argument(0));
+    failIf(c, c.isNull(index));
+    const n = c.variable(I64);
+    if (g.input.wrap) {
+      c.set(n, c.api("PyLong_AsUnsignedLongLongMask", index));
+      c.decref(index);
+    } else {
+      const overflow = c.room(8);
+      c.set(n, c.api("PyLong_AsLongLongAndOverflow", index, overflow));
+      c.whenRarely(c.slotField(I32, overflow), () => {
+        // Negative and too large raises as well.
+        c.set(n, c.api("PyLong_AsUnsignedLongLong", index));
+        c.when(c.op(op.PTR_NE, c.api("PyErr_Occurred"), c.null()), () => {
+          c.decref(index);
+          c.raise("PyExc_OverflowError", "int out of range of i64 (-2**63 to 2**64-1)");
+          c.ret([c.i32(FAILED)]);
+        });
+      });
+      c.decref(index);
+    }
+    c.setField(I64, c.argument(1), 0, c.get(n));
+    c.ret([c.i32(0)]);
+  });
+}
+
+/** Floats, ints and whatever has __float__. */
+export function toF64(g: Glue): number {
+  return g.defineC("wasmpy_to_f64", [PTR, PTR], [I32], (c) => {
+    const x = c.api("PyFloat_AsDouble", c.argument(0));
+    c.whenRarely(c.op(op.F64_EQ, x, c.f64(0, 0xbff00000 | 0)), () => {
+      failIf(c, c.op(op.PTR_NE, c.api("PyErr_Occurred"), c.null()));
+    });
+    c.setField(F64, c.argument(1), 0, x);
+    c.ret([c.i32(0)]);
+  });
+}
+
+/** (dictionary of functions, object) → the record of a builtin of wasmpy; null: none, or an exception. */
+export function findRecord(g: Glue): number {
+  return g.defineC("wasmpy_find_record", [PTR, PTR], [PTR], (c) => {
+    const key = c.api("PyLong_FromVoidPtr", c.argument(1));
+    c.needs(key);
+    const address = c.api("PyDict_GetItemWithError", c.argument(0), key);
+    c.decref(key);
+    c.whenRarely(c.isNull(address), () => c.retNull());
+    c.ret([c.api("PyLong_AsVoidPtr", address)]);
+  });
+}
+
+/** (dictionary of functions, object, where to store): None is null, everything but wasmpy's builtins a TypeError. */
+export function toFunc(g: Glue): number {
+  return g.defineC("wasmpy_to_func", [PTR, PTR, PTR], [I32], (c) => {
+    const record = c.variable(PTR);
+    c.set(record, c.null());
+    c.when(c.op(op.PTR_NE, c.argument(1), c.none()), () => {
+      c.set(record, c.call(findRecord(g), [c.argument(0), c.argument(1)]));
+      c.whenRarely(c.isNull(c.get(record)), () => {
+        c.when(c.isNull(c.api("PyErr_Occurred")), () => {
+          c.raise("PyExc_TypeError", "a function reference must be a WebAssembly function or None");
+        });
+        c.ret([c.i32(FAILED)]);
+      });
+    });
+    c.setField(PTR, c.argument(2), 0, c.get(record));
+    c.ret([c.i32(0)]);
+  });
+}
+
+// --- out of wasm ------------------------------------------------------------------------------------------
+
+/** A new reference to the object that stands for `x`; null: exception. */
+export function box(c: PyCode, g: Glue, x: Value, t: ValType): Value {
+  switch (typeCode(t, g.module)) {
+    case wasm.I32:
+      return c.api("PyLong_FromLongLong", c.signExtend(x));
+    case wasm.I64:
+      return c.api("PyLong_FromLongLong", x);
+    case wasm.F32:
+      return c.api("PyFloat_FromDouble", c.op(op.F64_PROMOTE_F32, x));
+    case wasm.F64:
+      return c.api("PyFloat_FromDouble", x);
+    case EXTERN_CODE:
+      return boxExtern(c, c.op(op.PTR_FROM_REF, x));
+    case FUNC_CODE:
+      return c.call(boxFunc(g), [c.op(op.PTR_FROM_REF, x)]);
+    default:
+      return c.null();
+  }
+}
+
+export function boxExtern(c: PyCode, ref: Value): Value {
+  const object = c.op(op.PTR_SELECT, c.isNull(ref), c.none(), ref);
+  c.incref(object);
+  return object;
+}
+
+/** (record or null) → new reference to its builtin, which its instance's image makes; None for null. */
+export function boxFunc(g: Glue): number {
+  return g.defineC("wasmpy_box_func", [PTR], [PTR], (c) => {
+    const record = c.argument(0);
+    c.when(c.isNull(record), () => c.retNone());
+    const vmctx = c.field(PTR, record, FUNC_VMCTX);
+    c.ret([c.callC(c.vmctxField(PTR, vmctx, VMCTX_FUNCTION), [PTR], [PTR], [record])]);
+  });
+}
+
+/** The object on which a cell holding the non-null reference `ref` counts a reference. */
+export function ownerOf(c: PyCode, ref: Value, isFunc: boolean): Value {
+  return isFunc ? c.vmctxField(PTR, c.field(PTR, ref, FUNC_VMCTX), VMCTX_MODULE) : ref;
+}
+
+/** True if some of the types are references. */
+export function hasReferences(types: readonly ValType[]): boolean {
+  return types.some(isRef);
+}
+
+/** True if values of all the types can cross. */
+export function canCross(types: readonly ValType[], module: Module): boolean {
+  return types.every((t) => typeCode(t, module) !== NO_CODE);
+}
+
+/** Equal for lists of types whose conversions are equal, in the scope of one module. */
+export function typesKey(types: readonly ValType[]): string {
+  return types.map((t) => (isRef(t) ? `${heapOf(t)}${isNullable(t) ? "?" : "!"}` : `${t}`)).join(",");
+}
