@@ -436,6 +436,20 @@ export const ROWS: readonly Row[] = [
   /** 0 or 1 by the condition imm2. */
   ...pseudo("setcc32", "w:r32", READS_FLAGS),
 
+  // --- what pseudo-instructions and frames are made of; selection has no use for these -------------------------
+  ...i("push", "r:r64", "50+r"),
+  ...i("pop", "w:r64", "58+r"),
+  ...i("push_m", "r:m64", "FF /6"),
+  ...i("pop_m", "w:m64", "8F /0"),
+  ...i("call_rel", "", "E8 id"),
+  ...i("call_abs", "r:rm64", "FF /2"),
+  ...i("jmp_rel", "", "E9 id"),
+  ...i("jmp_abs", "r:rm64", "FF /4"),
+  ...i("ret_near", "", "C3"),
+  ...i("ret_pop", "", "C2 iw"),
+  ...i("int3", "", "CC"),
+  ...i("ud2", "", "0F 0B"),
+
   // --- moves ------------------------------------------------------------------------------------------------
   ...i("mov32", "w:r32, r:rm32", "8B /r"),
   ...i("mov64", "w:r64, r:rm64", "W 8B /r", COPIES),

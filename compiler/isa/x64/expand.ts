@@ -1,0 +1,666 @@
+// What is more than one row of insts.ts: prologue and epilogue, moves of the allocator, the pseudo-instructions,
+// and the stubs that stand behind a function: traps, polls, the slow path of the stack check.
+//
+// Between two instructions of Code only r11 and xmm15 may change, and the flags may not, since a comparison and
+// its branch are two instructions. At a tail call xmm14 is free too.
+
+import { IntColumn } from "../../base/columns.ts";
+import { unreachable } from "../../base/fail.ts";
+import * as x from "../../gen/x64-ops.ts";
+import { helper } from "../../ir/helpers.ts";
+import { CONTEXT_LIMIT, CONTEXT_REAL_LIMIT, VMCTX_BASE, VMCTX_CONTEXT } from "../../ir/layout.ts";
+import { F32, F64, I32, I64, V128 } from "../../ir/ops.ts";
+import { Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
+import { STACK_EXHAUSTED } from "../../ir/traps.ts";
+import { Code, DEF, EMPTY_SET, RegisterSet, roleOf, SPILLED } from "../../mach/code.ts";
+import type { Expansion } from "../../mach/emit.ts";
+import { Frame, type FrameRules } from "../../mach/frame.ts";
+import { FunctionText } from "../../mach/text.ts";
+import { REL_GOT_PC32, REL_PC32 } from "../../obj/image.ts";
+import { Assembler, inRegister } from "./encode.ts";
+import {
+  CALLS,
+  CC_AE,
+  CC_B,
+  CC_E,
+  CC_FEQ,
+  CC_FNE,
+  CC_NE,
+  CC_NP,
+  CC_P,
+  invert,
+  READS_FLAGS,
+  ROWS,
+  TERMINATES,
+  WRITES_FLAGS,
+} from "./insts.ts";
+import { FLOAT_SCRATCH, MEMORY0, R14, R15, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14 } from "./regs.ts";
+
+/** How far ahead a constant looks for an instruction that tells whether the flags are live. */
+const LOOK_AHEAD = 16;
+
+const PINNED = new RegisterSet((1 << R14) | (1 << R15), 0);
+
+/** Kinds of stubs. */
+const STUB_TRAP = 0; // argument: trap code
+const STUB_POLL = 1; // argument: label to go back to
+const STUB_CHECK = 2; // the same
+const STUB_LARGE_CHECK = 3; // the same
+
+export class X64Frames implements FrameRules {
+  calls(op: number): boolean {
+    return (ROWS[op].flags & CALLS) !== 0;
+  }
+
+  leaves(op: number): boolean {
+    return op === x.TAIL_CALL || op === x.TAIL_CALL_R;
+  }
+
+  returns(op: number): boolean {
+    return op === x.RET;
+  }
+
+  argumentBytes(code: Code, i: number): number {
+    return this.calls(code.op[i]) || this.leaves(code.op[i]) ? code.imm2[i] : 0;
+  }
+
+  changes(op: number): RegisterSet {
+    const exceptional = op === x.INVOKE || op === x.INVOKE_R || op === x.INVOKE_M;
+    return op === x.SET_VMCTX || exceptional ? PINNED : EMPTY_SET;
+  }
+}
+
+export class X64Expansion implements Expansion {
+  readonly rules: FrameRules;
+  readonly text: FunctionText;
+  readonly frame: Frame;
+  private readonly asm: Assembler;
+  private program: Program;
+  private name: string;
+  private code: Code;
+  private blockLabel: IntColumn;
+  private tables: number;
+  // stubs to be written behind the function
+  private readonly stubKind: IntColumn;
+  private readonly stubLabel: IntColumn;
+  private readonly stubArgument: IntColumn;
+  private readonly stubLoc: IntColumn;
+
+  constructor() {
+    this.rules = new X64Frames();
+    this.text = new FunctionText();
+    this.frame = new Frame();
+    this.asm = new Assembler(this.text);
+    this.program = new Program();
+    this.name = "";
+    this.code = new Code();
+    this.blockLabel = new IntColumn();
+    this.tables = 0;
+    this.stubKind = new IntColumn();
+    this.stubLabel = new IntColumn();
+    this.stubArgument = new IntColumn();
+    this.stubLoc = new IntColumn();
+  }
+
+  begin(code: Code, program: Program, name: string, blockLabel: IntColumn): void {
+    this.code = code;
+    this.program = program;
+    this.name = name;
+    this.blockLabel = blockLabel;
+    this.tables = 0;
+    this.stubKind.clear();
+    this.stubLabel.clear();
+    this.stubArgument.clear();
+    this.stubLoc.clear();
+  }
+
+  onlyJumps(op: number): boolean {
+    return op === x.JMP;
+  }
+
+  // --- frame ------------------------------------------------------------------------------------------------
+
+  prologue(loc: number): void {
+    const { frame, asm } = this;
+    if (frame.checked) this.checkStack(loc);
+    for (let r = 0; r < 16; r++) {
+      if (frame.saved.has(r)) asm.registers(x.PUSH, r, -1);
+    }
+    if (frame.local > 0) asm.immediate(x.SUB64_I, RSP, frame.local, 0);
+    this.floats(x.MOVUPS_MR);
+  }
+
+  /**
+   * Goes to the slow path where the frame would reach below the limit. The limit is all ones when an interrupt is
+   * asked for. Limit plus size, not stack pointer less size, since only the sum tells by its carry.
+   */
+  private checkStack(loc: number): void {
+    const { frame, asm, text } = this;
+    const large = frame.size > 1024;
+    const back = text.newLabel();
+    const slow = this.stub(large ? STUB_LARGE_CHECK : STUB_CHECK, back, loc);
+    asm.base(VMCTX, VMCTX_CONTEXT);
+    asm.memory(x.MOV64_M, SCRATCH);
+    if (large) {
+      asm.base(SCRATCH, CONTEXT_LIMIT);
+      asm.memory(x.MOV64_M, SCRATCH);
+      asm.immediate(x.ADD64_I, SCRATCH, frame.size, 0);
+      this.branch(CC_B, slow);
+      asm.registers(x.CMP64, RSP, SCRATCH);
+    } else {
+      asm.base(SCRATCH, CONTEXT_LIMIT);
+      asm.memory(x.CMP64_M, RSP);
+    }
+    this.branch(CC_B, slow);
+    text.bind(back);
+  }
+
+  /** Stores or loads the saved float registers. */
+  private floats(op: number): void {
+    let at = this.frame.floatSaves;
+    for (let r = XMM0; r < XMM0 + 16; r++) {
+      if (!this.frame.saved.has(r)) continue;
+      this.asm.base(RSP, at);
+      this.asm.memory(op, r);
+      at += 16;
+    }
+  }
+
+  /** Leaves the frame: the stack pointer is what it was at entry. */
+  private epilogue(): void {
+    const { frame, asm } = this;
+    this.floats(x.MOVUPS_M);
+    if (frame.local > 0) asm.immediate(x.ADD64_I, RSP, frame.local, 0);
+    for (let r = 15; r >= 0; r--) {
+      if (frame.saved.has(r)) asm.registers(x.POP, r, -1);
+    }
+  }
+
+  private ret(popped: number): void {
+    this.epilogue();
+    if (popped === 0) this.asm.registers(x.RET_NEAR, -1, -1);
+    else if (popped < 0x10000) this.asm.immediate(x.RET_POP, -1, popped, 0);
+    else {
+      // more than the instruction can pop: the return address moves up instead
+      this.asm.registers(x.POP, SCRATCH, -1);
+      this.asm.immediate(x.ADD64_I, RSP, popped, 0);
+      this.asm.registers(x.JMP_ABS, -1, SCRATCH);
+    }
+  }
+
+  /**
+   * Leaves the frame for another function. Where one of the two has stack arguments, the new ones are copied from
+   * the bottom of the frame to where the old ones end, and the return address below them: always upwards, so from
+   * the last one on.
+   */
+  private tailCall(i: number): void {
+    const { asm, frame, code } = this;
+    const own = code.imm[i];
+    const bytes = code.imm2[i];
+    const target = code.op[i] === x.TAIL_CALL_R ? this.firstUse(i) : -1;
+    if (target >= 0) this.move(target, SCRATCH, I64);
+    if (own === 0 && bytes === 0) this.epilogue();
+    else {
+      const up = frame.size + own - bytes;
+      this.floats(x.MOVUPS_M);
+      let at = frame.local;
+      for (let r = 15; r >= 0; r--) {
+        if (!frame.saved.has(r)) continue;
+        asm.base(RSP, at);
+        asm.memory(x.MOV64_M, r);
+        at += 8;
+      }
+      if (own !== bytes) this.copyWord(XMM14, frame.size, -1);
+      for (let k = bytes - 8; k >= 0; k -= 8) this.copyWord(FLOAT_SCRATCH, k, up + 8 + k);
+      if (own !== bytes) this.copyWord(XMM14, -1, up);
+      if (up !== 0) {
+        asm.base(RSP, up);
+        asm.memory(x.LEA64, RSP);
+      }
+    }
+    if (target >= 0) asm.registers(x.JMP_ABS, -1, SCRATCH);
+    else if (this.isImport(code.symbol[i])) {
+      asm.symbolic(code.symbol[i], 0, REL_GOT_PC32);
+      asm.memory(x.JMP_ABS_M, -1);
+    } else asm.toSymbol(x.JMP_REL, code.symbol[i]);
+  }
+
+  /** [rsp + from] → `through` → [rsp + to]; -1: not that half. */
+  private copyWord(through: number, from: number, to: number): void {
+    if (from >= 0) {
+      this.asm.base(RSP, from);
+      this.asm.memory(x.MOVSD_M, through);
+    }
+    if (to >= 0) {
+      this.asm.base(RSP, to);
+      this.asm.memory(x.MOVSD_MR, through);
+    }
+  }
+
+  // --- moves ------------------------------------------------------------------------------------------------
+
+  /** Copies between two places a value of a type (ir/ops.ts). Flags and all other places stay. */
+  move(from: number, to: number, type: number): void {
+    if (from === to) return;
+    const { asm, frame } = this;
+    if (from >= 0 && to >= 0) {
+      if (from < XMM0 !== to < XMM0) unreachable("move between register classes");
+      asm.registers(from >= XMM0 ? x.MOVAPS : type === I32 ? x.MOV32 : x.MOV64, to, from);
+    } else if (to >= 0) {
+      asm.base(RSP, frame.slot(SPILLED - from));
+      asm.memory(loadOf(type, to), to);
+    } else if (from >= 0) {
+      asm.base(RSP, frame.slot(SPILLED - to));
+      asm.memory(storeOf(type, from), from);
+    } else {
+      // through the stack: a scratch register may hold the rest of a cycle
+      for (let k = type === V128 ? 8 : 0; k >= 0; k -= 8) {
+        asm.base(RSP, frame.slot(SPILLED - from) + k);
+        asm.memory(x.PUSH_M, -1);
+        // the address counts from the stack pointer after the pop
+        asm.base(RSP, frame.slot(SPILLED - to) + k);
+        asm.memory(x.POP_M, -1);
+      }
+    }
+  }
+
+  /** Repeats the constant that instruction `i` defines, in front of instruction `at`, into the place `to`. */
+  rematerialise(i: number, to: number, at: number): void {
+    const { code, asm, frame } = this;
+    const op = code.op[i];
+    if (to >= 0) {
+      this.define(i, to, at);
+      return;
+    }
+    const slot = frame.slot(SPILLED - to);
+    if (op === x.CONST32 || op === x.CONST64) {
+      asm.base(RSP, slot);
+      asm.memoryImmediate(x.MOV32_MI, code.imm[i]);
+      asm.base(RSP, slot + 4);
+      asm.memoryImmediate(x.MOV32_MI, op === x.CONST64 ? code.imm2[i] : 0);
+      return;
+    }
+    const row = ROWS[op];
+    const float = row.operands[0].float;
+    const through = float ? FLOAT_SCRATCH : SCRATCH;
+    this.define(i, through, at);
+    asm.base(RSP, slot);
+    const width = row.operands[0].width;
+    asm.memory(
+      !float ? x.MOV64_MR : width === 32 ? x.MOVSS_MR : width === 64 ? x.MOVSD_MR : x.MOVUPS_MR,
+      through,
+    );
+  }
+
+  /** Writes instruction `i` as if it stood in front of `at` and had the place `to` as its DEF. */
+  private define(i: number, to: number, at: number): void {
+    const { code } = this;
+    const start = code.operandStart[i];
+    const place = code.place.get(start);
+    code.place.set(start, to);
+    this.write(i, at, -1);
+    code.place.set(start, place);
+  }
+
+  // --- instructions -------------------------------------------------------------------------------------------
+
+  /** Writes instruction `i`; `next`: label of the block that follows, or -1. */
+  instruction(i: number, next: number): void {
+    this.write(i, i + 1, next);
+  }
+
+  private write(i: number, following: number, next: number): void {
+    const { code, asm, text, frame } = this;
+    const op = code.op[i];
+    const row = ROWS[op];
+    if (row.encoding !== null) {
+      const start = code.operandStart[i];
+      const copies =
+        (op === x.MOV64 || op === x.MOVAPS) && code.place.get(start) === code.place.get(start + 1);
+      if (!copies) asm.instruction(code, i, frame);
+      return;
+    }
+    switch (op) {
+      case x.PARAMS:
+        return;
+      case x.COPY:
+        this.copy(i);
+        break;
+      case x.JMP:
+        this.jump(this.edge(code.imm[i]), next);
+        break;
+      case x.JCC:
+        this.twoWay(code.imm2[i], this.edge(code.imm[i]), this.edge(code.imm[i] + 1), next);
+        break;
+      case x.JUMP_TABLE:
+        this.jumpTable(i);
+        break;
+      case x.CALL:
+      case x.CALL_R:
+      case x.CALL_M:
+        this.call(i);
+        break;
+      case x.INVOKE:
+      case x.INVOKE_R:
+      case x.INVOKE_M:
+        this.call(i);
+        this.jump(this.edge(code.imm[i]), next);
+        break;
+      case x.TAIL_CALL:
+      case x.TAIL_CALL_R:
+        this.tailCall(i);
+        break;
+      case x.RET:
+        this.ret(code.imm2[i]);
+        break;
+      case x.TRAP:
+        this.trap(code.imm[i], code.loc[i]);
+        text.frame(frame.size);
+        break;
+      case x.TRAP_IF:
+        this.branch(code.imm2[i], this.stub(STUB_TRAP, code.imm[i], code.loc[i]));
+        break;
+      case x.UNREACHABLE:
+        asm.registers(x.UD2, -1, -1);
+        break;
+      case x.POLL: {
+        asm.base(this.placeAt(i, 0), CONTEXT_LIMIT);
+        asm.memory(x.CMP64_M, RSP);
+        const back = text.newLabel();
+        this.branch(CC_B, this.stub(STUB_POLL, back, code.loc[i]));
+        text.bind(back);
+        break;
+      }
+      case x.RESUME:
+        asm.registers(x.MOV64, RSP, this.placeAt(i, 0));
+        asm.registers(x.JMP_ABS, -1, this.placeAt(i, 1));
+        break;
+      case x.SET_VMCTX:
+        this.move(this.placeAt(i, 0), VMCTX, I64);
+        asm.base(VMCTX, VMCTX_BASE);
+        asm.memory(x.MOV64_M, MEMORY0);
+        break;
+      case x.SP:
+        asm.registers(x.MOV64, this.placeAt(i, 0), RSP);
+        break;
+      case x.SYMBOL_ADDR:
+        this.symbolAddress(this.placeAt(i, 0), code.symbol[i], code.disp[i]);
+        break;
+      case x.CODE_ADDR:
+        asm.label(this.blockLabel.get(code.imm[i]));
+        asm.memory(x.LEA64, this.placeAt(i, 0));
+        break;
+      case x.CONST32:
+        this.constant(this.placeAt(i, 0), code.imm[i], 0, following);
+        break;
+      case x.CONST64:
+        this.constant(this.placeAt(i, 0), code.imm[i], code.imm2[i], following);
+        break;
+      case x.ZERO_F:
+        asm.registers(x.XORPS, this.placeAt(i, 0), this.placeAt(i, 0));
+        break;
+      case x.SETCC32:
+        this.truth(code.imm2[i], this.placeAt(i, 0));
+        break;
+      default:
+        unreachable(`no expansion of ${row.name}`);
+    }
+  }
+
+  private placeAt(i: number, operand: number): number {
+    return inRegister(this.code.place.get(this.code.operandStart[i] + operand));
+  }
+
+  private firstUse(i: number): number {
+    const { code } = this;
+    const start = code.operandStart[i];
+    for (let k = start; k < start + code.operandCount[i]; k++) {
+      if (roleOf(code.constraint.get(k)) !== DEF) return inRegister(code.place.get(k));
+    }
+    return unreachable("call without a target");
+  }
+
+  private copy(i: number): void {
+    const { code } = this;
+    const start = code.operandStart[i];
+    const register = code.register.get(start);
+    const other = code.register.get(start + 1);
+    const type = register >= 64 ? code.typeOf(register) : other >= 64 ? code.typeOf(other) : V128;
+    this.move(code.place.get(start + 1), code.place.get(start), type);
+  }
+
+  private constant(to: number, lo: number, hi: number, following: number): void {
+    const { asm } = this;
+    if ((lo | hi) === 0 && this.flagsDead(following)) asm.registers(x.XOR32, to, to);
+    else if (hi === 0) asm.immediate(x.MOV32_RI, to, lo, 0);
+    else if (hi === lo >> 31) asm.immediate(x.MOV64_SI, to, lo, 0);
+    else asm.immediate(x.MOV64_RI, to, lo, hi);
+  }
+
+  /** True when no instruction from `i` to the end of its block reads the flags before one writes them. */
+  private flagsDead(i: number): boolean {
+    const { code } = this;
+    const last = Math.min(i + LOOK_AHEAD, code.count);
+    for (let k = i; k < last; k++) {
+      const { flags } = ROWS[code.op[k]];
+      if ((flags & READS_FLAGS) !== 0) return false;
+      if ((flags & WRITES_FLAGS) !== 0) return true;
+      if (this.ends(k)) return true;
+    }
+    return false;
+  }
+
+  private ends(i: number): boolean {
+    return (ROWS[this.code.op[i]].flags & TERMINATES) !== 0;
+  }
+
+  private symbolAddress(to: number, symbol: number, disp: number): void {
+    const { asm } = this;
+    if (!this.isImport(symbol)) {
+      asm.symbolic(symbol, disp, REL_PC32);
+      asm.memory(x.LEA64, to);
+    }
+    asm.symbolic(symbol, 0, REL_GOT_PC32);
+    asm.memory(x.MOV64_M, to);
+    if (disp === 0) return;
+    asm.base(to, disp);
+    asm.memory(x.LEA64, to);
+  }
+
+  private isImport(symbol: number): boolean {
+    const { kind } = this.program.symbols[symbol];
+    return kind === SYM_IMPORT || kind === SYM_IMPORT_WEAK;
+  }
+
+  private truth(cc: number, to: number): void {
+    const { asm } = this;
+    if (cc === CC_FEQ || cc === CC_FNE) {
+      asm.immediate(x.SETCC, SCRATCH, 0, cc === CC_FEQ ? CC_NP : CC_P);
+      asm.immediate(x.SETCC, to, 0, cc === CC_FEQ ? CC_E : CC_NE);
+      asm.registers(cc === CC_FEQ ? x.AND8 : x.OR8, to, SCRATCH);
+    } else asm.immediate(x.SETCC, to, 0, cc);
+    asm.registers(x.MOVZX8_32, to, to);
+  }
+
+  // --- control ------------------------------------------------------------------------------------------------
+
+  /** The label that an edge leads to. */
+  private edge(edge: number): number {
+    return this.blockLabel.get(this.code.edgeTo.get(edge));
+  }
+
+  private jump(label: number, next: number): void {
+    if (label !== next) this.text.branch(0xe9, 1, 0xeb, label);
+  }
+
+  /** To `label` if the condition holds. */
+  private branch(cc: number, label: number): void {
+    const { text } = this;
+    if (cc === CC_FNE) {
+      this.branch(CC_P, label);
+      this.branch(CC_NE, label);
+    } else if (cc === CC_FEQ) {
+      const past = text.newLabel();
+      this.branch(CC_P, past);
+      this.branch(CC_E, label);
+      text.bind(past);
+    } else text.branch(0x800f | (cc << 8), 2, 0x70 | cc, label);
+  }
+
+  private twoWay(cc: number, taken: number, other: number, next: number): void {
+    if (taken === other) {
+      this.jump(taken, next);
+      return;
+    }
+    if (taken === next) {
+      this.branch(invert(cc), other);
+      return;
+    }
+    this.branch(cc, taken);
+    this.jump(other, next);
+  }
+
+  private jumpTable(i: number): void {
+    const { code, asm, text, program } = this;
+    const cases = code.imm2[i] - 1;
+    const otherwise = this.edge(code.imm[i] + cases);
+    const temporary = this.placeAt(i, 0);
+    const index = this.placeAt(i, 1);
+    if (cases === 0) {
+      this.jump(otherwise, -1);
+      return;
+    }
+    const table = program.symbol(`${this.name}.table${this.tables++}`, SYM_RODATA);
+    text.jumpTable(table);
+    for (let k = 0; k < cases; k++) text.addTarget(this.edge(code.imm[i] + k));
+    asm.immediate(x.CMP32_I, index, cases, 0);
+    this.branch(CC_AE, otherwise);
+    asm.symbolic(table, 0, REL_PC32);
+    asm.memory(x.LEA64, SCRATCH);
+    asm.baseIndex(SCRATCH, index, 2, 0);
+    asm.memory(x.MOVSXD_M, temporary);
+    asm.registers(x.ADD64, temporary, SCRATCH);
+    asm.registers(x.JMP_ABS, -1, temporary);
+  }
+
+  private call(i: number): void {
+    const { code, asm } = this;
+    switch (code.op[i]) {
+      case x.CALL_R:
+      case x.INVOKE_R:
+        asm.registers(x.CALL_ABS, -1, this.firstUse(i));
+        break;
+      case x.CALL_M:
+      case x.INVOKE_M:
+        asm.addressOf(code, i, this.frame);
+        asm.memory(x.CALL_ABS_M, -1);
+        break;
+      default:
+        this.callSymbol(code.symbol[i]);
+    }
+    this.text.callSite(code.loc[i]);
+    if (code.imm2[i] > 0) asm.immediate(x.SUB64_I, RSP, code.imm2[i], 0);
+  }
+
+  private callSymbol(symbol: number): void {
+    if (this.isImport(symbol)) {
+      this.asm.symbolic(symbol, 0, REL_GOT_PC32);
+      this.asm.memory(x.CALL_ABS_M, -1);
+    } else this.asm.toSymbol(x.CALL_REL, symbol);
+  }
+
+  // --- stubs --------------------------------------------------------------------------------------------------
+
+  /** A new stub; yields its label. */
+  private stub(kind: number, argument: number, loc: number): number {
+    const label = this.text.newLabel();
+    this.stubKind.push(kind);
+    this.stubLabel.push(label);
+    this.stubArgument.push(argument);
+    this.stubLoc.push(loc);
+    return label;
+  }
+
+  stubs(): void {
+    const { text, asm, frame } = this;
+    for (let s = 0; s < this.stubKind.length; s++) {
+      text.bind(this.stubLabel.get(s));
+      const argument = this.stubArgument.get(s);
+      const loc = this.stubLoc.get(s);
+      switch (this.stubKind.get(s)) {
+        case STUB_TRAP:
+          text.frame(frame.size);
+          this.trap(argument, loc);
+          break;
+        case STUB_POLL:
+          text.frame(frame.size);
+          this.callSlow(frame.size, loc);
+          this.jump(argument, -1);
+          break;
+        case STUB_CHECK:
+          this.callSlow(0, loc);
+          this.jump(argument, -1);
+          break;
+        case STUB_LARGE_CHECK: {
+          // the slow path knows nothing of this frame: compare again, with the thread's own limit
+          const exhausted = text.newLabel();
+          this.callSlow(0, loc);
+          asm.base(VMCTX, VMCTX_CONTEXT);
+          asm.memory(x.MOV64_M, SCRATCH);
+          asm.base(SCRATCH, CONTEXT_REAL_LIMIT);
+          asm.memory(x.MOV64_M, SCRATCH);
+          asm.immediate(x.ADD64_I, SCRATCH, frame.size, 0);
+          this.branch(CC_B, exhausted);
+          asm.registers(x.CMP64, RSP, SCRATCH);
+          this.branch(CC_AE, argument);
+          text.bind(exhausted);
+          text.frame(0);
+          this.align(0);
+          this.raise(STACK_EXHAUSTED, loc);
+          break;
+        }
+      }
+    }
+  }
+
+  /** Moves the stack pointer where a call needs it, out of a frame of `size`. */
+  private align(size: number): void {
+    if ((size & 15) === 8) return;
+    this.asm.immediate(x.SUB64_I, RSP, 8, 0);
+    this.text.frame(size + 8);
+  }
+
+  private trap(code: number, loc: number): void {
+    this.align(this.frame.size);
+    this.raise(code, loc);
+  }
+
+  /** The call of no return; a byte behind it keeps its return address inside the function. */
+  private raise(code: number, loc: number): void {
+    this.asm.immediate(x.MOV32_RI, RDI, code, 0);
+    this.callSymbol(helper(this.program, "raise"));
+    this.text.callSite(loc);
+    this.asm.registers(x.INT3, -1, -1);
+  }
+
+  private callSlow(size: number, loc: number): void {
+    this.text.frame(size);
+    this.align(size);
+    this.callSymbol(helper(this.program, "stack_slow"));
+    this.text.callSite(loc);
+    if ((size & 15) === 8) return;
+    this.asm.immediate(x.ADD64_I, RSP, 8, 0);
+    this.text.frame(size);
+  }
+}
+
+function loadOf(type: number, register: number): number {
+  if (register < XMM0) return type === I32 ? x.MOV32_M : x.MOV64_M;
+  return type === F32 ? x.MOVSS_M : type === F64 ? x.MOVSD_M : x.MOVUPS_M;
+}
+
+/** An i32 is stored with the zeros above it, so that its slot serves as a 64-bit operand too. */
+function storeOf(type: number, register: number): number {
+  if (register < XMM0) return x.MOV64_MR;
+  return type === F32 ? x.MOVSS_MR : type === F64 ? x.MOVSD_MR : x.MOVUPS_MR;
+}

@@ -1,0 +1,142 @@
+// Machine code to bytes: one function is appended to the image, with its moves, its symbol and its rows of the
+// PC table. What a target's instructions look like is the business of its Expansion.
+//
+// Blocks that only jump are not written: whoever leads to them leads to where they go.
+//
+// Requires: places and moves of the allocation; blocks in layout order. Leaves Code as it was.
+
+import { IntColumn } from "../base/columns.ts";
+import { CONV_WASM, type Program } from "../ir/program.ts";
+import type { Image } from "../obj/image.ts";
+import { type Code, FIRST_VREG } from "./code.ts";
+import type { Frame, FrameRules } from "./frame.ts";
+import type { PcTable } from "./pctable.ts";
+import type { Target } from "./target.ts";
+import type { FunctionText } from "./text.ts";
+
+/** What emission asks of a target: to write pieces of the function into its FunctionText. */
+export interface Expansion {
+  readonly text: FunctionText;
+  readonly frame: Frame;
+  readonly rules: FrameRules;
+  /** Starts a function; `blockLabel`: the label of each block. */
+  begin(code: Code, program: Program, name: string, blockLabel: IntColumn): void;
+  prologue(loc: number): void;
+  move(from: number, to: number, type: number): void;
+  rematerialise(i: number, to: number, at: number): void;
+  instruction(i: number, next: number): void;
+  /** True for an instruction that does nothing but follow its only edge. */
+  onlyJumps(op: number): boolean;
+  stubs(): void;
+}
+
+/** Writes function after function, with the same storage. */
+export class Emitter {
+  private readonly target: Target;
+  private readonly expansion: Expansion;
+  /** By block: the label that leads there; a block that only jumps has that of its target. */
+  private readonly blockLabel: IntColumn;
+  /** By virtual register: the instruction that defines it, or -1; filled where constants are repeated. */
+  private readonly definition: IntColumn;
+
+  constructor(target: Target, expansion: Expansion) {
+    this.target = target;
+    this.expansion = expansion;
+    this.blockLabel = new IntColumn();
+    this.definition = new IntColumn();
+  }
+
+  /** Appends the function `symbol` of `convention`; `index`: its number in the wasm module, or -1. */
+  emit(code: Code, symbol: number, convention: number, index: number, image: Image, pcs: PcTable): void {
+    const { expansion } = this;
+    const { text, frame } = expansion;
+    const blocks = code.blockStart.length - 1;
+    text.reset(blocks);
+    frame.layout(code, this.target.conventions[convention].saved, convention === CONV_WASM, expansion.rules);
+    this.labelBlocks(code);
+    this.findDefinitions(code);
+    expansion.begin(code, image.program, image.program.symbols[symbol].name, this.blockLabel);
+    text.frame(frame.size);
+    expansion.prologue(firstLoc(code));
+    let move = 0;
+    let block = 0;
+    while (block < blocks) {
+      text.bind(block);
+      let next = block + 1;
+      while (next < blocks && this.blockLabel.get(next) !== next) next++;
+      const end = code.blockStart.get(block + 1);
+      for (let i = code.blockStart.get(block); i < end; i++) {
+        move = this.writeMoves(code, move, i);
+        expansion.instruction(i, next < blocks ? next : -1);
+      }
+      block = next;
+    }
+    expansion.stubs();
+    text.commit(image, pcs, symbol, index);
+  }
+
+  /**
+   * Gives each block its label, from the last on, so that a chain forwards is followed in one step. A block that
+   * jumps backwards to another such one stays; the entry does too, since the prologue runs into it.
+   */
+  private labelBlocks(code: Code): void {
+    const { blockLabel } = this;
+    const blocks = code.blockStart.length - 1;
+    blockLabel.resize(blocks, 0);
+    for (let b = blocks - 1; b >= 0; b--) {
+      const to = b === 0 ? 0 : this.onlyTarget(code, b);
+      if (to > b) blockLabel.set(b, blockLabel.get(to));
+      else blockLabel.set(b, this.onlyTarget(code, to) === to ? to : b);
+    }
+  }
+
+  /** Where block `b` goes, when it does nothing else; else `b`. */
+  private onlyTarget(code: Code, b: number): number {
+    const i = code.blockStart.get(b);
+    if (b === 0 || code.blockStart.get(b + 1) !== i + 1 || !this.expansion.onlyJumps(code.op[i])) return b;
+    return moveBefore(code, i) ? b : code.edgeTo.get(code.imm[i]);
+  }
+
+  private findDefinitions(code: Code): void {
+    const { definition } = this;
+    definition.clear();
+    let needed = false;
+    for (let m = 0; m < code.moveRemat.length; m++) if (code.moveRemat.get(m) >= 0) needed = true;
+    if (!needed) return;
+    definition.resize(code.vregType.length, -1);
+    for (let i = 0; i < code.count; i++) {
+      if (code.operandCount[i] === 0) continue;
+      const register = code.register.get(code.operandStart[i]);
+      const isDef = (code.constraint.get(code.operandStart[i]) & 1) === 1;
+      if (isDef && register >= FIRST_VREG) definition.set(register - FIRST_VREG, i);
+    }
+  }
+
+  private writeMoves(code: Code, from: number, i: number): number {
+    let m = from;
+    for (; m < code.moveAt.length && code.moveAt.get(m) === i; m++) {
+      const constant = code.moveRemat.get(m);
+      if (constant >= 0) {
+        this.expansion.rematerialise(this.definition.get(constant - FIRST_VREG), code.moveTo.get(m), i);
+      } else this.expansion.move(code.moveFrom.get(m), code.moveTo.get(m), code.moveType.get(m));
+    }
+    return m;
+  }
+}
+
+function moveBefore(code: Code, i: number): boolean {
+  let low = 0;
+  let high = code.moveAt.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (code.moveAt.get(middle) < i) low = middle + 1;
+    else high = middle;
+  }
+  return low < code.moveAt.length && code.moveAt.get(low) === i;
+}
+
+/** The first wasm instruction of the function: where its prologue belongs. */
+function firstLoc(code: Code): number {
+  for (let i = 0; i < code.count; i++) if (code.loc[i] >= 0) return code.loc[i];
+  return -1;
+}
