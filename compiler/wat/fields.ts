@@ -1,0 +1,791 @@
+// The fields of a module (spec 3.0, 6.6) into sections. Three walks: the first binds identifiers and checks that
+// imports come first, the second defines types, the third writes everything else, in the order of the text, each
+// field into the buffers of its sections.
+
+import { Bytes } from "../base/bytes.ts";
+import { IntColumn } from "../base/columns.ts";
+import type { ErrorText } from "../base/errors.ts";
+import { fail } from "../base/fail.ts";
+import * as op from "../gen/wasm-ops.ts";
+import * as word from "../gen/wat-words.ts";
+import { BULK_MEMORY, has, MEMORY64 } from "../wasm/features.ts";
+import { INSTRUCTIONS } from "../wasm/instructions.ts";
+import {
+  ACTIVE,
+  DECLARATIVE,
+  EXT_FUNC,
+  EXT_GLOBAL,
+  EXT_MEMORY,
+  EXT_TABLE,
+  EXT_TAG,
+  PASSIVE,
+} from "../wasm/module.ts";
+import { FUNCREF, type ValType } from "../wasm/types.ts";
+import * as out from "./assembled.ts";
+import { type Assembled, Marked } from "./assembled.ts";
+import type { Cursor } from "./cursor.ts";
+import { CodeParser } from "./instructions.ts";
+import { END, ID, KEYWORD, LPAR, NUMBER, RPAR, STRING } from "./lexer.ts";
+import { NameSection } from "./namesection.ts";
+import { type Space, Spaces } from "./spaces.ts";
+import { TypeParser, writeValType } from "./types.ts";
+
+const PAGE_BITS = 16;
+
+// flags of limits (spec 5.3.15)
+const HAS_MAX = 1;
+const SHARED = 2;
+const IS_64 = 4;
+
+export class ModuleParser {
+  private readonly cursor: Cursor;
+  private readonly spaces: Spaces;
+  private readonly types: TypeParser;
+  private readonly code: CodeParser;
+  private readonly names: NameSection;
+  private readonly imports: Marked;
+  private readonly funcs: Marked;
+  private readonly tables: Marked;
+  private readonly memories: Marked;
+  private readonly tags: Marked;
+  private readonly globals: Marked;
+  private readonly exports: Marked;
+  private readonly elems: Marked;
+  private readonly codes: Marked;
+  private readonly datas: Marked;
+  /** Scratch: a body, the elements of a segment. */
+  private readonly body: Marked;
+  /** The offset of the segment at hand. */
+  private readonly offset: Marked;
+  private readonly locals: IntColumn;
+  private readonly scratch: Bytes;
+  /** The message for an import after the definition met last, or null. */
+  private tooLate: ErrorText | null;
+  private start: number; // function index, or -1
+  private startAt: number;
+  /** How many of each kind the third walk has met. */
+  private funcCount: number;
+  private tableCount: number;
+  private memoryCount: number;
+  private globalCount: number;
+  private tagCount: number;
+
+  constructor(cursor: Cursor) {
+    this.cursor = cursor;
+    this.spaces = new Spaces();
+    this.types = new TypeParser(cursor, this.spaces);
+    this.code = new CodeParser(cursor, this.spaces, this.types);
+    this.names = new NameSection(cursor.symbols);
+    this.imports = new Marked();
+    this.funcs = new Marked();
+    this.tables = new Marked();
+    this.memories = new Marked();
+    this.tags = new Marked();
+    this.globals = new Marked();
+    this.exports = new Marked();
+    this.elems = new Marked();
+    this.codes = new Marked();
+    this.datas = new Marked();
+    this.body = new Marked();
+    this.offset = new Marked();
+    this.locals = new IntColumn();
+    this.scratch = new Bytes();
+    this.tooLate = null;
+    this.start = -1;
+    this.startAt = 0;
+    this.funcCount = 0;
+    this.tableCount = 0;
+    this.memoryCount = 0;
+    this.globalCount = 0;
+    this.tagCount = 0;
+  }
+
+  /** Assembles the fields from the cursor up to a closing parenthesis or the end. `id`: the module's symbol, or -1. */
+  assemble(id: number): Assembled {
+    const { cursor } = this;
+    const first = cursor.at;
+    const fields = new IntColumn(); // all but types
+    const definitions = new IntColumn();
+    while (cursor.kind() === LPAR) {
+      const isType = cursor.opens(word.TYPE) || cursor.opens(word.REC);
+      (isType ? definitions : fields).push(cursor.at);
+      const next = cursor.value() + 1;
+      this.declare();
+      cursor.at = next;
+    }
+    if (cursor.kind() !== RPAR && cursor.kind() !== END) cursor.unexpected();
+    const last = cursor.at;
+    for (let i = 0; i < definitions.length; i++) {
+      cursor.at = definitions.get(i);
+      this.types.define();
+    }
+    for (let i = 0; i < fields.length; i++) {
+      cursor.at = fields.get(i);
+      this.field();
+    }
+    cursor.at = last;
+    return this.write(cursor.tokens.starts.get(first), id);
+  }
+
+  // ---- first walk
+
+  /** Binds what the field at the cursor declares. */
+  private declare(): void {
+    const { cursor, spaces } = this;
+    const lpar = cursor.at;
+    const end = cursor.value();
+    cursor.at++;
+    if (cursor.kind() !== KEYWORD) cursor.unexpected();
+    const keyword = cursor.value();
+    cursor.at++;
+    switch (keyword) {
+      case word.TYPE:
+        spaces.types.declare(cursor);
+        break;
+      case word.REC:
+        while (cursor.kind() === LPAR) {
+          const next = cursor.value() + 1;
+          cursor.expectOpen(word.TYPE);
+          spaces.types.declare(cursor);
+          cursor.at = next;
+        }
+        if (cursor.kind() !== RPAR) cursor.unexpected();
+        break;
+      case word.IMPORT:
+        this.checkOrder(lpar);
+        if (cursor.kind() === STRING) cursor.at++;
+        if (cursor.kind() === STRING) cursor.at++;
+        if (cursor.kind() !== LPAR) cursor.unexpected();
+        cursor.at++;
+        this.declareExternal(cursor.kind() === KEYWORD ? cursor.value() : -1);
+        break;
+      case word.FUNC:
+      case word.TABLE:
+      case word.MEMORY:
+      case word.GLOBAL:
+      case word.TAG:
+        cursor.at--;
+        this.declareExternal(keyword);
+        while (cursor.opens(word.EXPORT)) cursor.at = cursor.value() + 1;
+        if (cursor.opens(word.IMPORT)) {
+          this.checkOrder(lpar);
+          break;
+        }
+        this.tooLate = messageFor(keyword);
+        if (keyword === word.TABLE && this.hasChild(word.ELEM, end)) spaces.elems.declareAs(cursor, -1);
+        if (keyword === word.MEMORY && this.hasChild(word.DATA, end)) spaces.datas.declareAs(cursor, -1);
+        break;
+      case word.ELEM:
+        if (has(cursor.features, BULK_MEMORY)) spaces.elems.declare(cursor);
+        break;
+      case word.DATA:
+        if (has(cursor.features, BULK_MEMORY)) spaces.datas.declare(cursor);
+        break;
+      case word.EXPORT:
+      case word.START:
+        break;
+      default:
+        cursor.at = lpar + 1;
+        cursor.unexpected();
+    }
+  }
+
+  private checkOrder(token: number): void {
+    if (this.tooLate !== null) fail(this.tooLate, this.cursor.tokens.starts.get(token));
+  }
+
+  private declareExternal(keyword: number): void {
+    const { cursor } = this;
+    const space = this.spaceOf(keyword) ?? cursor.unexpected();
+    cursor.at++;
+    space.declare(cursor);
+  }
+
+  private spaceOf(keyword: number): Space | null {
+    switch (keyword) {
+      case word.FUNC:
+        return this.spaces.funcs;
+      case word.TABLE:
+        return this.spaces.tables;
+      case word.MEMORY:
+        return this.spaces.memories;
+      case word.GLOBAL:
+        return this.spaces.globals;
+      case word.TAG:
+        return this.spaces.tags;
+      default:
+        return null;
+    }
+  }
+
+  /** `(keyword …)` stands between the cursor and `end`, not deeper. */
+  private hasChild(keyword: number, end: number): boolean {
+    const { kinds, values } = this.cursor.tokens;
+    for (let at = this.cursor.at; at < end; at++) {
+      if (kinds[at] !== LPAR) continue;
+      if (kinds[at + 1] === KEYWORD && values.get(at + 1) === keyword) return true;
+      at = values.get(at);
+    }
+    return false;
+  }
+
+  // ---- third walk
+
+  private field(): void {
+    const { cursor } = this;
+    const start = cursor.start();
+    const keyword = cursor.tokens.values.get(cursor.at + 1);
+    cursor.at += 2;
+    switch (keyword) {
+      case word.IMPORT:
+        this.importField(start);
+        break;
+      case word.FUNC:
+        this.func(start);
+        break;
+      case word.TABLE:
+        this.table(start);
+        break;
+      case word.MEMORY:
+        this.memory(start);
+        break;
+      case word.GLOBAL:
+        this.global(start);
+        break;
+      case word.TAG:
+        this.tag(start);
+        break;
+      case word.EXPORT:
+        this.exportField(start);
+        break;
+      case word.START:
+        if (this.start >= 0) fail("multiple start sections", start);
+        this.start = this.spaces.funcs.index(cursor);
+        this.startAt = start;
+        break;
+      case word.ELEM:
+        this.elem(start);
+        break;
+      default:
+        this.data(start);
+    }
+    cursor.expectClose();
+  }
+
+  private importField(start: number): void {
+    const { cursor, imports } = this;
+    this.beginImport(start);
+    if (cursor.kind() !== LPAR) cursor.unexpected();
+    cursor.at++;
+    const keyword = cursor.value();
+    cursor.at++;
+    cursor.takeId();
+    switch (keyword) {
+      case word.FUNC:
+        this.funcCount++;
+        this.importedFunc();
+        break;
+      case word.TABLE:
+        this.tableCount++;
+        imports.bytes.u8(EXT_TABLE);
+        this.tableType(imports.bytes);
+        break;
+      case word.MEMORY:
+        this.memoryCount++;
+        imports.bytes.u8(EXT_MEMORY);
+        this.memoryType(imports.bytes);
+        break;
+      case word.GLOBAL:
+        this.globalCount++;
+        imports.bytes.u8(EXT_GLOBAL);
+        this.globalType(imports.bytes);
+        break;
+      default:
+        this.tagCount++;
+        this.importedTag();
+    }
+    cursor.expectClose();
+  }
+
+  /** The two names of an import at the cursor. */
+  private beginImport(start: number): void {
+    const { imports, cursor } = this;
+    imports.mark(start);
+    imports.count++;
+    cursor.name(imports.bytes);
+    cursor.name(imports.bytes);
+  }
+
+  private importedFunc(): void {
+    this.imports.bytes.u8(EXT_FUNC);
+    this.imports.bytes.leb(this.types.typeUse(true));
+  }
+
+  private importedTag(): void {
+    this.imports.bytes.u8(EXT_TAG);
+    this.imports.bytes.u8(0);
+    this.imports.bytes.leb(this.types.typeUse(true));
+  }
+
+  /** Inline exports of index `index`, then an inline import if there is one: its names are written. */
+  private inlines(kind: number, index: number, start: number): boolean {
+    const { cursor, exports } = this;
+    while (cursor.opens(word.EXPORT)) {
+      exports.mark(cursor.start());
+      exports.count++;
+      cursor.at += 2;
+      cursor.name(exports.bytes);
+      cursor.expectClose();
+      exports.bytes.u8(kind);
+      exports.bytes.leb(index);
+    }
+    if (!cursor.takeOpen(word.IMPORT)) return false;
+    this.beginImport(start);
+    cursor.expectClose();
+    return true;
+  }
+
+  private func(start: number): void {
+    const { cursor, types, funcs, codes, body, names } = this;
+    const index = this.funcCount++;
+    cursor.takeId();
+    if (this.inlines(EXT_FUNC, index, start)) {
+      this.importedFunc();
+      return;
+    }
+    const { locals } = this.spaces;
+    locals.clear();
+    funcs.mark(start);
+    funcs.count++;
+    funcs.bytes.leb(types.typeUse(true));
+    for (let i = 0; i < types.params.length; i++) locals.declareAs(cursor, types.names.get(i));
+    body.clear();
+    body.mark(start);
+    this.localTypes(body.bytes);
+    this.code.expression(body);
+    names.locals(index, locals.ids);
+    codes.count++;
+    codes.mark(start);
+    codes.bytes.leb(body.bytes.length);
+    codes.append(body);
+  }
+
+  /** `(local …)*` as runs of one type. */
+  private localTypes(target: Bytes): void {
+    const { cursor, locals, types } = this;
+    locals.clear();
+    while (cursor.takeOpen(word.LOCAL)) {
+      if (cursor.kind() === ID) {
+        this.spaces.locals.declare(cursor);
+        locals.push(types.valType());
+      } else {
+        while (cursor.kind() !== RPAR) {
+          this.spaces.locals.declareAs(cursor, -1);
+          locals.push(types.valType());
+        }
+      }
+      cursor.expectClose();
+    }
+    const { length } = locals;
+    let runs = 0;
+    for (let i = 0; i < length; i++) if (i === 0 || locals.get(i) !== locals.get(i - 1)) runs++;
+    target.leb(runs);
+    for (let i = 0; i < length; ) {
+      const type = locals.get(i);
+      const first = i;
+      while (i < length && locals.get(i) === type) i++;
+      target.leb(i - first);
+      writeValType(type, target);
+    }
+  }
+
+  // ---- tables and memories
+
+  /** `i32` or `i64` or nothing: true for the second. */
+  private addressType(): boolean {
+    const { cursor } = this;
+    if (!has(cursor.features, MEMORY64)) return false;
+    if (cursor.take(word.I64)) return true;
+    cursor.take(word.I32);
+    return false;
+  }
+
+  /** Size limits at the cursor, with the flags that are known already. */
+  private limits(is64: boolean, bytes: Bytes): void {
+    const { cursor } = this;
+    this.size();
+    const { lo, hi } = cursor.number;
+    const bounded = cursor.kind() === NUMBER;
+    if (bounded) this.size();
+    const shared = cursor.take(word.SHARED);
+    bytes.u8((bounded ? HAS_MAX : 0) | (shared ? SHARED : 0) | (is64 ? IS_64 : 0));
+    bytes.leb64(lo, hi);
+    if (bounded) bytes.leb64(cursor.number.lo, cursor.number.hi);
+  }
+
+  /** One size, into the cursor's number. */
+  private size(): void {
+    const { cursor } = this;
+    if (has(cursor.features, MEMORY64)) {
+      cursor.natural64();
+    } else {
+      cursor.natural32();
+      cursor.number.hi = 0;
+    }
+  }
+
+  /** address type? limits reftype: in the binary the other way round. */
+  private tableType(bytes: Bytes): void {
+    const { scratch } = this;
+    scratch.clear();
+    const is64 = this.addressType();
+    this.limits(is64, scratch);
+    writeValType(this.types.refType(), bytes);
+    bytes.bytes(scratch.view());
+  }
+
+  private table(start: number): void {
+    const { cursor, tables, types, elems, body, offset } = this;
+    const index = this.tableCount++;
+    cursor.takeId();
+    if (this.inlines(EXT_TABLE, index, start)) {
+      this.imports.bytes.u8(EXT_TABLE);
+      this.tableType(this.imports.bytes);
+      return;
+    }
+    tables.mark(start);
+    tables.count++;
+    const typeAt = cursor.at;
+    const is64 = this.addressType();
+    if (types.isRefType()) {
+      // reftype (elem …): as large as the segment, which begins at 0
+      const type = types.refType();
+      const at = cursor.start();
+      cursor.expectOpen(word.ELEM);
+      const short = cursor.kind() !== LPAR && type === FUNCREF;
+      if (cursor.kind() === LPAR) this.elementExprs();
+      else this.elementFuncs(!short);
+      cursor.expectClose();
+      writeValType(type, tables.bytes);
+      tables.bytes.u8(HAS_MAX | (is64 ? IS_64 : 0));
+      tables.bytes.leb(body.count);
+      tables.bytes.leb(body.count);
+      this.zeroOffset(at, is64);
+      elems.mark(at);
+      this.writeElem(ACTIVE, index, offset, short, type);
+      return;
+    }
+    cursor.at = typeAt;
+    const bytesAt = tables.bytes.length;
+    this.tableType(tables.bytes);
+    if (cursor.kind() === RPAR) return;
+    // an initial value follows: 0x40 0x00 stand before the type
+    const { scratch } = this;
+    scratch.clear();
+    scratch.bytes(tables.bytes.data.subarray(bytesAt, tables.bytes.length));
+    tables.bytes.length = bytesAt;
+    tables.bytes.u8(0x40);
+    tables.bytes.u8(0x00);
+    tables.bytes.bytes(scratch.view());
+    this.code.expression(tables);
+  }
+
+  private memoryType(bytes: Bytes): void {
+    this.limits(this.addressType(), bytes);
+  }
+
+  private memory(start: number): void {
+    const { cursor, memories, datas, scratch } = this;
+    const index = this.memoryCount++;
+    cursor.takeId();
+    if (this.inlines(EXT_MEMORY, index, start)) {
+      this.imports.bytes.u8(EXT_MEMORY);
+      this.memoryType(this.imports.bytes);
+      return;
+    }
+    memories.mark(start);
+    memories.count++;
+    const typeAt = cursor.at;
+    const is64 = this.addressType();
+    const at = cursor.start();
+    if (!cursor.takeOpen(word.DATA)) {
+      cursor.at = typeAt;
+      this.memoryType(memories.bytes);
+      return;
+    }
+    // as many pages as the data need, which begin at 0
+    scratch.clear();
+    cursor.strings(scratch);
+    cursor.expectClose();
+    const pages = Math.ceil(scratch.length / (1 << PAGE_BITS));
+    memories.bytes.u8(HAS_MAX | (is64 ? IS_64 : 0));
+    memories.bytes.leb(pages);
+    memories.bytes.leb(pages);
+    this.zeroOffset(at, is64);
+    datas.mark(at);
+    this.writeData(ACTIVE, index);
+  }
+
+  /** `offset` becomes the constant 0. */
+  private zeroOffset(text: number, is64: boolean): void {
+    const { offset } = this;
+    offset.clear();
+    offset.mark(text);
+    offset.bytes.u8(INSTRUCTIONS[is64 ? op.I64_CONST : op.I32_CONST].code);
+    offset.bytes.u8(0);
+    offset.bytes.u8(INSTRUCTIONS[op.END].code);
+  }
+
+  // ---- globals, tags, exports
+
+  private globalType(bytes: Bytes): void {
+    const { cursor } = this;
+    const mutable = cursor.takeOpen(word.MUT);
+    writeValType(this.types.valType(), bytes);
+    if (mutable) cursor.expectClose();
+    bytes.u8(mutable ? 1 : 0);
+  }
+
+  private global(start: number): void {
+    const { globals, cursor } = this;
+    const index = this.globalCount++;
+    cursor.takeId();
+    if (this.inlines(EXT_GLOBAL, index, start)) {
+      this.imports.bytes.u8(EXT_GLOBAL);
+      this.globalType(this.imports.bytes);
+      return;
+    }
+    globals.mark(start);
+    globals.count++;
+    this.globalType(globals.bytes);
+    this.code.expression(globals);
+  }
+
+  private tag(start: number): void {
+    const { tags, cursor } = this;
+    const index = this.tagCount++;
+    cursor.takeId();
+    if (this.inlines(EXT_TAG, index, start)) {
+      this.importedTag();
+      return;
+    }
+    tags.mark(start);
+    tags.count++;
+    tags.bytes.u8(0);
+    tags.bytes.leb(this.types.typeUse(true));
+  }
+
+  private exportField(start: number): void {
+    const { exports, cursor } = this;
+    exports.mark(start);
+    exports.count++;
+    cursor.name(exports.bytes);
+    if (cursor.kind() !== LPAR) cursor.unexpected();
+    cursor.at++;
+    const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
+    const space = this.spaceOf(keyword) ?? cursor.unexpected();
+    cursor.at++;
+    exports.bytes.u8(externKind(keyword));
+    exports.bytes.leb(space.index(cursor));
+    cursor.expectClose();
+  }
+
+  // ---- segments
+
+  /** `(offset …)`, or one folded instruction, into `offset`. */
+  private offsetExpr(): void {
+    const { cursor, offset } = this;
+    offset.clear();
+    if (cursor.takeOpen(word.OFFSET)) {
+      this.code.expression(offset);
+      cursor.expectClose();
+    } else {
+      this.code.single(offset);
+    }
+  }
+
+  private elem(start: number): void {
+    const { cursor, spaces, types, elems, offset } = this;
+    let table = 0;
+    let mode = PASSIVE;
+    let isTable = false; // the short list of functions without `func` may stand only without a table use
+    if (!has(cursor.features, BULK_MEMORY)) {
+      mode = ACTIVE;
+      if (cursor.isIndex()) table = spaces.tables.index(cursor);
+    } else {
+      cursor.takeId();
+      if (cursor.take(word.DECLARE)) {
+        mode = DECLARATIVE;
+      } else {
+        isTable = cursor.takeOpen(word.TABLE);
+        if (isTable) {
+          table = spaces.tables.index(cursor);
+          cursor.expectClose();
+        }
+        if (isTable || (cursor.kind() === LPAR && !types.isRefType())) mode = ACTIVE;
+      }
+    }
+    if (mode === ACTIVE) this.offsetExpr();
+    let type = FUNCREF;
+    let short = true;
+    if (types.isRefType()) {
+      type = types.refType();
+      short = false;
+      this.elementExprs();
+    } else {
+      if (!cursor.take(word.FUNC) && (mode !== ACTIVE || isTable)) cursor.unexpected();
+      this.elementFuncs(false);
+    }
+    elems.mark(start);
+    this.writeElem(mode, table, offset, short, type);
+  }
+
+  /** Function indices into `body`, as they are or as expressions. */
+  private elementFuncs(exprs: boolean): void {
+    const { cursor, body } = this;
+    body.clear();
+    for (; cursor.isIndex(); body.count++) {
+      body.mark(cursor.start());
+      if (exprs) body.bytes.u8(INSTRUCTIONS[op.REF_FUNC].code);
+      body.bytes.leb(this.spaces.funcs.index(cursor));
+      if (exprs) body.bytes.u8(INSTRUCTIONS[op.END].code);
+    }
+  }
+
+  /** `(item …)` or single folded instructions into `body`. */
+  private elementExprs(): void {
+    const { cursor, body } = this;
+    body.clear();
+    for (; cursor.kind() === LPAR; body.count++) {
+      if (cursor.takeOpen(word.ITEM)) {
+        this.code.expression(body);
+        cursor.expectClose();
+      } else {
+        this.code.single(body);
+      }
+    }
+  }
+
+  /** Writes the segment whose elements are in `body`, in the shortest of the eight forms (spec 5.5.12). */
+  private writeElem(mode: number, table: number, offset: Marked, short: boolean, type: ValType): void {
+    const { elems, body } = this;
+    const { bytes } = elems;
+    elems.count++;
+    // without table index and type only what the form says by itself: table 0 of functions
+    const plain = mode === ACTIVE && table === 0 && (short || type === FUNCREF);
+    const form = mode === ACTIVE ? (plain ? 0 : 2) : mode === PASSIVE ? 1 : 3;
+    bytes.u8(form | (short ? 0 : 4));
+    if (form === 2) bytes.leb(table);
+    if (mode === ACTIVE) elems.append(offset);
+    if (form !== 0) {
+      if (short) bytes.u8(0);
+      else writeValType(type, bytes);
+    }
+    bytes.leb(body.count);
+    elems.append(body);
+  }
+
+  private data(start: number): void {
+    const { cursor, spaces, scratch, datas } = this;
+    let memory = 0;
+    let mode = PASSIVE;
+    if (!has(cursor.features, BULK_MEMORY)) {
+      mode = ACTIVE;
+      if (cursor.isIndex()) memory = spaces.memories.index(cursor);
+    } else {
+      cursor.takeId();
+      const isMemory = cursor.takeOpen(word.MEMORY);
+      if (isMemory) {
+        memory = spaces.memories.index(cursor);
+        cursor.expectClose();
+      }
+      if (isMemory || cursor.kind() === LPAR) mode = ACTIVE;
+    }
+    if (mode === ACTIVE) this.offsetExpr();
+    scratch.clear();
+    cursor.strings(scratch);
+    datas.mark(start);
+    this.writeData(mode, memory);
+  }
+
+  /** Writes the segment whose bytes are in `scratch`, and whose offset in `offset`. */
+  private writeData(mode: number, memory: number): void {
+    const { datas, scratch, offset } = this;
+    const { bytes } = datas;
+    datas.count++;
+    bytes.u8(mode === PASSIVE ? 1 : memory === 0 ? 0 : 2);
+    if (mode === ACTIVE) {
+      if (memory !== 0) bytes.leb(memory);
+      datas.append(offset);
+    }
+    bytes.leb(scratch.length);
+    bytes.bytes(scratch.view());
+  }
+
+  // ---- the whole
+
+  private write(start: number, id: number): Assembled {
+    const whole = new Marked();
+    whole.mark(start);
+    for (const byte of out.HEADER) whole.bytes.u8(byte);
+    out.writeSection(whole, out.TYPE_SECTION, this.types.section);
+    out.writeSection(whole, out.IMPORT_SECTION, this.imports);
+    out.writeSection(whole, out.FUNCTION_SECTION, this.funcs);
+    out.writeSection(whole, out.TABLE_SECTION, this.tables);
+    out.writeSection(whole, out.MEMORY_SECTION, this.memories);
+    out.writeSection(whole, out.TAG_SECTION, this.tags);
+    out.writeSection(whole, out.GLOBAL_SECTION, this.globals);
+    out.writeSection(whole, out.EXPORT_SECTION, this.exports);
+    if (this.start >= 0) {
+      whole.mark(this.startAt);
+      this.writeNumber(whole, out.START_SECTION, this.start);
+    }
+    out.writeSection(whole, out.ELEMENT_SECTION, this.elems);
+    if (this.code.usesData) this.writeNumber(whole, out.DATA_COUNT_SECTION, this.datas.count);
+    out.writeSection(whole, out.CODE_SECTION, this.codes);
+    out.writeSection(whole, out.DATA_SECTION, this.datas);
+    this.names.write(whole, id, this.spaces.funcs.ids);
+    return new out.Assembled(
+      whole.bytes.take(),
+      whole.offsets.data.slice(0, whole.offsets.length),
+      whole.texts.data.slice(0, whole.texts.length),
+    );
+  }
+
+  private writeNumber(whole: Marked, section: number, n: number): void {
+    const { scratch } = this;
+    scratch.clear();
+    scratch.leb(n);
+    out.writeRawSection(whole, section, scratch);
+  }
+}
+
+function externKind(keyword: number): number {
+  switch (keyword) {
+    case word.FUNC:
+      return EXT_FUNC;
+    case word.TABLE:
+      return EXT_TABLE;
+    case word.MEMORY:
+      return EXT_MEMORY;
+    case word.GLOBAL:
+      return EXT_GLOBAL;
+    default:
+      return EXT_TAG;
+  }
+}
+
+function messageFor(keyword: number): ErrorText {
+  switch (keyword) {
+    case word.FUNC:
+      return "import after function";
+    case word.TABLE:
+      return "import after table";
+    case word.MEMORY:
+      return "import after memory";
+    case word.GLOBAL:
+      return "import after global";
+    default:
+      return "import after tag";
+  }
+}

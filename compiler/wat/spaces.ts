@@ -1,0 +1,78 @@
+// The index spaces of one module while it is assembled: which identifier means which index.
+
+import { IntColumn } from "../base/columns.ts";
+import { fail } from "../base/fail.ts";
+import type { Cursor } from "./cursor.ts";
+import { ID } from "./lexer.ts";
+import { Scope } from "./symbols.ts";
+
+export class Space {
+  readonly scope: Scope;
+  /** What messages call its members. */
+  readonly noun: string;
+  /** Index → symbol, or -1. */
+  readonly ids: IntColumn;
+
+  constructor(noun: string) {
+    this.scope = new Scope();
+    this.noun = noun;
+    this.ids = new IntColumn();
+  }
+
+  get count(): number {
+    return this.ids.length;
+  }
+
+  /** Adds a member, named by the identifier at the cursor if one stands there. */
+  declare(cursor: Cursor): number {
+    if (cursor.kind() !== ID) return this.ids.push(-1);
+    return this.declareAs(cursor, cursor.at++);
+  }
+
+  /** Adds a member named by this token, or without a name for -1. */
+  declareAs(cursor: Cursor, token: number): number {
+    if (token < 0) return this.ids.push(-1);
+    const { tokens } = cursor;
+    const symbol = tokens.values.get(token);
+    if (this.scope.find(symbol) >= 0) {
+      fail("duplicate identifier", tokens.starts.get(token), `${this.noun} ${cursor.shownAt(token)}`);
+    }
+    this.scope.bind(symbol, this.ids.length);
+    return this.ids.push(symbol);
+  }
+
+  /** The index written at the cursor. */
+  index(cursor: Cursor): number {
+    return cursor.index(this.scope, this.noun);
+  }
+
+  clear(): void {
+    this.scope.clear();
+    this.ids.clear();
+  }
+}
+
+export class Spaces {
+  readonly types: Space;
+  readonly funcs: Space;
+  readonly tables: Space;
+  readonly memories: Space;
+  readonly globals: Space;
+  readonly tags: Space;
+  readonly elems: Space;
+  readonly datas: Space;
+  /** Of the function at hand. */
+  readonly locals: Space;
+
+  constructor() {
+    this.types = new Space("type");
+    this.funcs = new Space("func");
+    this.tables = new Space("table");
+    this.memories = new Space("memory");
+    this.globals = new Space("global");
+    this.tags = new Space("tag");
+    this.elems = new Space("elem");
+    this.datas = new Space("data");
+    this.locals = new Space("local");
+  }
+}

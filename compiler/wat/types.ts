@@ -1,0 +1,533 @@
+// Types in the text: value, reference and heap types, type definitions, and type uses with their abbreviations
+// (spec 3.0, 6.4). A type use without an index means the first function type of its shape that is a recursion
+// group of its own, final and without supertype; where there is none, one is appended, in the order of the uses.
+//
+// Requires: all type fields are declared (their ids bound) before `define`, and defined before any `typeUse`.
+
+import { Bytes } from "../base/bytes.ts";
+import { IntColumn } from "../base/columns.ts";
+import { fail } from "../base/fail.ts";
+import { PairMap } from "../base/intmap.ts";
+import * as word from "../gen/wat-words.ts";
+import { FUNCTION_REFERENCES, GC, has, MULTI_VALUE, REFERENCE_TYPES, SIMD } from "../wasm/features.ts";
+import * as t from "../wasm/types.ts";
+import { Marked } from "./assembled.ts";
+import type { Cursor } from "./cursor.ts";
+import { ID, KEYWORD, LPAR, RPAR } from "./lexer.ts";
+import type { Spaces } from "./spaces.ts";
+import { Scope, Symbols } from "./symbols.ts";
+
+/** The byte of an abstract heap type (spec 5.3.3); also that of its nullable reference type. */
+function heapByte(heap: t.HeapType): number {
+  switch (heap) {
+    case t.FUNC:
+      return 0x70;
+    case t.EXTERN:
+      return 0x6f;
+    case t.ANY:
+      return 0x6e;
+    case t.EQ:
+      return 0x6d;
+    case t.I31:
+      return 0x6c;
+    case t.STRUCT:
+      return 0x6b;
+    case t.ARRAY:
+      return 0x6a;
+    case t.EXN:
+      return 0x69;
+    case t.NOFUNC:
+      return 0x73;
+    case t.NOEXTERN:
+      return 0x72;
+    case t.NONE:
+      return 0x71;
+    default:
+      return 0x74; // noexn
+  }
+}
+
+export function writeHeapType(heap: t.HeapType, out: Bytes): void {
+  if (heap >= 0) writeTypeIndex(heap, out);
+  else out.u8(heapByte(heap));
+}
+
+/** A type index where s33 is expected. */
+export function writeTypeIndex(index: number, out: Bytes): void {
+  out.sleb64(index, 0);
+}
+
+export function writeValType(type: t.ValType, out: Bytes): void {
+  switch (type) {
+    case t.I32:
+      out.u8(0x7f);
+      return;
+    case t.I64:
+      out.u8(0x7e);
+      return;
+    case t.F32:
+      out.u8(0x7d);
+      return;
+    case t.F64:
+      out.u8(0x7c);
+      return;
+    case t.V128:
+      out.u8(0x7b);
+      return;
+    case t.I8:
+      out.u8(0x78);
+      return;
+    case t.I16:
+      out.u8(0x77);
+      return;
+  }
+  const heap = t.heapOf(type);
+  if (!t.isNullable(type)) out.u8(0x64);
+  else if (heap >= 0) out.u8(0x63); // the abstract ones have a short form
+  writeHeapType(heap, out);
+}
+
+/** The heap type of a keyword, or 0. */
+function heapNamed(keyword: number): t.HeapType {
+  switch (keyword) {
+    case word.FUNC:
+      return t.FUNC;
+    case word.EXTERN:
+      return t.EXTERN;
+    case word.ANY:
+      return t.ANY;
+    case word.EQ:
+      return t.EQ;
+    case word.I31:
+      return t.I31;
+    case word.STRUCT:
+      return t.STRUCT;
+    case word.ARRAY:
+      return t.ARRAY;
+    case word.EXN:
+      return t.EXN;
+    case word.NOFUNC:
+      return t.NOFUNC;
+    case word.NOEXTERN:
+      return t.NOEXTERN;
+    case word.NONE:
+      return t.NONE;
+    case word.NOEXN:
+      return t.NOEXN;
+    default:
+      return 0;
+  }
+}
+
+/** The heap type of an abbreviation like `funcref`, or 0. */
+function referenceNamed(keyword: number): t.HeapType {
+  switch (keyword) {
+    case word.FUNCREF:
+      return t.FUNC;
+    case word.EXTERNREF:
+      return t.EXTERN;
+    case word.ANYREF:
+      return t.ANY;
+    case word.EQREF:
+      return t.EQ;
+    case word.I31REF:
+      return t.I31;
+    case word.STRUCTREF:
+      return t.STRUCT;
+    case word.ARRAYREF:
+      return t.ARRAY;
+    case word.EXNREF:
+      return t.EXN;
+    case word.NULLFUNCREF:
+      return t.NOFUNC;
+    case word.NULLEXTERNREF:
+      return t.NOEXTERN;
+    case word.NULLREF:
+      return t.NONE;
+    case word.NULLEXNREF:
+      return t.NOEXN;
+    default:
+      return 0;
+  }
+}
+
+/** The numeric or vector type of a keyword, or BOT. */
+function numericNamed(keyword: number): t.ValType {
+  switch (keyword) {
+    case word.I32:
+      return t.I32;
+    case word.I64:
+      return t.I64;
+    case word.F32:
+      return t.F32;
+    case word.F64:
+      return t.F64;
+    case word.V128:
+      return t.V128;
+    default:
+      return t.BOT;
+  }
+}
+
+export class TypeParser {
+  readonly section: Marked;
+  /** The signature read last: by `typeUse` also where only its index was written. */
+  readonly params: IntColumn;
+  readonly results: IntColumn;
+  /** For each parameter of a written signature the token of its identifier, or -1. */
+  readonly names: IntColumn;
+  private readonly cursor: Cursor;
+  private readonly spaces: Spaces;
+  /** Type index → where its parameters and results begin in `pool`; -1 when it is no function type. */
+  private readonly signatureAt: IntColumn;
+  private readonly paramCount: IntColumn;
+  private readonly resultCount: IntColumn;
+  private readonly pool: IntColumn;
+  /** The bytes of plain function types, and for each the first type index. */
+  private readonly shapes: Symbols;
+  private readonly firstOfShape: Scope;
+  /** (type index, symbol) → field index. */
+  private readonly fields: PairMap;
+  private readonly scratch: Bytes;
+
+  constructor(cursor: Cursor, spaces: Spaces) {
+    this.section = new Marked();
+    this.params = new IntColumn();
+    this.results = new IntColumn();
+    this.names = new IntColumn();
+    this.cursor = cursor;
+    this.spaces = spaces;
+    this.signatureAt = new IntColumn();
+    this.paramCount = new IntColumn();
+    this.resultCount = new IntColumn();
+    this.pool = new IntColumn();
+    this.shapes = new Symbols();
+    this.firstOfShape = new Scope();
+    this.fields = new PairMap();
+    this.scratch = new Bytes();
+  }
+
+  heapType(): t.HeapType {
+    const { cursor } = this;
+    if (cursor.kind() !== KEYWORD) return this.spaces.types.index(cursor);
+    const heap = heapNamed(cursor.value());
+    if (heap === 0) cursor.unexpected();
+    if (heap !== t.FUNC && heap !== t.EXTERN && !has(cursor.features, GC)) cursor.unexpected();
+    cursor.at++;
+    return heap;
+  }
+
+  /** A reference type begins here. */
+  isRefType(): boolean {
+    const { cursor } = this;
+    return cursor.opens(word.REF) || (cursor.kind() === KEYWORD && referenceNamed(cursor.value()) !== 0);
+  }
+
+  refType(): t.ValType {
+    const { cursor } = this;
+    if (cursor.kind() === KEYWORD) {
+      const heap = referenceNamed(cursor.value());
+      if (heap === 0) cursor.unexpected();
+      if (heap !== t.FUNC && heap !== t.EXTERN && !has(cursor.features, GC)) cursor.unexpected();
+      cursor.at++;
+      return t.ref(heap, true);
+    }
+    if (!has(cursor.features, FUNCTION_REFERENCES)) cursor.unexpected();
+    cursor.expectOpen(word.REF);
+    const nullable = cursor.take(word.NULL);
+    const heap = this.heapType();
+    cursor.expectClose();
+    return t.ref(heap, nullable);
+  }
+
+  valType(): t.ValType {
+    const { cursor } = this;
+    const numeric = cursor.kind() === KEYWORD ? numericNamed(cursor.value()) : t.BOT;
+    if (numeric === t.V128 && !has(cursor.features, SIMD)) cursor.unexpected();
+    if (numeric !== t.BOT) {
+      cursor.at++;
+      return numeric;
+    }
+    if (!has(cursor.features, REFERENCE_TYPES)) cursor.unexpected();
+    return this.refType();
+  }
+
+  /** `(param …)* (result …)*` into `params`, `names` and `results`. */
+  private signature(named: boolean): void {
+    const { cursor, params, results, names } = this;
+    params.clear();
+    results.clear();
+    names.clear();
+    while (cursor.takeOpen(word.PARAM)) {
+      if (named && cursor.kind() === ID) {
+        names.push(cursor.at++);
+        params.push(this.valType());
+      } else {
+        while (cursor.kind() !== RPAR) {
+          names.push(-1);
+          params.push(this.valType());
+        }
+      }
+      cursor.expectClose();
+    }
+    this.resultTypes();
+  }
+
+  /** `(result …)*` into `results`; true when there was one, if only `(result)`. */
+  resultTypes(): boolean {
+    const { cursor, results } = this;
+    const found = cursor.opens(word.RESULT);
+    results.clear();
+    while (cursor.takeOpen(word.RESULT)) {
+      while (cursor.kind() !== RPAR) results.push(this.valType());
+      cursor.expectClose();
+    }
+    return found;
+  }
+
+  /** What a block could have before multi-value: `(result t)?`. */
+  private oneResult(): void {
+    this.params.clear();
+    if (this.resultTypes() && this.results.length !== 1) this.cursor.unexpected();
+  }
+
+  private writeSignature(out: Bytes): void {
+    out.u8(0x60);
+    for (const types of [this.params, this.results]) {
+      out.leb(types.length);
+      for (let i = 0; i < types.length; i++) writeValType(types.get(i), out);
+    }
+  }
+
+  /** Notes type `index`, whose signature is at hand if it is a function type. */
+  private enter(isFunc: boolean): number {
+    const { params, results, pool } = this;
+    this.paramCount.push(isFunc ? params.length : 0);
+    this.resultCount.push(isFunc ? results.length : 0);
+    if (!isFunc) return this.signatureAt.push(-1);
+    const index = this.signatureAt.push(pool.length);
+    for (let i = 0; i < params.length; i++) pool.push(params.get(i));
+    for (let i = 0; i < results.length; i++) pool.push(results.get(i));
+    return index;
+  }
+
+  /** The shape of the signature at hand. */
+  private shape(): number {
+    this.scratch.clear();
+    this.writeSignature(this.scratch);
+    return this.shapes.intern(this.scratch.data, 0, this.scratch.length);
+  }
+
+  /** The field `(type …)` or `(rec …)` at the cursor. */
+  define(): void {
+    const { cursor, section } = this;
+    section.mark(cursor.start());
+    section.count++;
+    if (cursor.opens(word.TYPE)) {
+      const index = this.signatureAt.length;
+      if (this.definition() && this.firstOfShape.find(this.shape()) < 0) {
+        this.firstOfShape.bind(this.shape(), index);
+      }
+      return;
+    }
+    const group = cursor.value(); // its RPAR
+    cursor.expectOpen(word.REC);
+    let count = 0;
+    for (let at = cursor.at; at < group; at = cursor.tokens.values.get(at) + 1) {
+      if (cursor.tokens.kinds[at] !== LPAR) {
+        cursor.at = at;
+        cursor.unexpected();
+      }
+      count++;
+    }
+    // a group of one is the same type as the definition alone
+    if (count !== 1) {
+      section.bytes.u8(0x4e);
+      section.bytes.leb(count);
+    }
+    const index = this.signatureAt.length;
+    for (let i = 0; i < count; i++) {
+      section.mark(cursor.start());
+      const plain = this.definition();
+      if (plain && count === 1 && this.firstOfShape.find(this.shape()) < 0) {
+        this.firstOfShape.bind(this.shape(), index);
+      }
+    }
+    cursor.expectClose();
+  }
+
+  /** `(type id? subtype)`; true when it is a function type, final and without supertype. */
+  private definition(): boolean {
+    const { cursor } = this;
+    const out = this.section.bytes;
+    cursor.expectOpen(word.TYPE);
+    cursor.takeId();
+    if (!cursor.opens(word.SUB)) {
+      const plain = this.composite();
+      cursor.expectClose();
+      return plain;
+    }
+    if (!has(cursor.features, GC)) cursor.unexpected();
+    cursor.at += 2;
+    const final = cursor.take(word.FINAL);
+    const supertypes = new IntColumn(1);
+    while (cursor.isIndex()) supertypes.push(this.spaces.types.index(cursor));
+    const alone = final && supertypes.length === 0; // `(sub final t)` is `t`
+    if (!alone) {
+      out.u8(final ? 0x4f : 0x50);
+      out.leb(supertypes.length);
+      for (let i = 0; i < supertypes.length; i++) out.leb(supertypes.get(i));
+    }
+    const isFunc = this.composite();
+    cursor.expectClose();
+    cursor.expectClose();
+    return isFunc && alone;
+  }
+
+  /** `(func …)`, `(struct …)` or `(array …)`; true for the first. */
+  private composite(): boolean {
+    const { cursor } = this;
+    const out = this.section.bytes;
+    if (cursor.takeOpen(word.FUNC)) {
+      this.signature(true);
+      cursor.expectClose();
+      this.writeSignature(out);
+      this.enter(true);
+      return true;
+    }
+    if (!has(cursor.features, GC)) cursor.unexpected();
+    if (cursor.takeOpen(word.ARRAY)) {
+      out.u8(0x5e);
+      this.fieldType();
+      this.enter(false);
+    } else {
+      cursor.expectOpen(word.STRUCT);
+      this.structFields(this.enter(false));
+    }
+    cursor.expectClose();
+    return false;
+  }
+
+  private structFields(type: number): void {
+    const { cursor } = this;
+    const fields = new Bytes(16);
+    const out = this.section.bytes;
+    let count = 0;
+    out.u8(0x5f);
+    const at = out.length;
+    while (cursor.takeOpen(word.FIELD)) {
+      if (cursor.kind() === ID) {
+        const symbol = cursor.value();
+        if (this.fields.get(type, symbol) >= 0) {
+          fail("duplicate identifier", cursor.start(), `field ${cursor.shown()}`);
+        }
+        this.fields.set(type, symbol, count++);
+        cursor.at++;
+        this.fieldType();
+      } else {
+        for (; cursor.kind() !== RPAR; count++) this.fieldType();
+      }
+      cursor.expectClose();
+    }
+    // the count stands before the fields, and is known only now
+    fields.bytes(out.data.subarray(at, out.length));
+    out.length = at;
+    out.leb(count);
+    out.bytes(fields.view());
+  }
+
+  private fieldType(): void {
+    const { cursor } = this;
+    const out = this.section.bytes;
+    const mutable = cursor.takeOpen(word.MUT);
+    if (cursor.take(word.I8)) writeValType(t.I8, out);
+    else if (cursor.take(word.I16)) writeValType(t.I16, out);
+    else writeValType(this.valType(), out);
+    out.u8(mutable ? 1 : 0);
+    if (mutable) cursor.expectClose();
+  }
+
+  /** The index written at the cursor of a field of struct type `type`. */
+  fieldIndex(type: number): number {
+    const { cursor } = this;
+    if (cursor.kind() !== ID) return cursor.natural32();
+    const index = this.fields.get(type, cursor.value());
+    if (index < 0) fail("unknown identifier", cursor.start(), `field ${cursor.shown()}`);
+    cursor.at++;
+    return index;
+  }
+
+  /**
+   * `(type x)? (param …)* (result …)*`: the type index. Leaves the signature in `params` and `results`, and in
+   * `names` the identifiers of written parameters, which only `named` uses may have.
+   */
+  typeUse(named: boolean): number {
+    const { cursor } = this;
+    const start = cursor.start();
+    let index = -1;
+    if (cursor.takeOpen(word.TYPE)) {
+      index = this.spaces.types.index(cursor);
+      cursor.expectClose();
+    }
+    this.signature(named);
+    if (index < 0) return this.plainFunc(start);
+    const at = index < this.signatureAt.length ? this.signatureAt.get(index) : -1;
+    if (this.params.length + this.results.length > 0) {
+      if (index >= this.signatureAt.length) fail("inline function type", start, "unknown type");
+      if (at < 0 || !this.matches(index, at)) fail("inline function type", start);
+    } else if (at >= 0) {
+      this.load(index, at);
+    }
+    return index;
+  }
+
+  /** The signature at hand is that of type `index`. */
+  private matches(index: number, at: number): boolean {
+    const { params, results, pool } = this;
+    if (params.length !== this.paramCount.get(index)) return false;
+    if (results.length !== this.resultCount.get(index)) return false;
+    for (let i = 0; i < params.length; i++) if (pool.get(at + i) !== params.get(i)) return false;
+    const first = at + params.length;
+    for (let i = 0; i < results.length; i++) if (pool.get(first + i) !== results.get(i)) return false;
+    return true;
+  }
+
+  private load(index: number, at: number): void {
+    const params = this.paramCount.get(index);
+    const results = this.resultCount.get(index);
+    for (let i = 0; i < params; i++) {
+      this.params.push(this.pool.get(at + i));
+      this.names.push(-1);
+    }
+    for (let i = 0; i < results; i++) this.results.push(this.pool.get(at + params + i));
+  }
+
+  /** The type index of the signature at hand, appended to the types if need be. */
+  private plainFunc(start: number): number {
+    const shape = this.shape();
+    const found = this.firstOfShape.find(shape);
+    if (found >= 0) return found;
+    this.section.mark(start);
+    this.section.count++;
+    this.writeSignature(this.section.bytes);
+    const index = this.enter(true);
+    this.firstOfShape.bind(shape, index);
+    return index;
+  }
+
+  /** The type of a block: none, one result, or a type use without names. */
+  blockType(out: Bytes): void {
+    const { cursor } = this;
+    const start = cursor.start();
+    if (cursor.opens(word.TYPE)) {
+      if (!has(cursor.features, MULTI_VALUE)) cursor.unexpected();
+      writeTypeIndex(this.typeUse(false), out);
+      return;
+    }
+    if (has(cursor.features, MULTI_VALUE)) this.signature(false);
+    else this.oneResult();
+    if (this.params.length > 0 || this.results.length > 1) writeTypeIndex(this.plainFunc(start), out);
+    else if (this.results.length === 0) out.u8(0x40);
+    else writeValType(this.results.get(0), out);
+  }
+}
