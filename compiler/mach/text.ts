@@ -174,6 +174,16 @@ export class FunctionText {
     this.tableCount.set(last, this.tableCount.get(last) + 1);
   }
 
+  /** For tests: [position, kind, symbol, addend] of each relocation so far. */
+  relocations(): number[][] {
+    return Array.from({ length: this.relocationAt.length }, (_, k) => [
+      this.relocationAt.get(k),
+      this.relocationKind.get(k),
+      this.relocationSymbol.get(k),
+      this.relocationAddend.get(k),
+    ]);
+  }
+
   // --- finishing ------------------------------------------------------------------------------------------
 
   /** Appends the function to the image and its rows to the PC table. `index`: its number in the module, or -1. */
