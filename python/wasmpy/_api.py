@@ -32,10 +32,13 @@ def _read(source: _Source) -> tuple[bytes, str]:
 class Module:
     """A compiled module, not yet instantiated."""
 
-    def __init__(self, source: _Source) -> None:
-        """Compiles ``source``. Raises CompileError, UnsupportedError, or OSError for a file."""
+    def __init__(self, source: _Source, *, features: str = "3.0") -> None:
+        """Compiles ``source`` as WebAssembly of the version ``features``.
+
+        Raises CompileError, UnsupportedError, or OSError for a file.
+        """
         self._source, self.filename = _read(source)
-        self._image = _cache.image_of(self._source, _LEAF, self.filename)
+        self._image = _cache.image_of(self._source, _LEAF, self.filename, features)
 
     def instantiate(self, imports: Mapping[str, Any] | None = None) -> Instance:
         """A new instance; as ``Instance(module, imports)``."""

@@ -51,9 +51,9 @@ def image_beside(path: str, source: bytes, leaf: str) -> str:
     return _compile_into(places, name, leaf, lambda: _compiled(source, leaf, options, path))
 
 
-def image_of(source: bytes, leaf: str, filename: str) -> str:
+def image_of(source: bytes, leaf: str, filename: str, features: str) -> str:
     """The image file for ``load`` and ``compile``: in the user's cache only."""
-    options = _target.options()
+    options = {**_target.options(), "features": features}
     name = f"{leaf}.wasmpy-{key(source, leaf, options)}.so"
     directory = user_directory()
     image = os.path.join(directory, name)
@@ -177,3 +177,22 @@ def user_directory_if_made() -> str | None:
         return user_directory()
     except OSError:
         return None
+
+
+def clear(directory: str, *, prune: bool) -> int:
+    """Removes images from a cache directory: all, or with ``prune`` those not read for 30 days. Returns how many."""
+    from time import time
+
+    removed = 0
+    for entry in os.listdir(directory):
+        path = os.path.join(directory, entry)
+        if ".wasmpy-" not in entry or not entry.endswith(".so"):
+            continue
+        if prune and os.stat(path).st_atime > time() - 30 * 86400:
+            continue
+        try:
+            os.unlink(path)
+            removed += 1
+        except OSError:
+            pass
+    return removed

@@ -1,0 +1,318 @@
+"""Runs the specification's scripts (``.wast``): every module becomes a real image, every action a native call.
+
+Values cross as bits. A Python float cannot carry every bit pattern of an f32, so functions with float types are
+called through a generated wasm module whose functions take and give the integers of the same bits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from . import _api, _compiler
+from ._errors import CompileError, LinkError, Trap, UnsupportedError
+from ._link import FUNCTION
+
+_SPECTEST = """
+(module
+  (import "host" "print" (func $print))
+  (import "host" "print" (func $i32 (param i32)))
+  (import "host" "print" (func $i64 (param i64)))
+  (import "host" "print" (func $f32 (param f32)))
+  (import "host" "print" (func $f64 (param f64)))
+  (import "host" "print" (func $i32_f32 (param i32 f32)))
+  (import "host" "print" (func $f64_f64 (param f64 f64)))
+  (export "print" (func $print))
+  (export "print_i32" (func $i32))
+  (export "print_i64" (func $i64))
+  (export "print_f32" (func $f32))
+  (export "print_f64" (func $f64))
+  (export "print_i32_f32" (func $i32_f32))
+  (export "print_f64_f64" (func $f64_f64))
+  (global (export "global_i32") i32 (i32.const 666))
+  (global (export "global_i64") i64 (i64.const 666))
+  (global (export "global_f32") f32 (f32.const 666.6))
+  (global (export "global_f64") f64 (f64.const 666.6))
+  (table (export "table") 10 20 funcref)
+  (memory (export "memory") 1 2))
+"""
+
+
+class Skip(Exception):
+    """The command needs an instruction that is not lowered yet; the message names it."""
+
+
+class Failure(Exception):
+    """The command did not do what the script says."""
+
+
+class Script:
+    """The state of one script: its instances by name, and what it registered."""
+
+    def __init__(self, features: str) -> None:
+        self.features = features
+        spectest = _api.load(_SPECTEST.encode(), {"host": {"print": lambda *values: None}})
+        self.registered: dict[str, Any] = {"spectest": spectest}
+        self.named: dict[str, _Instance] = {}
+        self.current: _Instance | None = None
+        self.skipped: str | None = None
+
+    def run(self, command: dict[str, Any], payload: bytes) -> None:
+        """Runs one command. Raises Skip or Failure."""
+        getattr(self, "_" + command["type"])(command, payload)
+
+    def _instantiate(self, command: dict[str, Any], payload: bytes) -> _Instance:
+        if command["error"] is not None:
+            raise _compiler.diagnostic(command["error"], "<wast>", b"")
+        module = _api.Module(payload[command["start"] : command["end"]], features=self.features)
+        return _Instance(module.instantiate(self.registered), command["exports"])
+
+    # --- commands -------------------------------------------------------------------------------------------
+
+    def _module(self, command: dict[str, Any], payload: bytes) -> None:
+        self.current = None
+        try:
+            self.current = self._instantiate(command, payload)
+        except UnsupportedError as error:
+            self.skipped = str(error)
+            raise Skip(str(error)) from None
+        except (CompileError, LinkError, Trap) as error:
+            raise Failure(f"the module does not instantiate: {error!r}") from None
+        self.skipped = None
+        if command["id"] is not None:
+            self.named[command["id"]] = self.current
+
+    def _register(self, command: dict[str, Any], payload: bytes) -> None:
+        self.registered[command["as"]] = self._target(command["id"]).instance
+
+    def _action(self, command: dict[str, Any], payload: bytes) -> None:
+        self._perform(command["action"])
+
+    def _assert_return(self, command: dict[str, Any], payload: bytes) -> None:
+        try:
+            results = self._perform(command["action"])
+        except Trap as error:
+            raise Failure(f"trapped: {error}") from None
+        expected = command["expected"]
+        if len(results) != len(expected) or not all(_matches(r, e) for r, e in zip(results, expected, strict=True)):
+            raise Failure(f"got {results}, expected {expected}")
+
+    def _assert_trap(self, command: dict[str, Any], payload: bytes) -> None:
+        try:
+            if "module" in command:
+                self._instantiate(command["module"], payload)
+            else:
+                self._perform(command["action"])
+        except Trap as error:
+            if not error.code.startswith(command["message"]) and not command["message"].startswith(error.code):
+                raise Failure(f"trapped with {error.code!r}, expected {command['message']!r}") from None
+            return
+        except UnsupportedError as error:
+            raise Skip(str(error)) from None
+        raise Failure(f"no trap, expected {command['message']!r}")
+
+    def _assert_exhaustion(self, command: dict[str, Any], payload: bytes) -> None:
+        try:
+            self._perform(command["action"])
+        except RecursionError:
+            return
+        raise Failure("the stack was not exhausted")
+
+    def _assert_invalid(self, command: dict[str, Any], payload: bytes) -> None:
+        self._rejected(command["module"], payload, ("malformed", "invalid", "limit"))
+
+    def _assert_malformed(self, command: dict[str, Any], payload: bytes) -> None:
+        self._rejected(command["module"], payload, ("malformed", "invalid", "limit"))
+
+    def _rejected(self, module: dict[str, Any], payload: bytes, kinds: tuple[str, ...]) -> None:
+        error = module["error"]
+        if error is None:
+            raise Failure("the module was accepted")
+        if error["kind"] not in kinds:
+            raise Failure(f"{error['kind']}: {error['message']} {error['detail']}")
+
+    def _assert_unlinkable(self, command: dict[str, Any], payload: bytes) -> None:
+        try:
+            self._instantiate(command["module"], payload)
+        except LinkError:
+            return
+        except UnsupportedError as error:
+            raise Skip(str(error)) from None
+        except Trap as error:
+            raise Failure(f"trapped: {error}") from None
+        raise Failure("the module was linked")
+
+    # --- actions --------------------------------------------------------------------------------------------
+
+    def _target(self, name: str | None) -> _Instance:
+        if name is not None:
+            if name not in self.named:
+                raise Skip(self.skipped or f"no module {name}")
+            return self.named[name]
+        if self.current is None:
+            raise Skip(self.skipped or "no module")
+        return self.current
+
+    def _perform(self, action: dict[str, Any]) -> list[Any]:
+        """The results of an action as [type, bits] pairs, or [type, object] for references."""
+        target = self._target(action["id"])
+        if action["kind"] == "get":
+            return [target.read(action["name"])]
+        try:
+            return target.call(action["name"], action["args"])
+        except UnsupportedError as error:
+            raise Skip(str(error)) from None
+
+
+class _Instance:
+    """An instance with the types of its exports, and functions that take and give bits."""
+
+    def __init__(self, instance: _api.Instance, exports: list[Any]) -> None:
+        self.instance = instance
+        self.functions = {name: (params, results) for name, kind, params, results in exports if kind == FUNCTION}
+        self.globals = {name: params[0] for name, kind, params, results in exports if kind == 3}
+        self._by_bits: _api.Instance | None = None
+
+    def call(self, name: str, arguments: list[Any]) -> list[Any]:
+        params, results = self.functions[name]
+        values = [_value(argument) for argument in arguments]
+        if "f32" in params + results or "f64" in params + results:
+            if self._by_bits is None:
+                self._by_bits = _api.load(self._wrapper().encode(), {"m": self.instance})
+            result = self._by_bits[name](*values)
+        else:
+            result = self.instance[name](*values)
+        if not results:
+            return []
+        got = [result] if len(results) == 1 else list(result)
+        return [[t, _bits(t, x)] for t, x in zip(results, got, strict=True)]
+
+    def read(self, name: str) -> list[Any]:
+        kind = self.globals[name]
+        value = self.instance.exports[name].get()
+        if kind in ("f32", "f64"):
+            import struct
+
+            form = "<f" if kind == "f32" else "<d"
+            return [kind, int.from_bytes(struct.pack(form, value), "little")]
+        return [kind, _bits(kind, value)]
+
+    def _wrapper(self) -> str:
+        """A module that wraps every function with float types, by reinterpretation."""
+        lines = []
+        wrapped = [(n, p, r) for n, (p, r) in self.functions.items() if {"f32", "f64"} & set(p + r)]
+        for i, (name, params, results) in enumerate(wrapped):
+            types = f"(param {' '.join(params)}) (result {' '.join(results)})"
+            lines.append(f'(import "m" "{_escaped(name)}" (func $f{i} {types}))')
+        for i, (name, params, results) in enumerate(wrapped):
+            ints = [_INTEGERS.get(t, t) for t in params]
+            gives = [_INTEGERS.get(t, t) for t in results]
+            locals_ = " ".join(f"(local $r{k} {t})" for k, t in enumerate(results))
+            body = [f"(local.get {k}) {_REINTERPRET_IN.get(t, '')}" for k, t in enumerate(params)]
+            body.append(f"(call $f{i})")
+            body += [f"(local.set $r{k})" for k in reversed(range(len(results)))]
+            body += [f"(local.get $r{k}) {_REINTERPRET_OUT.get(t, '')}" for k, t in enumerate(results)]
+            lines.append(
+                f'(func (export "{_escaped(name)}") (param {" ".join(ints)}) (result {" ".join(gives)}) '
+                f"{locals_} {' '.join(body)})"
+            )
+        return "(module " + "\n".join(lines) + ")"
+
+
+_INTEGERS = {"f32": "i32", "f64": "i64"}
+_REINTERPRET_IN = {"f32": "f32.reinterpret_i32", "f64": "f64.reinterpret_i64"}
+_REINTERPRET_OUT = {"f32": "i32.reinterpret_f32", "f64": "i64.reinterpret_f64"}
+_MASKS = {"i32": 0xFFFFFFFF, "f32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF, "f64": 0xFFFFFFFFFFFFFFFF}
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"\\{b:02x}" for b in name.encode())
+
+
+class _Extern:
+    """The host reference ``ref.extern n``."""
+
+    made: dict[int, _Extern] = {}  # noqa: RUF012
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    @classmethod
+    def of(cls, number: int) -> _Extern:
+        return cls.made.setdefault(number, cls(number))
+
+
+def _value(constant: list[Any]) -> Any:
+    """A constant of a script as a Python argument: the integer of its bits, or an object."""
+    kind = constant[0]
+    if kind in _MASKS:
+        return constant[1]
+    if kind == "ref.null":
+        return None
+    if kind in ("ref.extern", "ref.host"):
+        return _Extern.of(constant[1])
+    raise Skip(f"constants of type {kind}")
+
+
+def _bits(kind: str, value: Any) -> Any:
+    mask = _MASKS.get(kind)
+    return value if mask is None else value & mask
+
+
+def _matches(result: list[Any], expected: list[Any]) -> bool:
+    kind, got = result
+    wanted = expected[0]
+    if wanted == "either":
+        return any(_matches(result, choice) for choice in expected[1])
+    if wanted == "ref.null":
+        return got is None
+    if wanted in ("ref.extern", "ref.host"):
+        if len(expected) < 2 or expected[1] is None:
+            return got is not None
+        return got is _Extern.of(expected[1])
+    if wanted == "ref.func":
+        return callable(got)
+    if wanted != kind:
+        return False
+    if expected[1] == "nan:canonical":
+        sign, quiet = (0x7FFFFFFF, 0x7FC00000) if kind == "f32" else (0x7FFFFFFFFFFFFFFF, 0x7FF8000000000000)
+        return bool(got & sign == quiet)
+    if expected[1] == "nan:arithmetic":
+        quiet = 0x7FC00000 if kind == "f32" else 0x7FF8000000000000
+        return bool(got & quiet == quiet)
+    return bool(got == expected[1])
+
+
+def scripts(paths: list[str]) -> Iterator[str]:
+    """The script files named by ``paths``: files, and directories searched through."""
+    for path in paths:
+        if os.path.isdir(path):
+            for folder, folders, files in os.walk(path):
+                folders.sort()
+                yield from (os.path.join(folder, file) for file in sorted(files) if file.endswith(".wast"))
+        else:
+            yield path
+
+
+def run_file(path: str, features: str) -> tuple[int, list[str], list[str]]:
+    """Runs one script: number of commands that passed, the failures, the skips, each with its line."""
+    with open(path, "rb") as file:
+        source = file.read()
+    answer, payload = _compiler.request({"do": "script", "features": features}, source)
+    if "error" in answer:
+        return 0, [f"{path}: {_compiler.diagnostic(answer['error'], path, source)}"], []
+    script = Script(features)
+    passed, failures, skips = 0, [], []
+    for command in answer["commands"]:
+        where = f"{path}:{command['line']}: {command['type']}"
+        try:
+            script.run(command, payload)
+            passed += 1
+        except Skip as reason:
+            skips.append(f"{where}: {reason}")
+        except Failure as reason:
+            failures.append(f"{where}: {reason}")
+        except Exception as error:
+            failures.append(f"{where}: {error!r}")
+    return passed, failures, skips
