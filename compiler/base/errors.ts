@@ -127,6 +127,7 @@ const TABLE = [
   ["too many catch clauses", LIMIT],
   ["subtyping too deep", LIMIT],
   ["stack frame too large", LIMIT],
+  ["memory size must be at most 2^48 pages", INVALID],
   // what is valid but cannot be compiled yet
   ["instruction not supported yet", UNSUPPORTED],
   ["internal compiler error", INTERNAL],

@@ -144,8 +144,9 @@ class Decoder {
       case CODE:
         this.code();
         break;
-      default:
+      case DATA:
         this.datas();
+        break;
     }
   }
 

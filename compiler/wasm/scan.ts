@@ -36,8 +36,12 @@ export function skipExpression(r: Reader, features: Features): Range {
     } else if (row === BLOCK || row === LOOP || row === IF || row === TRY_TABLE) {
       depth++;
     }
-    for (const kind of INSTRUCTIONS[row].kinds) skipImmediate(r, kind, features);
+    skipImmediates(r, row, features);
   }
+}
+
+export function skipImmediates(r: Reader, row: number, features: Features): void {
+  for (const kind of INSTRUCTIONS[row].kinds) skipImmediate(r, kind, features);
 }
 
 function skipImmediate(r: Reader, kind: number, features: Features): void {

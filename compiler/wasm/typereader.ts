@@ -10,6 +10,7 @@ import {
   GC,
   has,
   MEMORY64,
+  MULTI_VALUE,
   REFERENCE_TYPES,
   SIMD,
 } from "./features.ts";
@@ -162,7 +163,7 @@ export class BlockType {
     } else {
       this.form = BLOCK_INDEX;
       this.value = r.s33();
-      if (this.value < 0) fail("malformed value type", at);
+      if (this.value < 0 || !has(features, MULTI_VALUE)) fail("malformed value type", at);
     }
   }
 }

@@ -1,0 +1,289 @@
+// Builds the IR of a module's functions, and of the function that instantiates it. One FunctionBuild serves
+// function after function; bodies are validated on the way.
+// Requires: validateSurface (validate.ts) found nothing. Leaves: functions as opt/ takes them.
+
+import { Bytes } from "../base/bytes.ts";
+import { fail } from "../base/fail.ts";
+import * as w from "../gen/wasm-ops.ts";
+import { BULK_MEMORY, has } from "../wasm/features.ts";
+import { INSTRUCTIONS, ROW_OF_BYTE } from "../wasm/instructions.ts";
+import { MAX_TABLE_SIZE } from "../wasm/limits.ts";
+import type { Elem, Module, Range } from "../wasm/module.ts";
+import * as m from "../wasm/module.ts";
+import { Reader } from "../wasm/reader.ts";
+import { TypeSpace } from "../wasm/subtyping.ts";
+import { type Limits, V128, I32 as WASM_I32 } from "../wasm/types.ts";
+import { escapingFunctions } from "./escape.ts";
+import { type Func, NO_VALUE, type Value } from "./func.ts";
+import { functionSymbols, type Layout } from "./layout.ts";
+import { type BuildOptions, Constant, dataSymbol, Lowering } from "./lowering.ts";
+import { F32, F64, I32, I64 } from "./ops.ts";
+import { CONV_WASM, type Program, SYM_FUNC, SYM_RODATA } from "./program.ts";
+import { importedGlobals, validateModule, visibleGlobals } from "./validate.ts";
+import { Walk } from "./walk.ts";
+
+export { BuildOptions } from "./lowering.ts";
+
+/** Read-only bytes that the built functions refer to. */
+export class Blob {
+  readonly symbol: number;
+  readonly bytes: Uint8Array;
+  readonly alignment: number;
+
+  constructor(symbol: number, bytes: Uint8Array, alignment: number) {
+    this.symbol = symbol;
+    this.bytes = bytes;
+    this.alignment = alignment;
+  }
+}
+
+/** The symbol of the instantiation function. */
+export function initSymbol(program: Program): number {
+  return program.symbol("wasmpy_init", SYM_FUNC, program.signature([], [], CONV_WASM));
+}
+
+export class FunctionBuild {
+  private readonly module: Module;
+  private readonly program: Program;
+  private readonly layout: Layout;
+  private readonly options: BuildOptions;
+  private readonly lowering: Lowering;
+  private readonly space: TypeSpace;
+  private readonly declared: Uint8Array;
+  /** Element segment → RODATA symbol of its offsets; -1 where it needs values. */
+  private readonly elemLists: Int32Array;
+
+  constructor(module: Module, program: Program, layout: Layout, options: BuildOptions) {
+    this.module = module;
+    this.program = program;
+    this.layout = layout;
+    this.options = options;
+    this.space = new TypeSpace(module.types);
+    this.declared = escapingFunctions(module);
+    this.checkSupported();
+    const symbols = functionSymbols(module, program);
+    this.lowering = new Lowering(program, module, layout, options, symbols, constantGlobals(module));
+    this.elemLists = new Int32Array(module.elems.length).fill(-1);
+    for (let i = 0; i < module.elems.length; i++) {
+      if (this.functionsOf(module.elems[i]) !== null) {
+        this.elemLists[i] = program.symbol(`wasmpy_elem_${i}`, SYM_RODATA);
+      }
+    }
+  }
+
+  /** Validates and builds own function `index`. */
+  build(index: number, func: Func): void {
+    const { lowering, module } = this;
+    const symbol = lowering.symbols[index];
+    if (usesVectors(module, module.funcs[index].type)) this.unsupported(-1, "v128 in a signature");
+    lowering.func = func;
+    lowering.begin(this.program.symbols[symbol].name, symbol, this.program.symbols[symbol].signature);
+    const walk = this.walk();
+    walk.body(index);
+    this.finish(walk);
+  }
+
+  /**
+   * Builds the instantiation function: globals, element segments, lengths of data segments, initial values of
+   * tables, active segments, start function (spec 4.7.2). It expects zeroed cells and tables.
+   */
+  init(func: Func): void {
+    const symbol = initSymbol(this.program);
+    this.lowering.func = func;
+    this.lowering.begin("wasmpy_init", symbol, this.program.symbols[symbol].signature);
+    const walk = this.walk();
+    this.initGlobals(walk);
+    this.initElems(walk);
+    this.initTables(walk);
+    this.initSegments(walk);
+    if (walk.missing < 0) {
+      if (this.module.start >= 0) this.lowering.callFunction(this.module.start, []);
+      this.lowering.ret([]);
+    }
+    this.finish(walk);
+  }
+
+  /** What the functions refer to besides each other. */
+  rodata(): Blob[] {
+    const { module } = this;
+    const blobs: Blob[] = [];
+    for (let i = 0; i < module.datas.length; i++) {
+      const { start, end } = module.datas[i].bytes;
+      blobs.push(new Blob(dataSymbol(this.program, i), module.bytes.subarray(start, end), 16));
+    }
+    for (let i = 0; i < module.elems.length; i++) {
+      const functions = this.functionsOf(module.elems[i]);
+      if (functions === null) continue;
+      const out = new Bytes(4 * functions.length);
+      for (const index of functions) {
+        const offset = this.layout.func[index];
+        out.u32(module.funcs[index].imported ? ~offset : offset);
+      }
+      blobs.push(new Blob(this.elemLists[i], out.take(), 4));
+    }
+    return blobs;
+  }
+
+  private walk(): Walk {
+    return new Walk(this.module, this.options.features, this.space, this.declared, this.lowering);
+  }
+
+  private finish(walk: Walk): void {
+    if (walk.missing >= 0) this.unsupported(walk.missingAt, INSTRUCTIONS[walk.missing].name);
+    this.lowering.finish();
+  }
+
+  /** What is invalid anywhere is reported before what is only missing. */
+  private unsupported(at: number, what: string): never {
+    validateModule(this.module, this.options.features);
+    return fail("instruction not supported yet", at, what);
+  }
+
+  private checkSupported(): void {
+    const { module } = this;
+    const is64 = (limits: Limits) => limits.is64;
+    if (module.memories.some((memory) => is64(memory.type.limits))) this.unsupported(-1, "64-bit memory");
+    if (module.tables.some((table) => is64(table.type.limits))) this.unsupported(-1, "64-bit table");
+    if (module.globals.some((global) => global.type.type === V128)) this.unsupported(-1, "v128 in a global");
+    for (const func of module.funcs) {
+      if (func.imported && usesVectors(module, func.type)) this.unsupported(-1, "v128 in an import");
+    }
+    for (const { type } of module.tables) {
+      if (type.limits.minLo >>> 0 > MAX_TABLE_SIZE) fail("table too large", -1, `${type.limits.minLo >>> 0}`);
+    }
+  }
+
+  // --- instantiation ----------------------------------------------------------------------------------
+
+  private initGlobals(walk: Walk): void {
+    const { globals } = this.module;
+    for (let i = 0; i < globals.length; i++) {
+      const { type, init, imported } = globals[i];
+      if (imported) continue;
+      const v = walk.constant(init, type.type, visibleGlobals(this.module, this.options.features, i));
+      walk.out?.globalSet(i, v);
+    }
+  }
+
+  private initElems(walk: Walk): void {
+    const { lowering, module } = this;
+    const visible = visibleGlobals(module, this.options.features, -1);
+    for (let i = 0; i < module.elems.length; i++) {
+      const elem = module.elems[i];
+      if (elem.mode === m.DECLARATIVE || walk.missing >= 0) continue;
+      lowering.loc = elem.at;
+      lowering.elemNew(i, Math.max(elem.funcs.length, elem.exprs.length));
+      if (this.elemLists[i] >= 0) {
+        lowering.elemFuncs(i, this.elemLists[i]);
+        continue;
+      }
+      for (let k = 0; k < elem.exprs.length; k++) {
+        if (ROW_OF_BYTE[module.bytes[elem.exprs[k].start]] === w.REF_NULL) continue; // as elem_new left it
+        const v = walk.constant(elem.exprs[k], elem.type, visible);
+        walk.out?.setElem(i, k, v);
+      }
+    }
+  }
+
+  private initTables(walk: Walk): void {
+    const { tables } = this.module;
+    const visible = importedGlobals(this.module);
+    for (let i = 0; i < tables.length; i++) {
+      const { type, init } = tables[i];
+      if (init === m.NO_RANGE) continue;
+      const v = walk.constant(init, type.element, visible);
+      const { out } = walk;
+      if (out !== null) out.tableFill(i, out.i32(0), v, out.i32(type.limits.minLo));
+    }
+  }
+
+  private initSegments(walk: Walk): void {
+    const { lowering, module, options } = this;
+    const visible = visibleGlobals(module, options.features, -1);
+    const offsetOf = (range: Range) =>
+      range === m.NO_RANGE ? NO_VALUE : walk.constant(range, WASM_I32, visible);
+    const elemOffsets: Value[] = module.elems.map((elem) => offsetOf(elem.offset));
+    const dataOffsets: Value[] = module.datas.map((data) => offsetOf(data.offset));
+    if (walk.missing >= 0) return;
+    if (!has(options.features, BULK_MEMORY)) this.checkFits(elemOffsets, dataOffsets);
+    for (let i = 0; i < module.elems.length; i++) {
+      const elem = module.elems[i];
+      if (elem.mode !== m.ACTIVE) continue;
+      lowering.loc = elem.at;
+      const n = lowering.i32(Math.max(elem.funcs.length, elem.exprs.length));
+      lowering.tableInit(elem.table, i, elemOffsets[i], lowering.i32(0), n);
+      lowering.elemDrop(i);
+    }
+    for (let i = 0; i < module.datas.length; i++) {
+      const data = module.datas[i];
+      lowering.loc = data.at;
+      const n = lowering.i32(data.bytes.end - data.bytes.start);
+      if (data.mode === m.PASSIVE) lowering.setDataLength(i, n);
+      else lowering.copySegment(data.memory, i, n, dataOffsets[i], lowering.i32(0), n);
+    }
+  }
+
+  /** Version 1.0 (4.5.4): nothing is written unless everything fits. */
+  private checkFits(elemOffsets: readonly Value[], dataOffsets: readonly Value[]): void {
+    const { lowering, module } = this;
+    for (let i = 0; i < module.elems.length; i++) {
+      const { table, funcs, at } = module.elems[i];
+      lowering.loc = at;
+      lowering.checkTableFits(table, elemOffsets[i], funcs.length);
+    }
+    for (let i = 0; i < module.datas.length; i++) {
+      const { memory, bytes, at } = module.datas[i];
+      lowering.loc = at;
+      lowering.checkMemoryFits(memory, dataOffsets[i], bytes.end - bytes.start);
+    }
+  }
+
+  /** The functions of a segment that holds nothing else, else null. */
+  private functionsOf(elem: Elem): Int32Array | null {
+    if (elem.exprs.length === 0) return elem.funcs;
+    const functions = new Int32Array(elem.exprs.length);
+    for (let i = 0; i < functions.length; i++) {
+      const { start, end } = elem.exprs[i];
+      const r = new Reader(this.module.bytes, start, end);
+      if (ROW_OF_BYTE[r.u8()] !== w.REF_FUNC) return null;
+      functions[i] = r.u32();
+    }
+    return functions;
+  }
+}
+
+function usesVectors(module: Module, type: number): boolean {
+  const { params, results } = module.types[type];
+  return params.includes(V128) || results.includes(V128);
+}
+
+/** Own immutable globals whose initialiser is one numeric constant. */
+function constantGlobals(module: Module): Map<number, Constant> {
+  const constants = new Map<number, Constant>();
+  for (let i = 0; i < module.globals.length; i++) {
+    const { type, init, imported } = module.globals[i];
+    if (imported || type.mutable) continue;
+    const r = new Reader(module.bytes, init.start, init.end);
+    const constant = readConstant(r);
+    if (constant !== null && r.at === init.end - 1) constants.set(i, constant);
+  }
+  return constants;
+}
+
+function readConstant(r: Reader): Constant | null {
+  switch (ROW_OF_BYTE[r.u8()]) {
+    case w.I32_CONST:
+      return new Constant(I32, r.s32(), 0);
+    case w.I64_CONST:
+      r.s64();
+      return new Constant(I64, r.lo, r.hi);
+    case w.F32_CONST:
+      return new Constant(F32, r.word(), 0);
+    case w.F64_CONST: {
+      const lo = r.word();
+      return new Constant(F64, lo, r.word());
+    }
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,536 @@
+// What wasm instructions become in IR: one method for each instruction that is more than one operation. The
+// walk has validated the instruction and hands over values; nothing here knows about types of the stack.
+// Layouts of records and of the instance are those of layout.ts. Cells of the instance that are set before any
+// code runs are READONLY; fields of a record that a reference leads to are not, since the reference must be
+// tested first.
+
+import type { IntColumn } from "../base/columns.ts";
+import * as op from "../gen/ir-ops.ts";
+import * as w from "../gen/wasm-ops.ts";
+import type { Features } from "../wasm/features.ts";
+import type { Module } from "../wasm/module.ts";
+import type { ValType } from "../wasm/types.ts";
+import {
+  access,
+  MAY_TRAP,
+  READONLY,
+  REGION_GLOBAL,
+  REGION_MEMORY,
+  REGION_TABLE,
+  REGION_VMCTX,
+} from "./access.ts";
+import { Builder, type Variable } from "./builder.ts";
+import { type Block, Func, type Value } from "./func.ts";
+import { guardDivision, guardTruncation } from "./guards.ts";
+import { helper } from "./helpers.ts";
+import * as at from "./layout.ts";
+import { irType, isFuncRef, type Layout } from "./layout.ts";
+import { ACCESS_SIZE, F32, F64, I32, I64, PTR, REF, V128 } from "./ops.ts";
+import { CONV_WASM, type Program, SYM_RODATA } from "./program.ts";
+import * as trap from "./traps.ts";
+
+/** What a module is built with. */
+export class BuildOptions {
+  readonly features: Features;
+  /** Loops test for interrupts. */
+  readonly interrupts: boolean;
+  /** Accesses to memory 0 are checked by code, not by guard pages. */
+  readonly checked: boolean;
+
+  constructor(features: Features, interrupts: boolean, checked: boolean) {
+    this.features = features;
+    this.interrupts = interrupts;
+    this.checked = checked;
+  }
+}
+
+export class Lowering extends Builder {
+  readonly module: Module;
+  readonly layout: Layout;
+  readonly options: BuildOptions;
+  /** Function index → its symbol; -1 for imported ones. */
+  readonly symbols: Int32Array;
+  /** Own immutable global → its value as the words of a constant, where it is one. */
+  private readonly constants: ReadonlyMap<number, Constant>;
+
+  constructor(
+    program: Program,
+    module: Module,
+    layout: Layout,
+    options: BuildOptions,
+    symbols: Int32Array,
+    constants: ReadonlyMap<number, Constant>,
+  ) {
+    super(program, new Func());
+    this.module = module;
+    this.layout = layout;
+    this.options = options;
+    this.symbols = symbols;
+    this.constants = constants;
+  }
+
+  /** Variables with the numbers of the locals. Those that are no parameters start as zero: the builder's default. */
+  declareLocals(types: IntColumn, params: number): void {
+    for (let i = 0; i < types.length; i++) this.variable(irType(types.get(i)));
+    for (let i = 0; i < params; i++) this.setLocal(i, this.argument(i));
+  }
+
+  getLocal(index: number): Value {
+    return this.get(index as Variable);
+  }
+
+  setLocal(index: number, v: Value): void {
+    this.set(index as Variable, v);
+  }
+
+  // --- control ----------------------------------------------------------------------------------------
+
+  trapUnreachable(): void {
+    this.trap(trap.UNREACHABLE);
+  }
+
+  /** Goes on where the condition is not zero; the block for zero is the result. */
+  fork(condition: Value): Block {
+    const then = this.block();
+    const otherwise = this.block();
+    this.brIf(condition, then, [], otherwise, []);
+    this.seal(then);
+    this.seal(otherwise);
+    this.switchTo(then);
+    return otherwise;
+  }
+
+  branchIf(condition: Value, target: Block, args: readonly Value[]): void {
+    const next = this.block();
+    this.brIf(condition, target, args, next, []);
+    this.seal(next);
+    this.switchTo(next);
+  }
+
+  /** At the header of each loop. */
+  pollInterrupt(): void {
+    if (this.options.interrupts) this.op(op.POLL, this.pointerCell(at.VMCTX_CONTEXT));
+  }
+
+  select(type: ValType, condition: Value, a: Value, b: Value): Value {
+    return this.op(selectOf(irType(type)), condition, a, b);
+  }
+
+  // --- cells of the instance ---------------------------------------------------------------------------
+
+  private vmctx(): Value {
+    return this.op(op.VMCTX);
+  }
+
+  /** The pointer in the instance's cell at `offset`, which never changes. */
+  private pointerCell(offset: number): Value {
+    return this.load(op.PTR_LOAD, this.vmctx(), offset, access(REGION_VMCTX, 0, 8, READONLY));
+  }
+
+  private addressOfCell(offset: number): Value {
+    return this.plus(this.vmctx(), offset);
+  }
+
+  plus(address: Value, bytes: number): Value {
+    return this.op(op.PTR_ADD, address, this.i64(bytes, 0));
+  }
+
+  memoryRecord(memory: number): Value {
+    return this.pointerCell(this.layout.memory[memory]);
+  }
+
+  tableRecord(table: number): Value {
+    return this.pointerCell(this.layout.table[table]);
+  }
+
+  private recordField(code: number, record: Value, offset: number): Value {
+    return this.load(code, record, offset, access(REGION_VMCTX, 0, 8, 0));
+  }
+
+  // --- numbers ----------------------------------------------------------------------------------------
+
+  /** Plain instructions that are no single operation. */
+  guarded(row: number, a: Value, b: Value): Value {
+    switch (row) {
+      case w.NOP:
+        return a;
+      case w.I32_DIV_S:
+      case w.I32_DIV_U:
+      case w.I32_REM_S:
+      case w.I32_REM_U:
+        return guardDivision(this, row, I32, a, b);
+      case w.I64_DIV_S:
+      case w.I64_DIV_U:
+      case w.I64_REM_S:
+      case w.I64_REM_U:
+        return guardDivision(this, row, I64, a, b);
+      default:
+        return guardTruncation(this, row, a);
+    }
+  }
+
+  isNull(reference: Value): Value {
+    return this.op(op.REF_IS_NULL, reference);
+  }
+
+  // --- memories ---------------------------------------------------------------------------------------
+
+  /** Imported memories may be one and the same, so they share a region. */
+  private memoryRegion(memory: number): number {
+    return this.module.memories[memory].imported ? 0 : memory;
+  }
+
+  private isGuarded(memory: number): boolean {
+    return memory === 0 && !this.options.checked && !this.module.memories[0].type.limits.is64;
+  }
+
+  /** The address that an access of `size` bytes at index + offset has, less the offset. Traps out of bounds. */
+  private addressIn(memory: number, index: Value, lo: number, hi: number, size: number): Value {
+    if (this.isGuarded(memory)) {
+      const aux = access(REGION_MEMORY, this.memoryRegion(memory), size, 0);
+      return this.load(op.BOUNDS_CHECK32, index, lo, aux, hi);
+    }
+    const record = this.memoryRecord(memory);
+    const available = this.recordField(op.I64_LOAD, record, at.MEMORY_SIZE);
+    const end = (lo >>> 0) + size; // of offset 0's access
+    const endLo = end | 0;
+    const endHi = hi + (end > 0xffffffff ? 1 : 0);
+    let wide = index;
+    if (this.module.memories[memory].type.limits.is64) {
+      // index + end may wrap around: compare with what end leaves
+      const needed = this.i64(endLo, endHi);
+      this.trapIf(this.op(op.I64_LT_U, available, needed), trap.MEMORY_OUT_OF_BOUNDS);
+      const last = this.op(op.I64_SUB, available, needed);
+      this.trapIf(this.op(op.I64_GT_U, index, last), trap.MEMORY_OUT_OF_BOUNDS);
+    } else {
+      wide = this.op(op.I64_EXTEND_I32_U, index);
+      const last = this.op(op.I64_ADD, wide, this.i64(endLo, endHi));
+      this.trapIf(this.op(op.I64_GT_U, last, available), trap.MEMORY_OUT_OF_BOUNDS);
+    }
+    return this.op(op.PTR_ADD, this.recordField(op.PTR_LOAD, record, at.MEMORY_BASE), wide);
+  }
+
+  private accessAux(memory: number, size: number): number {
+    return access(REGION_MEMORY, this.memoryRegion(memory), size, this.isGuarded(memory) ? MAY_TRAP : 0);
+  }
+
+  loadFrom(memory: number, code: number, index: Value, lo: number, hi: number): Value {
+    const size = ACCESS_SIZE[code];
+    const address = this.addressIn(memory, index, lo, hi, size);
+    return this.load(code, address, lo, this.accessAux(memory, size), hi);
+  }
+
+  storeTo(memory: number, code: number, index: Value, x: Value, lo: number, hi: number): void {
+    const size = ACCESS_SIZE[code];
+    const address = this.addressIn(memory, index, lo, hi, size);
+    this.store(code, address, x, lo, this.accessAux(memory, size), hi);
+  }
+
+  memorySize(memory: number): Value {
+    const bytes = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE);
+    const pages = this.op(op.I64_SHR_U, bytes, this.i64(16, 0));
+    return this.module.memories[memory].type.limits.is64 ? pages : this.op(op.I32_WRAP_I64, pages);
+  }
+
+  memoryGrow(memory: number, pages: Value): Value {
+    return this.help("memory_grow", [this.memoryRecord(memory), pages]);
+  }
+
+  memoryFill(memory: number, to: Value, byte: Value, n: Value): void {
+    this.help("memory_fill", [this.memoryRecord(memory), to, byte, n]);
+  }
+
+  memoryCopy(target: number, source: number, to: Value, from: Value, n: Value): void {
+    this.help("memory_copy", [this.memoryRecord(target), this.memoryRecord(source), to, from, n]);
+  }
+
+  memoryInit(memory: number, data: number, to: Value, from: Value, n: Value): void {
+    this.copySegment(memory, data, this.dataLength(data), to, from, n);
+  }
+
+  /** The same with a given length of the segment. */
+  copySegment(memory: number, data: number, length: Value, to: Value, from: Value, n: Value): void {
+    const bytes = this.symbol(dataSymbol(this.program, data));
+    this.help("memory_init", [this.memoryRecord(memory), bytes, length, to, from, n]);
+  }
+
+  private dataLength(data: number): Value {
+    return this.load(op.I32_LOAD, this.vmctx(), this.layout.data[data], access(REGION_VMCTX, 0, 4, 0));
+  }
+
+  setDataLength(data: number, length: Value): void {
+    const aux = access(REGION_VMCTX, 0, 4, 0);
+    this.store(op.I32_STORE, this.vmctx(), length, this.layout.data[data], aux);
+  }
+
+  dataDrop(data: number): void {
+    this.setDataLength(data, this.i32(0));
+  }
+
+  // --- tables -----------------------------------------------------------------------------------------
+
+  private tableRegion(table: number): number {
+    return this.module.tables[table].imported ? 0 : table;
+  }
+
+  private help(name: string, operands: readonly Value[]): Value {
+    return this.call(helper(this.program, name), operands);
+  }
+
+  /** The number of elements, as i64. */
+  private tableLength(table: number): Value {
+    return this.recordField(op.I64_LOAD, this.tableRecord(table), at.TABLE_SIZE);
+  }
+
+  tableSize(table: number): Value {
+    return this.op(op.I32_WRAP_I64, this.tableLength(table));
+  }
+
+  tableGet(table: number, index: Value): Value {
+    return this.help("table_get", [this.tableRecord(table), index]);
+  }
+
+  tableSet(table: number, index: Value, v: Value): void {
+    this.help("table_set", [this.tableRecord(table), index, v]);
+  }
+
+  tableGrow(table: number, v: Value, n: Value): Value {
+    return this.help("table_grow", [this.tableRecord(table), v, n]);
+  }
+
+  tableFill(table: number, index: Value, v: Value, n: Value): void {
+    this.help("table_fill", [this.tableRecord(table), index, v, n]);
+  }
+
+  tableCopy(target: number, source: number, to: Value, from: Value, n: Value): void {
+    this.help("table_copy", [this.tableRecord(target), this.tableRecord(source), to, from, n]);
+  }
+
+  tableInit(table: number, elem: number, to: Value, from: Value, n: Value): void {
+    this.help("table_init", [this.tableRecord(table), this.elemCell(elem), to, from, n]);
+  }
+
+  elemDrop(elem: number): void {
+    this.help("elem_drop", [this.elemCell(elem)]);
+  }
+
+  /** An array for the references of the segment, all null. */
+  elemNew(elem: number, length: number): void {
+    this.help("elem_new", [this.elemCell(elem), this.i32(length)]);
+  }
+
+  elemFuncs(elem: number, offsets: number): void {
+    this.help("elem_funcs", [this.elemCell(elem), this.symbol(offsets)]);
+  }
+
+  /** Element `i` of the segment's array, which borrows it. */
+  setElem(elem: number, i: number, v: Value): void {
+    const array = this.recordField(op.PTR_LOAD, this.vmctx(), this.layout.elem[elem] + at.ELEM_ARRAY);
+    this.store(op.REF_STORE, array, v, 8 * i, access(REGION_TABLE, 0, 8, 0));
+  }
+
+  private elemCell(elem: number): Value {
+    return this.addressOfCell(this.layout.elem[elem]);
+  }
+
+  /** Traps when index + n is more than the table (and the same for a memory) has: version 1.0's link check. */
+  checkTableFits(table: number, index: Value, n: number): void {
+    this.checkFits(this.tableLength(table), index, n, trap.ELEM_DOES_NOT_FIT);
+  }
+
+  checkMemoryFits(memory: number, index: Value, n: number): void {
+    const size = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE);
+    this.checkFits(size, index, n, trap.DATA_DOES_NOT_FIT);
+  }
+
+  private checkFits(available: Value, index: Value, n: number, code: number): void {
+    const end = this.op(op.I64_ADD, this.op(op.I64_EXTEND_I32_U, index), this.i64(n, 0));
+    this.trapIf(this.op(op.I64_GT_U, end, available), code);
+  }
+
+  // --- globals ----------------------------------------------------------------------------------------
+
+  private globalAddress(index: number): Value {
+    const offset = this.layout.global[index];
+    return this.module.globals[index].imported ? this.pointerCell(offset) : this.addressOfCell(offset);
+  }
+
+  /**
+   * Imported mutable globals may be one and the same, so they share a region. Own immutable ones are written
+   * by the instantiation function, so they are not READONLY there, nor in what is inlined into it.
+   */
+  private globalAux(index: number): number {
+    const { type, imported } = this.module.globals[index];
+    const shared = imported && type.mutable;
+    const flags = imported && !type.mutable ? READONLY : 0;
+    return access(REGION_GLOBAL, shared ? 0xffff : index & 0x7fff, sizeOf(irType(type.type)), flags);
+  }
+
+  globalGet(index: number): Value {
+    const { type, imported } = this.module.globals[index];
+    const constant = this.constants.get(index);
+    if (constant !== undefined) return this.constant(constant);
+    const ir = irType(type.type);
+    const offset = this.layout.global[index];
+    const base = imported ? this.pointerCell(offset) : this.vmctx();
+    const v = this.load(loadOf(ir), base, imported ? 0 : offset, this.globalAux(index));
+    if (ir !== REF || !type.mutable) return v;
+    return this.help(isFuncRef(type.type, this.module) ? "func_hold" : "ref_hold", [v]);
+  }
+
+  globalSet(index: number, v: Value): void {
+    const { type, imported } = this.module.globals[index];
+    const ir = irType(type.type);
+    if (ir === REF) {
+      const functions = this.i32(isFuncRef(type.type, this.module) ? 1 : 0);
+      this.help("ref_set", [this.globalAddress(index), v, functions]);
+      return;
+    }
+    const offset = this.layout.global[index];
+    const base = imported ? this.pointerCell(offset) : this.vmctx();
+    this.store(storeOf(ir), base, v, imported ? 0 : offset, this.globalAux(index));
+  }
+
+  private constant(c: Constant): Value {
+    switch (c.type) {
+      case I32:
+        return this.i32(c.lo);
+      case I64:
+        return this.i64(c.lo, c.hi);
+      case F32:
+        return this.f32(c.lo);
+      default:
+        return this.f64(c.lo, c.hi);
+    }
+  }
+
+  // --- functions --------------------------------------------------------------------------------------
+
+  functionReference(index: number): Value {
+    const offset = this.layout.func[index];
+    const record = this.module.funcs[index].imported ? this.pointerCell(offset) : this.addressOfCell(offset);
+    return this.op(op.REF_FROM_PTR, record);
+  }
+
+  private results(call: Value, type: number): Value[] {
+    return this.module.types[type].results.map((result, i) =>
+      i === 0 ? call : this.projection(call, i, irType(result)),
+    );
+  }
+
+  callFunction(index: number, args: readonly Value[]): Value[] {
+    const { type, imported } = this.module.funcs[index];
+    if (!imported) return this.results(this.call(this.symbols[index], args), type);
+    const record = this.pointerCell(this.layout.func[index]);
+    const code = this.load(op.PTR_LOAD, record, at.FUNC_FOREIGN, access(REGION_VMCTX, 0, 8, READONLY));
+    return this.callForeign(code, record, type, args);
+  }
+
+  private callForeign(code: Value, record: Value, type: number, args: readonly Value[]): Value[] {
+    const { params, results } = this.module.types[type];
+    const signature = this.program.signature([PTR, ...params.map(irType)], results.map(irType), CONV_WASM);
+    return this.results(this.callPtr(code, signature, [record, ...args]), type);
+  }
+
+  callTable(table: number, type: number, index: Value, args: readonly Value[]): Value[] {
+    const wide = this.op(op.I64_EXTEND_I32_U, index);
+    this.trapIf(this.op(op.I64_GE_U, wide, this.tableLength(table)), trap.UNDEFINED_ELEMENT);
+    const base = this.recordField(op.PTR_LOAD, this.tableRecord(table), at.TABLE_BASE);
+    const slot = this.op(op.PTR_ADD, base, this.op(op.I64_SHL, wide, this.i64(3, 0)));
+    const record = this.load(op.PTR_LOAD, slot, 0, access(REGION_TABLE, this.tableRegion(table), 8, 0));
+    this.trapIf(this.op(op.PTR_EQZ, record), trap.UNINITIALIZED_ELEMENT);
+    const expected = access(REGION_VMCTX, 0, 8, READONLY);
+    const wanted = this.load(op.I64_LOAD, this.vmctx(), this.layout.type[type], expected);
+    const actual = this.recordField(op.I64_LOAD, record, at.FUNC_TYPE);
+    this.trapIf(this.op(op.I64_NE, actual, wanted), trap.INDIRECT_CALL_TYPE);
+    return this.callRecord(record, type, args);
+  }
+
+  /** Calls the function of a record that is known to be one, of the type: straight if it is this instance's. */
+  private callRecord(record: Value, type: number, args: readonly Value[]): Value[] {
+    const { params, results } = this.module.types[type];
+    const owner = this.recordField(op.PTR_LOAD, record, at.FUNC_VMCTX);
+    const own = this.block();
+    const foreign = this.coldBlock();
+    const after = this.block();
+    const merged = results.map((result) => this.param(after, irType(result)));
+    this.brIf(this.op(op.PTR_EQ, owner, this.vmctx()), own, [], foreign, []);
+    this.seal(own);
+    this.seal(foreign);
+    this.switchTo(own);
+    const bare = this.program.signature(params.map(irType), results.map(irType), CONV_WASM);
+    const code = this.recordField(op.PTR_LOAD, record, at.FUNC_CODE);
+    this.jump(after, this.results(this.callPtr(code, bare, args), type));
+    this.switchTo(foreign);
+    const far = this.recordField(op.PTR_LOAD, record, at.FUNC_FOREIGN);
+    this.jump(after, this.callForeign(far, record, type, args));
+    this.seal(after);
+    this.switchTo(after);
+    return merged;
+  }
+}
+
+/** The value of a constant: type of ops.ts, and its words or bits. */
+export class Constant {
+  readonly type: number;
+  readonly lo: number;
+  readonly hi: number;
+
+  constructor(type: number, lo: number, hi: number) {
+    this.type = type;
+    this.lo = lo;
+    this.hi = hi;
+  }
+}
+
+/** The symbol of the bytes of data segment `i`. */
+export function dataSymbol(program: Program, i: number): number {
+  return program.symbol(`wasmpy_data_${i}`, SYM_RODATA);
+}
+
+function sizeOf(type: number): number {
+  return type === I32 || type === F32 ? 4 : type === V128 ? 16 : 8;
+}
+
+function loadOf(type: number): number {
+  switch (type) {
+    case I32:
+      return op.I32_LOAD;
+    case I64:
+      return op.I64_LOAD;
+    case F32:
+      return op.F32_LOAD;
+    case F64:
+      return op.F64_LOAD;
+    default:
+      return op.REF_LOAD;
+  }
+}
+
+function storeOf(type: number): number {
+  switch (type) {
+    case I32:
+      return op.I32_STORE;
+    case I64:
+      return op.I64_STORE;
+    case F32:
+      return op.F32_STORE;
+    default:
+      return op.F64_STORE;
+  }
+}
+
+function selectOf(type: number): number {
+  switch (type) {
+    case I32:
+      return op.I32_SELECT;
+    case I64:
+      return op.I64_SELECT;
+    case F32:
+      return op.F32_SELECT;
+    case F64:
+      return op.F64_SELECT;
+    default:
+      return op.REF_SELECT;
+  }
+}
