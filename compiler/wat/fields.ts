@@ -110,7 +110,7 @@ export class ModuleParser {
       const isType = cursor.opens(word.TYPE) || cursor.opens(word.REC);
       (isType ? definitions : fields).push(cursor.at);
       const next = cursor.value() + 1;
-      this.declare();
+      this.declareField();
       cursor.at = next;
     }
     if (cursor.kind() !== RPAR && cursor.kind() !== END) cursor.unexpected();
@@ -130,7 +130,7 @@ export class ModuleParser {
   // ---- first walk
 
   /** Binds what the field at the cursor declares. */
-  private declare(): void {
+  private declareField(): void {
     const { cursor, spaces } = this;
     const lpar = cursor.at;
     const end = cursor.value();

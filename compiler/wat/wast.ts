@@ -1,0 +1,560 @@
+// Scripts of the specification's test suite (.wast: spec interpreter's README, "Scripts") into a list of commands.
+// Modules stay tokens until `assemble`, since many of them are there to be rejected.
+
+import { Bytes } from "../base/bytes.ts";
+import { fail } from "../base/fail.ts";
+import { decodeUtf8 } from "../base/utf8.ts";
+import * as op from "../gen/wasm-ops.ts";
+import * as word from "../gen/wat-words.ts";
+import { type Features, WASM_3_0 } from "../wasm/features.ts";
+import type { Assembled } from "./assembled.ts";
+import { Cursor } from "./cursor.ts";
+import { ModuleParser } from "./fields.ts";
+import { END, ID, KEYWORD, LPAR, lex, NUMBER, RPAR, STRING, type Tokens } from "./lexer.ts";
+import { Lines } from "./lines.ts";
+import { assembleModule } from "./parse.ts";
+import type { Symbols } from "./symbols.ts";
+import { newSymbols } from "./words.ts";
+
+// kinds of commands
+export const MODULE = 0; // instantiate `module`
+export const DEFINITION = 1; // only define it
+export const INSTANCE = 2; // instantiate the definition `of` as `name`; "" is the last definition
+export const REGISTER = 3; // instance `of` ("": the last) under `name`
+export const ACTION = 4;
+export const ASSERT_RETURN = 5;
+export const ASSERT_TRAP = 6; // of an action, or of instantiating `module`
+export const ASSERT_EXHAUSTION = 7;
+export const ASSERT_EXCEPTION = 8;
+export const ASSERT_SUSPENSION = 9;
+export const ASSERT_INVALID = 10;
+export const ASSERT_MALFORMED = 11;
+export const ASSERT_UNLINKABLE = 12;
+export const ASSERT_INVALID_CUSTOM = 13;
+export const ASSERT_MALFORMED_CUSTOM = 14;
+export const THREAD = 15; // what follows, up to its END_THREAD, runs in the thread `name`
+export const END_THREAD = 16;
+export const WAIT = 17; // for the thread `name`
+
+// kinds of values: constants and result patterns
+export const V_I32 = 0; // words[0]
+export const V_I64 = 1; // words[0], words[1]
+export const V_F32 = 2; // words[0], unless nans[0]
+export const V_F64 = 3; // words[0], words[1], unless nans[0]
+export const V_V128 = 4; // words, unless nans[lane], in lanes of `laneBits`
+export const V_REF_NULL = 5; // of any type
+export const V_REF_EXTERN = 6; // host reference words[0], or any when `any`
+export const V_REF_HOST = 7; // the same as anyref
+export const V_REF_FUNC = 8; // any non-null reference of the kind, and so on
+export const V_REF_I31 = 9;
+export const V_REF_EQ = 10;
+export const V_REF_STRUCT = 11;
+export const V_REF_ARRAY = 12;
+export const V_NAN = 13; // f32 or f64, as nans[0] says: of scripts for 1.0
+export const V_EITHER = 14; // one of `alternatives`
+
+// what a lane must be
+export const EXACT = 0;
+export const CANONICAL = 1;
+export const ARITHMETIC = 2;
+
+export class Value {
+  readonly kind: number; // V_…
+  /** Bits, little-endian 32-bit words. */
+  readonly words: Int32Array;
+  /** For each lane (scalars: the first) EXACT, CANONICAL or ARITHMETIC. */
+  readonly nans: Uint8Array;
+  readonly laneBits: number;
+  /** No number was given: any reference of the kind. */
+  readonly any: boolean;
+  readonly alternatives: readonly Value[];
+
+  constructor(
+    kind: number,
+    words: Int32Array,
+    nans: Uint8Array,
+    laneBits: number,
+    any: boolean,
+    alternatives: readonly Value[],
+  ) {
+    this.kind = kind;
+    this.words = words;
+    this.nans = nans;
+    this.laneBits = laneBits;
+    this.any = any;
+    this.alternatives = alternatives;
+  }
+}
+
+export class Action {
+  readonly isGet: boolean; // of a global; else a call
+  /** Id of the instance, "" for the last. */
+  readonly module: string;
+  readonly name: string;
+  readonly args: readonly Value[];
+
+  constructor(isGet: boolean, module: string, name: string, args: readonly Value[]) {
+    this.isGet = isGet;
+    this.module = module;
+    this.name = name;
+    this.args = args;
+  }
+}
+
+export const TEXT = 0;
+export const BINARY = 1;
+export const QUOTE = 2;
+
+/** A module of a script, not yet assembled. */
+export class ModuleSource {
+  readonly form: number; // TEXT, BINARY, QUOTE
+  /** Its identifier without "$", or "". */
+  readonly id: string;
+  /** Byte offset in the script. */
+  readonly start: number;
+  private readonly tokens: Tokens;
+  private readonly symbols: Symbols;
+  private readonly token: number;
+  private readonly bare: boolean;
+
+  /** `bare`: the script is the fields of one module. */
+  constructor(form: number, id: string, tokens: Tokens, symbols: Symbols, token: number, bare: boolean) {
+    this.form = form;
+    this.id = id;
+    this.start = tokens.starts.get(token);
+    this.tokens = tokens;
+    this.symbols = symbols;
+    this.token = token;
+    this.bare = bare;
+  }
+
+  /** The binary; fails where the module is malformed. */
+  assemble(features: Features): Assembled {
+    const cursor = new Cursor(this.tokens, this.symbols, features, this.token);
+    return this.bare ? new ModuleParser(cursor).assemble(-1) : assembleModule(cursor);
+  }
+}
+
+export class Command {
+  readonly kind: number;
+  readonly line: number;
+  readonly name: string;
+  readonly of: string;
+  readonly module: ModuleSource | null;
+  readonly action: Action | null;
+  readonly expected: readonly Value[];
+  /** What the suite expects to be told. */
+  readonly message: string;
+
+  constructor(
+    kind: number,
+    line: number,
+    name: string,
+    of: string,
+    module: ModuleSource | null,
+    action: Action | null,
+    expected: readonly Value[],
+    message: string,
+  ) {
+    this.kind = kind;
+    this.line = line;
+    this.name = name;
+    this.of = of;
+    this.module = module;
+    this.action = action;
+    this.expected = expected;
+    this.message = message;
+  }
+}
+
+export class Script {
+  readonly commands: readonly Command[];
+
+  constructor(commands: readonly Command[]) {
+    this.commands = commands;
+  }
+}
+
+export function parseScript(text: Uint8Array): Script {
+  const symbols = newSymbols();
+  const cursor = new Cursor(lex(text, symbols, WASM_3_0), symbols, WASM_3_0, 0);
+  return new ScriptParser(cursor).script();
+}
+
+class ScriptParser {
+  private readonly cursor: Cursor;
+  private readonly lines: Lines;
+  private readonly scratch: Bytes;
+  private readonly commands: Command[];
+  /** Open threads: the tokens that close them, and their names. */
+  private readonly threadEnds: number[];
+  private readonly threadNames: string[];
+
+  constructor(cursor: Cursor) {
+    this.cursor = cursor;
+    this.lines = new Lines(cursor.text);
+    this.scratch = new Bytes();
+    this.commands = [];
+    this.threadEnds = [];
+    this.threadNames = [];
+  }
+
+  script(): Script {
+    const { cursor } = this;
+    if (isField(cursor.kind() === LPAR ? cursor.tokens.values.get(1) : -1)) {
+      const module = new ModuleSource(TEXT, "", cursor.tokens, cursor.symbols, 0, true);
+      this.add(MODULE, 0, "", "", module, null, [], "");
+      return new Script(this.commands);
+    }
+    while (cursor.kind() !== END) {
+      const depth = this.threadEnds.length;
+      if (depth > 0 && cursor.at === this.threadEnds[depth - 1]) {
+        this.threadEnds.pop();
+        this.add(END_THREAD, cursor.start(), this.threadNames.pop() ?? "", "", null, null, [], "");
+        cursor.at++;
+      } else {
+        this.command();
+      }
+    }
+    return new Script(this.commands);
+  }
+
+  private add(
+    kind: number,
+    start: number,
+    name: string,
+    of: string,
+    module: ModuleSource | null,
+    action: Action | null,
+    expected: readonly Value[],
+    message: string,
+  ): void {
+    const line = this.lines.line(start);
+    this.commands.push(new Command(kind, line, name, of, module, action, expected, message));
+  }
+
+  private command(): void {
+    const { cursor } = this;
+    const start = cursor.start();
+    if (cursor.kind() !== LPAR) cursor.unexpected();
+    if (cursor.opens(word.MODULE)) {
+      this.moduleCommand(start);
+      return;
+    }
+    if (cursor.opens(word.INVOKE) || cursor.opens(word.GET)) {
+      this.add(ACTION, start, "", "", null, this.action(), [], "");
+      return;
+    }
+    cursor.at++;
+    const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
+    cursor.at++;
+    switch (keyword) {
+      case word.REGISTER: {
+        const name = this.text();
+        this.add(REGISTER, start, name, this.id(), null, null, [], "");
+        break;
+      }
+      case word.ASSERT_RETURN: {
+        const action = this.action();
+        this.add(ASSERT_RETURN, start, "", "", null, action, this.values(), "");
+        break;
+      }
+      case word.ASSERT_RETURN_CANONICAL_NAN:
+        this.add(ASSERT_RETURN, start, "", "", null, this.action(), [nan(CANONICAL)], "");
+        break;
+      case word.ASSERT_RETURN_ARITHMETIC_NAN:
+        this.add(ASSERT_RETURN, start, "", "", null, this.action(), [nan(ARITHMETIC)], "");
+        break;
+      case word.ASSERT_TRAP:
+        this.assertion(ASSERT_TRAP, start);
+        break;
+      case word.ASSERT_EXHAUSTION:
+        this.assertion(ASSERT_EXHAUSTION, start);
+        break;
+      case word.ASSERT_EXCEPTION:
+        this.add(ASSERT_EXCEPTION, start, "", "", null, this.action(), [], "");
+        break;
+      case word.ASSERT_SUSPENSION:
+        this.assertion(ASSERT_SUSPENSION, start);
+        break;
+      case word.ASSERT_INVALID:
+        this.assertion(ASSERT_INVALID, start);
+        break;
+      case word.ASSERT_MALFORMED:
+        this.assertion(ASSERT_MALFORMED, start);
+        break;
+      case word.ASSERT_UNLINKABLE:
+        this.assertion(ASSERT_UNLINKABLE, start);
+        break;
+      case word.ASSERT_INVALID_CUSTOM:
+        this.assertion(ASSERT_INVALID_CUSTOM, start);
+        break;
+      case word.ASSERT_MALFORMED_CUSTOM:
+        this.assertion(ASSERT_MALFORMED_CUSTOM, start);
+        break;
+      case word.THREAD:
+        this.thread(start);
+        return;
+      case word.WAIT:
+        this.add(WAIT, start, this.id(), "", null, null, [], "");
+        break;
+      default:
+        cursor.at--;
+        cursor.unexpected();
+    }
+    cursor.expectClose();
+  }
+
+  /** An assertion with a message about an action or a module. */
+  private assertion(kind: number, start: number): void {
+    const isModule = this.cursor.opens(word.MODULE);
+    const module = isModule ? this.module() : null;
+    const action = isModule ? null : this.action();
+    const message = this.cursor.kind() === STRING ? this.text() : "";
+    this.add(kind, start, "", "", module, action, [], message);
+  }
+
+  private moduleCommand(start: number): void {
+    const { cursor } = this;
+    const at = cursor.at;
+    cursor.at += 2;
+    if (cursor.take(word.INSTANCE)) {
+      const name = this.id();
+      const of = this.id();
+      cursor.expectClose();
+      this.add(INSTANCE, start, name, of, null, null, [], "");
+      return;
+    }
+    const kind = cursor.is(word.DEFINITION) ? DEFINITION : MODULE;
+    cursor.at = at;
+    const module = this.module();
+    this.add(kind, start, module.id, "", module, null, [], "");
+  }
+
+  /** The module at the cursor, stepping over it. */
+  private module(): ModuleSource {
+    const { cursor } = this;
+    const at = cursor.at;
+    const close = cursor.value();
+    cursor.expectOpen(word.MODULE);
+    cursor.take(word.DEFINITION);
+    const id = this.id();
+    const form = cursor.is(word.BINARY) ? BINARY : cursor.is(word.QUOTE) ? QUOTE : TEXT;
+    cursor.at = close + 1;
+    return new ModuleSource(form, id, cursor.tokens, cursor.symbols, at, false);
+  }
+
+  /** `(thread id? (shared (module id))* command*)`: its commands follow one by one. */
+  private thread(start: number): void {
+    const { cursor } = this;
+    const end = cursor.tokens.values.get(cursor.at - 2);
+    const name = this.id();
+    while (cursor.takeOpen(word.SHARED)) {
+      cursor.expectOpen(word.MODULE);
+      this.id();
+      cursor.expectClose();
+      cursor.expectClose();
+    }
+    this.threadEnds.push(end);
+    this.threadNames.push(name);
+    this.add(THREAD, start, name, "", null, null, [], "");
+  }
+
+  private action(): Action {
+    const { cursor } = this;
+    const isGet = cursor.takeOpen(word.GET);
+    if (!isGet) cursor.expectOpen(word.INVOKE);
+    const module = this.id();
+    const name = this.text();
+    const args = isGet ? [] : this.values();
+    cursor.expectClose();
+    return new Action(isGet, module, name, args);
+  }
+
+  private id(): string {
+    const { cursor } = this;
+    if (cursor.kind() !== ID) return "";
+    const bytes = cursor.symbols.bytes(cursor.takeId());
+    return decodeUtf8(bytes, 1, bytes.length) ?? "";
+  }
+
+  /** A string that must be UTF-8. */
+  private text(): string {
+    const { cursor, scratch } = this;
+    const start = cursor.start();
+    scratch.clear();
+    cursor.string(scratch);
+    return decodeUtf8(scratch.data, 0, scratch.length) ?? fail("malformed UTF-8 encoding", start);
+  }
+
+  private values(): Value[] {
+    const values: Value[] = [];
+    while (this.cursor.kind() === LPAR) values.push(this.value());
+    return values;
+  }
+
+  private value(): Value {
+    const { cursor } = this;
+    if (!cursor.takeOpen(word.EITHER)) return this.simpleValue();
+    const alternatives: Value[] = [];
+    while (cursor.kind() === LPAR) alternatives.push(this.simpleValue());
+    cursor.expectClose();
+    return new Value(V_EITHER, new Int32Array(4), new Uint8Array(16), 0, false, alternatives);
+  }
+
+  private simpleValue(): Value {
+    const { cursor } = this;
+    const words = new Int32Array(4);
+    const nans = new Uint8Array(16);
+    let any = false;
+    let laneBits = 0;
+    cursor.at++;
+    const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
+    cursor.at++;
+    let kind = V_REF_NULL;
+    switch (keyword) {
+      case op.I32_CONST:
+        kind = V_I32;
+        this.integer(32, words, 0);
+        break;
+      case op.I64_CONST:
+        kind = V_I64;
+        this.integer(64, words, 0);
+        break;
+      case op.F32_CONST:
+        kind = V_F32;
+        this.float(32, words, nans, 0);
+        break;
+      case op.F64_CONST:
+        kind = V_F64;
+        this.float(64, words, nans, 0);
+        break;
+      case op.V128_CONST:
+        kind = V_V128;
+        laneBits = this.vector(words, nans);
+        break;
+      case op.REF_NULL:
+        if (cursor.kind() !== RPAR) cursor.at++; // any heap type: null is null
+        break;
+      case word.REF_EXTERN:
+        kind = V_REF_EXTERN;
+        any = this.hostNumber(words);
+        break;
+      case word.REF_HOST:
+        kind = V_REF_HOST;
+        any = this.hostNumber(words);
+        break;
+      case op.REF_FUNC:
+        kind = V_REF_FUNC;
+        if (cursor.isIndex()) cursor.at++;
+        break;
+      case op.REF_I31:
+        kind = V_REF_I31;
+        break;
+      case op.REF_EQ:
+        kind = V_REF_EQ;
+        break;
+      case word.REF_STRUCT:
+        kind = V_REF_STRUCT;
+        break;
+      case word.REF_ARRAY:
+        kind = V_REF_ARRAY;
+        break;
+      default:
+        cursor.at--;
+        cursor.unexpected();
+    }
+    cursor.expectClose();
+    return new Value(kind, words, nans, laneBits, any, []);
+  }
+
+  private integer(bits: number, words: Int32Array, word: number): void {
+    this.cursor.integer(bits);
+    words[word] = this.cursor.number.lo;
+    if (bits === 64) words[word + 1] = this.cursor.number.hi;
+  }
+
+  private float(bits: number, words: Int32Array, nans: Uint8Array, lane: number): void {
+    const { cursor } = this;
+    if (cursor.take(word.NAN_CANONICAL)) {
+      nans[lane] = CANONICAL;
+    } else if (cursor.take(word.NAN_ARITHMETIC)) {
+      nans[lane] = ARITHMETIC;
+    } else {
+      const at = (lane * bits) / 32;
+      cursor.float(bits);
+      words[at] = cursor.number.lo;
+      if (bits === 64) words[at + 1] = cursor.number.hi;
+    }
+  }
+
+  /** A shape and its lanes; the width of the lanes. */
+  private vector(words: Int32Array, nans: Uint8Array): number {
+    const { cursor } = this;
+    const shape = cursor.kind() === KEYWORD ? cursor.value() : -1;
+    cursor.at++;
+    const bits = laneBitsOf(shape);
+    if (bits === 0) cursor.unexpected();
+    for (let lane = 0; lane < 128 / bits; lane++) {
+      if (shape === word.F32X4 || shape === word.F64X2) {
+        this.float(bits, words, nans, lane);
+      } else if (bits >= 32) {
+        this.integer(bits, words, (lane * bits) / 32);
+      } else {
+        cursor.integer(bits);
+        const low = lane * bits;
+        words[low >> 5] |= (cursor.number.lo & (2 ** bits - 1)) << (low & 31);
+      }
+    }
+    return bits;
+  }
+
+  /** The number of a host reference into words[0]; true when there is none. */
+  private hostNumber(words: Int32Array): boolean {
+    if (this.cursor.kind() !== NUMBER) return true;
+    words[0] = this.cursor.natural32();
+    return false;
+  }
+}
+
+function laneBitsOf(shape: number): number {
+  switch (shape) {
+    case word.I8X16:
+      return 8;
+    case word.I16X8:
+      return 16;
+    case word.I32X4:
+    case word.F32X4:
+      return 32;
+    case word.I64X2:
+    case word.F64X2:
+      return 64;
+    default:
+      return 0;
+  }
+}
+
+function nan(pattern: number): Value {
+  return new Value(V_NAN, new Int32Array(4), Uint8Array.of(pattern), 0, false, []);
+}
+
+/** The keyword of a module field: a script that begins with one is a single module. */
+function isField(keyword: number): boolean {
+  switch (keyword) {
+    case word.TYPE:
+    case word.REC:
+    case word.IMPORT:
+    case word.FUNC:
+    case word.TABLE:
+    case word.MEMORY:
+    case word.GLOBAL:
+    case word.TAG:
+    case word.EXPORT:
+    case word.START:
+    case word.ELEM:
+    case word.DATA:
+      return true;
+    default:
+      return false;
+  }
+}
