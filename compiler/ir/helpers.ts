@@ -71,13 +71,18 @@ const ROWS: readonly HelperRow[] = [
   h("raise", [I32], [], CONV_C),
 ];
 
-/** The number of helper `name`'s symbol. */
-export function helper(program: Program, name: string): number {
+/** The number of helper `name`'s symbol, or null if there is none of that name. */
+export function findHelper(program: Program, name: string): number | null {
   const row = ROWS.find((r) => r.name === name);
-  if (row === undefined) return unreachable(`no helper ${name}`);
+  if (row === undefined) return null;
   return program.symbol(
     `wasmpy_${name}`,
     SYM_FUNC,
     program.signature(row.params, row.results, row.convention),
   );
+}
+
+/** The number of helper `name`'s symbol. */
+export function helper(program: Program, name: string): number {
+  return findHelper(program, name) ?? unreachable(`no helper ${name}`);
 }

@@ -45,11 +45,11 @@ export const CONTEXT_TRAP_STACK = 192;
 export const CONTEXT_INTERRUPT = 200;
 /** pthread_key_t whose destructor forgets the bounds of an ending thread's stack. */
 export const CONTEXT_THREAD_KEY = 208;
-/** Known stacks: STACKS triples (lowest address, size, limit), and which one to overwrite next. */
+/** Known stacks: STACKS pairs (lowest address, size), and which one to overwrite next. */
 export const CONTEXT_NEXT_STACK = 216;
 export const CONTEXT_STACKS = 224;
 export const STACKS = 8;
-export const CONTEXT_BYTES = 416;
+export const CONTEXT_BYTES = 352;
 
 // --- records ---------------------------------------------------------------------------------------------
 

@@ -51,7 +51,8 @@ export class Code extends Builder {
     otherwise();
     if (!this.terminated) this.jump(after, []);
     this.seal(after);
-    if (this.predecessorCount(after) > 0) this.switchTo(after);
+    this.switchTo(after);
+    if (this.predecessorCount(after) === 0) this.unreachable();
   }
 
   /** Repeats `body` while `condition` yields non-zero. */
@@ -71,6 +72,20 @@ export class Code extends Builder {
     this.switchTo(after);
   }
 
+  /** Runs `body` with 0, 1, … below `count` (i64). */
+  repeat(count: Value, body: (i: Value) => void): void {
+    const next = this.variable(I64);
+    this.set(next, this.number(0));
+    this.whileTrue(
+      () => this.op(op.I64_LT_U, this.get(next), count),
+      () => {
+        const i = this.get(next);
+        body(i);
+        if (!this.terminated) this.set(next, this.op(op.I64_ADD, i, this.number(1)));
+      },
+    );
+  }
+
   /** Loads a field; `region` and `flags` as in access.ts (READONLY where the cell never changes meanwhile). */
   field(type: number, address: Value, offset: number, region = REGION_C, flags = 0): Value {
     return this.load(loadOf(type), address, offset, access(region, 0, sizeOfType(type), flags));
@@ -86,7 +101,50 @@ export class Code extends Builder {
 
   /** address + a constant number of bytes. */
   plus(address: Value, bytes: number): Value {
-    return this.op(op.PTR_ADD, address, this.i64(bytes, bytes >> 31));
+    return this.op(op.PTR_ADD, address, this.number(bytes));
+  }
+
+  /** The address of element `i` (i64) of an array of elements of 1 << `shift` bytes. */
+  element(base: Value, i: Value, shift: number): Value {
+    return this.op(op.PTR_ADD, base, shift === 0 ? i : this.op(op.I64_SHL, i, this.number(shift)));
+  }
+
+  /** The i64 `x`, an integer of at most 53 bits. */
+  number(x: number): Value {
+    return this.i64(x | 0, Math.floor(x / 0x1_0000_0000));
+  }
+
+  /** i32 to i64, unsigned. */
+  widen(x: Value): Value {
+    return this.op(op.I64_EXTEND_I32_U, x);
+  }
+
+  /** 1 where the i64 is not zero. */
+  isTrue(x: Value): Value {
+    return this.op(op.I64_NE, x, this.number(0));
+  }
+
+  /** The smaller of two unsigned i64. */
+  lesser(x: Value, y: Value): Value {
+    return this.op(op.I64_SELECT, this.op(op.I64_LT_U, x, y), x, y);
+  }
+
+  null(): Value {
+    return this.ptr(0, 0);
+  }
+
+  isNull(address: Value): Value {
+    return this.op(op.PTR_EQZ, address);
+  }
+
+  /** 1 where the address is not null. */
+  isThere(address: Value): Value {
+    return this.op(op.PTR_NE, address, this.null());
+  }
+
+  /** 1 if address lies in the `size` bytes (i64) from `low` on. */
+  isWithin(address: Value, low: Value, size: Value): Value {
+    return this.op(op.I64_LT_U, this.op(op.PTR_SUB, address, low), size);
   }
 }
 

@@ -1,0 +1,121 @@
+// What the bodies of run-time functions are written with: structured code that knows the image, the module's
+// layout and the system, and calls the process and other run-time functions by name.
+
+import * as op from "../gen/ir-ops.ts";
+import { REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
+import { type Layout, VMCTX_CONTEXT } from "../ir/layout.ts";
+import { PTR } from "../ir/ops.ts";
+import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
+import { DATA, type Image, RODATA } from "../obj/image.ts";
+import { Code } from "./code.ts";
+import { entry } from "./entries.ts";
+import { importedFunction, importedVariable } from "./libc.ts";
+import type { System } from "./linux.ts";
+
+/** Symbols that the driver defines: the bounds of the image's code, and the table of mach/pctable.ts. */
+export const TEXT_START = "wasmpy_text_start";
+export const TEXT_END = "wasmpy_text_end";
+export const PC_TABLE = "wasmpy_pc_table";
+
+export class Body extends Code {
+  readonly image: Image;
+  readonly layout: Layout;
+  readonly system: System;
+  /** Memories are reserved so that no access can leave them unnoticed; else accesses are checked. */
+  readonly guarded: boolean;
+
+  constructor(program: Program, image: Image, layout: Layout, system: System, guarded: boolean) {
+    super(program);
+    this.image = image;
+    this.layout = layout;
+    this.system = system;
+    this.guarded = guarded;
+  }
+
+  /** Calls a function of the process. */
+  c(name: string, operands: readonly Value[] = []): Value {
+    return this.call(importedFunction(this.program, name), operands);
+  }
+
+  /** Calls a function of the run time. */
+  own(name: string, operands: readonly Value[] = []): Value {
+    return this.call(entry(this.program, name), operands);
+  }
+
+  /** The address of a function of the run time. */
+  address(name: string): Value {
+    return this.symbol(entry(this.program, name));
+  }
+
+  /** What a variable of the process points to. */
+  variableOf(name: string): Value {
+    return this.constantField(PTR, this.symbol(importedVariable(this.program, name)), 0);
+  }
+
+  // --- data of the image --------------------------------------------------------------------------------
+
+  /** The address of a string of the image, with a zero behind. ASCII. */
+  text(text: string): Value {
+    const name = `wasmpy_text ${text}`;
+    const known = this.program.find(name);
+    if (known >= 0) return this.symbol(known);
+    const id = this.program.symbol(name, SYM_RODATA);
+    const bytes = this.image.sections[RODATA];
+    const at = bytes.length;
+    for (let i = 0; i < text.length; i++) bytes.u8(text.charCodeAt(i));
+    bytes.u8(0);
+    this.image.define(id, RODATA, at, text.length + 1);
+    return this.symbol(id);
+  }
+
+  /** The address of a variable of the image: `size` bytes, 16-byte aligned, zero at first. One per process. */
+  global(name: string, size: number): Value {
+    const known = this.program.find(name);
+    if (known >= 0) return this.symbol(known);
+    const id = this.program.symbol(name, SYM_DATA);
+    const bytes = this.image.sections[DATA];
+    bytes.align(16);
+    this.image.define(id, DATA, bytes.length, size);
+    bytes.zeros(size);
+    return this.symbol(id);
+  }
+
+  /** The address of `size` fresh bytes of this function's frame. */
+  space(size: number): Value {
+    return this.slot(this.func.newSlot(size));
+  }
+
+  // --- the instance and its context ---------------------------------------------------------------------
+
+  vmctx(): Value {
+    return this.op(op.VMCTX);
+  }
+
+  context(): Value {
+    return this.constantField(PTR, this.vmctx(), VMCTX_CONTEXT, REGION_VMCTX);
+  }
+
+  /** A field of the context. */
+  known(type: number, context: Value, offset: number): Value {
+    return this.field(type, context, offset, REGION_CONTEXT);
+  }
+
+  note(type: number, context: Value, offset: number, x: Value): void {
+    this.setField(type, context, offset, x, REGION_CONTEXT);
+  }
+
+  /** Asks the context at the operand whether to interrupt. */
+  poll(context: Value): void {
+    this.op(op.POLL, context);
+  }
+
+  /** A word of this function's frame. */
+  local(type: number, space: Value, offset: number): Value {
+    return this.field(type, space, offset, REGION_STACK);
+  }
+
+  setLocal(type: number, space: Value, offset: number, x: Value): void {
+    this.setField(type, space, offset, x, REGION_STACK);
+  }
+}

@@ -1,0 +1,77 @@
+// The context of an interpreter: found in the interpreter's dictionary under a versioned key, made by the first
+// image that asks. Signal handlers and ending threads may look at it at any moment, so its few hundred bytes are
+// never freed; the end of the interpreter only takes back the references it owns.
+
+import * as op from "../gen/ir-ops.ts";
+import {
+  CONTEXT_BYTES,
+  CONTEXT_FUNCS,
+  CONTEXT_GLOBAL_TYPE,
+  CONTEXT_MEMORY_TYPE,
+  CONTEXT_RAISE,
+  CONTEXT_TABLE_TYPE,
+  CONTEXT_THREAD_KEY,
+  CONTEXT_TRAP_STACK,
+  CONTEXT_TYPES,
+} from "../ir/layout.ts";
+import { I32, PTR } from "../ir/ops.ts";
+import type { Body } from "./body.ts";
+
+/** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
+export const CONTEXT_KEY = "wasmpy/context/1";
+
+const OWNED: readonly number[] = [
+  CONTEXT_RAISE,
+  CONTEXT_MEMORY_TYPE,
+  CONTEXT_TABLE_TYPE,
+  CONTEXT_GLOBAL_TYPE,
+  CONTEXT_TYPES,
+  CONTEXT_FUNCS,
+  CONTEXT_TRAP_STACK,
+];
+
+export function context(c: Body): void {
+  const dict = c.c("PyInterpreterState_GetDict", [c.c("PyInterpreterState_Get")]);
+  c.whenRarely(c.isNull(dict), () => {
+    c.c("PyErr_SetString", [c.variableOf("PyExc_SystemError"), c.text("the interpreter has no dictionary")]);
+    c.ret([c.null()]);
+  });
+  const key = c.text(CONTEXT_KEY);
+  const known = c.c("PyDict_GetItemString", [dict, key]);
+  c.when(c.isThere(known), () => c.ret([c.c("PyCapsule_GetPointer", [known, key])]));
+
+  const fresh = c.c("calloc", [c.number(1), c.number(CONTEXT_BYTES)]);
+  c.whenRarely(c.isNull(fresh), () => c.ret([c.c("PyErr_NoMemory")]));
+  const threadKey = c.c("pthread_key_create", [c.plus(fresh, CONTEXT_THREAD_KEY), c.address("thread_exit")]);
+  c.whenRarely(threadKey, () => {
+    c.c("free", [fresh]);
+    c.ret([c.c("PyErr_NoMemory")]);
+  });
+  const capsule = c.c("PyCapsule_New", [fresh, key, c.address("context_release")]);
+  c.whenRarely(c.isNull(capsule), () => {
+    c.c("pthread_key_delete", [c.known(I32, fresh, CONTEXT_THREAD_KEY)]);
+    c.c("free", [fresh]);
+    c.ret([c.null()]);
+  });
+  // If the dictionary does not take it, the capsule's end does the rest.
+  const failed = c.c("PyDict_SetItemString", [dict, key, capsule]);
+  c.c("Py_DecRef", [capsule]);
+  c.whenRarely(failed, () => c.ret([c.null()]));
+  c.ret([fresh]);
+}
+
+/** The capsule's destructor. */
+export function contextRelease(c: Body): void {
+  const old = c.c("PyCapsule_GetPointer", [c.argument(0), c.text(CONTEXT_KEY)]);
+  c.whenRarely(c.isNull(old), () => {
+    c.c("PyErr_Clear");
+    c.ret([]);
+  });
+  c.c("pthread_key_delete", [c.known(I32, old, CONTEXT_THREAD_KEY)]);
+  for (const field of OWNED) {
+    const object = c.known(PTR, old, field);
+    c.note(PTR, old, field, c.op(op.PTR_CONST));
+    c.c("Py_DecRef", [object]);
+  }
+  c.ret([]);
+}

@@ -1,0 +1,175 @@
+// Memories: address space is reserved once and committed as the memory grows, so the base never moves. A guarded
+// memory reserves all that a 32-bit index and offset can reach; a checked one its maximum, or as much of it as
+// it can get.
+//
+// Bulk operations check everything before they write anything, then work in chunks, between which they poll.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import { MEMORY_BASE, MEMORY_MAX, MEMORY_RESERVED, MEMORY_SIZE } from "../ir/layout.ts";
+import { I64, PTR } from "../ir/ops.ts";
+import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
+import type { Body } from "./body.ts";
+import * as os from "./linux.ts";
+
+const PAGE_SHIFT = 16;
+const MOST_PAGES = 65536;
+/** Index and offset are below 2³² each; an access is at most 16 bytes long. */
+const GUARDED_RESERVATION = 0x2_0000_0000 + 65536;
+const CHUNK = 16 * 1024 * 1024;
+
+/** (record, pages, maximum) → 0, or -1: exception */
+export function memoryCreate(c: Body): void {
+  const record = c.argument(0);
+  const pages = c.argument(1);
+  const max = c.lesser(c.argument(2), c.number(MOST_PAGES));
+  const fail = () => {
+    c.c("PyErr_NoMemory");
+    c.ret([c.i32(-1)]);
+  };
+  c.whenRarely(c.op(op.I64_LT_U, max, pages), fail);
+  const size = inBytes(c, pages);
+  const most = inBytes(c, max);
+  const reserved = c.variable(I64);
+  const base = c.variable(PTR);
+  const reserve = () => {
+    const flags = c.i32(os.MAP_RESERVE);
+    const none = c.i32(os.PROT_NONE);
+    c.set(base, c.c("mmap", [c.null(), c.get(reserved), none, flags, c.i32(-1), c.number(0)]));
+  };
+  const isRefused = () => c.op(op.PTR_EQ, c.get(base), c.ptr(-1, -1));
+  if (c.guarded) {
+    c.set(reserved, c.number(GUARDED_RESERVATION));
+    reserve();
+  } else {
+    // An empty mapping does not exist: a page at least.
+    const least = c.op(op.I64_OR, size, inBytes(c, c.op(op.I64_EXTEND_I32_U, c.op(op.I64_EQZ, pages))));
+    c.set(reserved, c.op(op.I64_SELECT, c.op(op.I64_LT_U, most, least), least, most));
+    reserve();
+    c.whileTrue(
+      () => c.op(op.I32_AND, isRefused(), c.op(op.I64_LT_U, least, c.get(reserved))),
+      () => {
+        const half = inBytes(c, c.op(op.I64_SHR_U, c.get(reserved), c.number(PAGE_SHIFT + 1)));
+        c.set(reserved, c.op(op.I64_SELECT, c.op(op.I64_LT_U, half, least), least, half));
+        reserve();
+      },
+    );
+  }
+  c.whenRarely(isRefused(), fail);
+  c.whenRarely(commit(c, c.get(base), size), () => {
+    c.c("munmap", [c.get(base), c.get(reserved)]);
+    fail();
+  });
+  c.setField(PTR, record, MEMORY_BASE, c.get(base));
+  c.setField(I64, record, MEMORY_SIZE, size);
+  c.setField(I64, record, MEMORY_MAX, most);
+  c.setField(I64, record, MEMORY_RESERVED, c.get(reserved));
+  c.ret([c.i32(0)]);
+}
+
+function inBytes(c: Body, pages: Value): Value {
+  return c.op(op.I64_SHL, pages, c.number(PAGE_SHIFT));
+}
+
+/** Makes `size` bytes at `address` usable; not 0 if that failed. */
+function commit(c: Body, address: Value, size: Value): Value {
+  return c.c("mprotect", [address, size, c.i32(os.PROT_READ_WRITE)]);
+}
+
+/** (record) */
+export function memoryDestroy(c: Body): void {
+  const record = c.argument(0);
+  const base = c.field(PTR, record, MEMORY_BASE);
+  const reserved = c.field(I64, record, MEMORY_RESERVED);
+  for (const offset of [MEMORY_BASE, MEMORY_SIZE, MEMORY_MAX, MEMORY_RESERVED]) {
+    c.setField(I64, record, offset, c.number(0));
+  }
+  c.when(c.isTrue(reserved), () => c.c("munmap", [base, reserved]));
+  c.ret([]);
+}
+
+/** (record, pages) → old number of pages, or -1. No exception. */
+export function memoryExtend(c: Body): void {
+  const record = c.argument(0);
+  const delta = c.argument(1);
+  const size = c.field(I64, record, MEMORY_SIZE);
+  const pages = c.op(op.I64_SHR_U, size, c.number(PAGE_SHIFT));
+  const room = c.lesser(c.field(I64, record, MEMORY_MAX), c.field(I64, record, MEMORY_RESERVED));
+  const roomPages = c.op(op.I64_SHR_U, room, c.number(PAGE_SHIFT));
+  const refuse = () => c.ret([c.number(-1)]);
+  c.whenRarely(c.op(op.I64_LT_U, c.op(op.I64_SUB, roomPages, pages), delta), refuse);
+  const added = inBytes(c, delta);
+  c.when(c.isTrue(added), () => {
+    const end = c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), size);
+    c.whenRarely(commit(c, end, added), refuse);
+    c.setField(I64, record, MEMORY_SIZE, c.op(op.I64_ADD, size, added));
+  });
+  c.ret([pages]);
+}
+
+/** (record, pages) → old number of pages, or -1 */
+export function memoryGrow(c: Body): void {
+  c.ret([c.op(op.I32_WRAP_I64, c.own("memory_extend", [c.argument(0), c.widen(c.argument(1))]))]);
+}
+
+/** The address of `count` bytes at index `at` (both i64) of the memory; traps if they are not all inside. */
+function range(c: Body, record: Value, at: Value, count: Value): Value {
+  const size = c.field(I64, record, MEMORY_SIZE);
+  c.trapIf(c.op(op.I64_LT_U, size, c.op(op.I64_ADD, at, count)), MEMORY_OUT_OF_BOUNDS);
+  return c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), at);
+}
+
+/** Runs `body` for each chunk of `count` bytes, with its offset and size. */
+function inChunks(c: Body, count: Value, body: (offset: Value, size: Value) => void): void {
+  const context = c.context();
+  const done = c.variable(I64);
+  c.set(done, c.number(0));
+  c.whileTrue(
+    () => c.op(op.I64_LT_U, c.get(done), count),
+    () => {
+      const offset = c.get(done);
+      const size = c.lesser(c.op(op.I64_SUB, count, offset), c.number(CHUNK));
+      body(offset, size);
+      const now = c.op(op.I64_ADD, offset, size);
+      c.set(done, now);
+      c.when(c.op(op.I64_LT_U, now, count), () => c.poll(context));
+    },
+  );
+  c.ret([]);
+}
+
+/** (record, destination, byte, count) */
+export function memoryFill(c: Body): void {
+  const count = c.widen(c.argument(3));
+  const to = range(c, c.argument(0), c.widen(c.argument(1)), count);
+  inChunks(c, count, (offset, size) => {
+    c.c("memset", [c.element(to, offset, 0), c.argument(2), size]);
+  });
+}
+
+/** (destination record, source record, destination, source, count) */
+export function memoryCopy(c: Body): void {
+  const count = c.widen(c.argument(4));
+  const to = range(c, c.argument(0), c.widen(c.argument(2)), count);
+  const from = range(c, c.argument(1), c.widen(c.argument(3)), count);
+  // Chunks that overlap their successors' sources must be copied from the end.
+  const isBackward = c.op(op.PTR_LT_U, from, to);
+  inChunks(c, count, (offset, size) => {
+    const last = c.op(op.I64_SUB, c.op(op.I64_SUB, count, offset), size);
+    const at = c.op(op.I64_SELECT, isBackward, last, offset);
+    c.c("memmove", [c.element(to, at, 0), c.element(from, at, 0), size]);
+  });
+}
+
+/** (record, bytes of the segment, its length, destination, source, count) */
+export function memoryInit(c: Body): void {
+  const count = c.widen(c.argument(5));
+  const source = c.widen(c.argument(4));
+  const end = c.op(op.I64_ADD, source, count);
+  c.trapIf(c.op(op.I64_LT_U, c.widen(c.argument(2)), end), MEMORY_OUT_OF_BOUNDS);
+  const to = range(c, c.argument(0), c.widen(c.argument(3)), count);
+  const from = c.op(op.PTR_ADD, c.argument(1), source);
+  inChunks(c, count, (offset, size) => {
+    c.c("memcpy", [c.element(to, offset, 0), c.element(from, offset, 0), size]);
+  });
+}

@@ -1,0 +1,124 @@
+// The run time of an image: all functions that generated code and the glue may call, callers before what they
+// call. The driver compiles each in turn if something compiled before refers to its symbol, so what a module
+// does not need is not in its image.
+
+import type { Func } from "../ir/func.ts";
+import type { Layout } from "../ir/layout.ts";
+import type { Program } from "../ir/program.ts";
+import type { Image } from "../obj/image.ts";
+import { Body } from "./body.ts";
+import * as contexts from "./context.ts";
+import { entry } from "./entries.ts";
+import * as interrupts from "./interrupts.ts";
+import type { System } from "./linux.ts";
+import * as memories from "./memory.ts";
+import * as refs from "./refs.ts";
+import * as signals from "./signals.ts";
+import * as stacks from "./stack.ts";
+import * as tables from "./tables.ts";
+import * as traps from "./traps.ts";
+
+class RuntimeFunction {
+  readonly name: string;
+  readonly write: (c: Body) => void;
+
+  constructor(name: string, write: (c: Body) => void) {
+    this.name = name;
+    this.write = write;
+  }
+}
+
+function f(name: string, write: (c: Body) => void): RuntimeFunction {
+  return new RuntimeFunction(name, write);
+}
+
+export const FUNCTIONS: readonly RuntimeFunction[] = [
+  f("watch_signals", interrupts.watchSignals),
+  f("watch_interrupts", interrupts.watchInterrupts),
+  f("watch_fault", signals.watchFault),
+  f("context", contexts.context),
+  f("context_release", contexts.contextRelease),
+  f("thread_exit", stacks.threadExit),
+  f("stack_enter", stacks.stackEnter),
+  f("stack_measure", stacks.stackMeasure),
+  f("trap_to_exception", traps.trapToException),
+  f("on_interrupt", interrupts.onInterrupt),
+  f("interrupt", interrupts.interrupt),
+  f("on_fault", signals.onFault),
+  f("catch_fault", signals.catchFault),
+  f("fault", traps.fault),
+
+  f("memory_create", memories.memoryCreate),
+  f("memory_destroy", memories.memoryDestroy),
+  f("memory_grow", memories.memoryGrow),
+  f("memory_extend", memories.memoryExtend),
+  f("memory_fill", memories.memoryFill),
+  f("memory_copy", memories.memoryCopy),
+  f("memory_init", memories.memoryInit),
+
+  f("table_create", tables.tableCreate),
+  f("table_destroy", tables.tableDestroy),
+  f("table_grow", tables.tableGrow),
+  f("table_extend", tables.tableExtend),
+  f("table_get", tables.tableGet),
+  f("table_set", tables.tableSet),
+  f("table_fill", tables.tableFill),
+  f("table_copy", tables.tableCopy),
+  f("table_init", tables.tableInit),
+  f("elem_new", tables.elemNew),
+  f("elem_funcs", tables.elemFuncs),
+  f("elem_drop", tables.elemFree),
+  f("elem_free", tables.elemFree),
+
+  f("ref_set", refs.refSet),
+  f("ref_store", refs.refStore),
+  f("ref_hold", refs.refHold),
+  f("func_hold", refs.funcHold),
+  f("ref_adopt", refs.refAdopt),
+  f("refs_push", refs.refsPush),
+  f("refs_room", refs.refsRoom),
+  f("refs_sweep", refs.refsSweep),
+  f("refs_scan", refs.refsScan),
+  f("refs_release", refs.refsRelease),
+  f("release", refs.release),
+  f("owner", refs.owner),
+
+  // Prologues, loops and cold stubs of all of the above may refer to these.
+  f("stack_slow", stacks.stackSlow),
+  f("raise", traps.raise),
+  f("unwind", traps.unwind),
+];
+
+export class Runtime {
+  private readonly body: Body;
+
+  constructor(program: Program, image: Image, layout: Layout, system: System, guarded: boolean) {
+    this.body = new Body(program, image, layout, system, guarded);
+  }
+
+  /**
+   * Writes the functions whose symbols `isUsed`, each of which `sink` must be done with when it returns. `isUsed`
+   * is asked when a function's turn comes: it must know of all that was compiled before.
+   */
+  each(sink: (func: Func) => void, isUsed: (symbol: number) => boolean): void {
+    const { body } = this;
+    for (const { name, write } of FUNCTIONS) {
+      const symbol = entry(body.program, name);
+      if (!isUsed(symbol)) continue;
+      body.start(symbol);
+      write(body);
+      sink(body.finish());
+    }
+  }
+}
+
+/** The run time for a module of the given layout. `guarded`: its memories are reserved, not checked. */
+export function buildRuntime(
+  program: Program,
+  image: Image,
+  layout: Layout,
+  system: System,
+  guarded: boolean,
+): Runtime {
+  return new Runtime(program, image, layout, system, guarded);
+}

@@ -1,0 +1,304 @@
+// Memory faults. A handler of SIGSEGV and SIGBUS turns faults at trap sites inside the instance's reservation into
+// traps by rewriting the interrupted registers; every other fault goes to the handler that was there before.
+// All of it is async-signal-safe, but for `watchFault`, which installs it.
+//
+// Each image has a handler, but only one of them is installed at a time, so that a thousand images do not make a
+// chain of a thousand calls. An installed handler is known by its signal mask, which nobody would choose by
+// chance. Calling it with signal 0 registers another image: the second argument is a node
+//     { next: node of the list, catch: the image's catch_fault }
+// that the handler takes over; it zeroes `catch` if it knows that image already.
+//
+// Foreign handlers:
+//   - faulthandler, enabled after us, dumps, restores our handler and calls raise(). We let one such signal pass
+//     (re-armed by each trap): the instruction faults again, and now we see it. After a fault of somebody else's
+//     has been passed on meanwhile, a second raise() is the end: it dies by the default action.
+//   - Who installs a handler over ours may chain to us. Put on top again at the next instantiation we chain to it,
+//     and it to us: called, not delivered, with the ucontext that we just passed on, we go to the handler that was
+//     there at the very first.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import {
+  CONTEXT_TRAP_PC,
+  CONTEXT_TRAP_SP,
+  MEMORY_BASE,
+  MEMORY_RESERVED,
+  VMCTX_CONTEXT,
+} from "../ir/layout.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
+import { CONV_C, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { type Body, PC_TABLE, TEXT_END, TEXT_START } from "./body.ts";
+import * as os from "./linux.ts";
+
+/** Signals 41 43 47 53 59 61 62 are blocked while the handler runs: the mark by which images know each other. */
+export const FAULT_MASK_LO = 0;
+export const FAULT_MASK_HI = 0x3410_4500;
+
+const NODE_NEXT = 0;
+const NODE_CATCH = 8;
+export const NODE_BYTES = 16;
+
+/** Phases of the agreement with faulthandler. */
+const ARMED = 0;
+const PASSED_RAISE = 1;
+const PASSED_FAULT = 2;
+
+/** Per signal: the action displaced last, and the first. */
+const LATEST = 0;
+const FIRST = os.SIGACTION_BYTES;
+const HAS_FIRST = 2 * os.SIGACTION_BYTES;
+const ACTION_BYTES = 2 * os.SIGACTION_BYTES + 16;
+
+function phase(c: Body): Value {
+  return c.global("wasmpy_fault_phase", 8);
+}
+
+function images(c: Body): Value {
+  return c.global("wasmpy_fault_images", 8);
+}
+
+/** What was displaced for SIGSEGV or SIGBUS. */
+function displaced(c: Body, signal: Value): Value {
+  const both = c.global("wasmpy_fault_actions", 2 * ACTION_BYTES);
+  const isBus = c.op(op.I32_EQ, signal, c.i32(os.SIGBUS));
+  return c.op(op.PTR_SELECT, isBus, c.plus(both, ACTION_BYTES), both);
+}
+
+/** True if the action carries the mask. */
+export function isMarked(c: Body, action: Value, lo: number, hi: number): Value {
+  return c.op(op.I64_EQ, c.field(I64, action, os.SIGACTION_MASK), c.i64(lo, hi));
+}
+
+/** A zeroed struct sigaction in the frame. */
+export function newAction(c: Body): Value {
+  const action = c.space(os.SIGACTION_BYTES);
+  c.c("memset", [action, c.i32(0), c.number(os.SIGACTION_BYTES)]);
+  return action;
+}
+
+/** (signal) → 0, or -1: exception. Sees to it that this image's faults are caught. */
+export function watchFault(c: Body): void {
+  const signal = c.argument(0);
+  const now = newAction(c);
+  c.c("sigaction", [signal, c.null(), now]);
+  const handler = c.field(PTR, now, os.SIGACTION_HANDLER);
+  c.when(c.op(op.PTR_EQ, handler, c.address("on_fault")), () => c.ret([c.i32(0)]));
+  c.when(isMarked(c, now, FAULT_MASK_LO, FAULT_MASK_HI), () => {
+    register(c, handler, c.address("catch_fault"), c.null());
+    c.ret([c.i32(0)]);
+  });
+  const old = displaced(c, signal);
+  c.c("memcpy", [old, now, c.number(os.SIGACTION_BYTES)]);
+  c.when(c.op(op.I64_EQZ, c.field(I64, old, HAS_FIRST)), () => {
+    c.c("memcpy", [c.plus(old, FIRST), now, c.number(os.SIGACTION_BYTES)]);
+    c.setField(I64, old, HAS_FIRST, c.number(1));
+  });
+  const ours = newAction(c);
+  c.setField(PTR, ours, os.SIGACTION_HANDLER, c.address("on_fault"));
+  c.setField(I64, ours, os.SIGACTION_MASK, c.i64(FAULT_MASK_LO, FAULT_MASK_HI));
+  c.setField(I32, ours, os.SIGACTION_FLAGS, c.i32(os.SA_SIGINFO | os.SA_ONSTACK));
+  c.c("sigaction", [signal, ours, c.null()]);
+  c.ret([c.i32(0)]);
+}
+
+/** The signature of handlers. */
+export function handlerSignature(c: Body): number {
+  return c.program.signature([I32, PTR, PTR], [], CONV_C);
+}
+
+/** Registers `subject` with the marked `handler`; returns -1 from the function when there is no memory. */
+export function register(c: Body, handler: Value, subject: Value, third: Value): void {
+  const node = c.c("malloc", [c.number(NODE_BYTES)]);
+  c.whenRarely(c.isNull(node), () => {
+    c.c("PyErr_NoMemory");
+    c.ret([c.i32(-1)]);
+  });
+  c.setField(PTR, node, NODE_NEXT, c.null());
+  c.setField(PTR, node, NODE_CATCH, subject);
+  c.callPtr(handler, handlerSignature(c), [c.i32(0), node, third]);
+  c.when(c.isNull(c.field(PTR, node, NODE_CATCH)), () => c.c("free", [node]));
+}
+
+/** The handler's side of it: puts `node` into the list at `head`, unless its subject is `self` or known there. */
+export function admit(c: Body, head: Value, node: Value, self: Value): void {
+  const subject = c.field(PTR, node, NODE_CATCH);
+  const reject = (isKnown: Value) => {
+    c.when(isKnown, () => {
+      c.setField(PTR, node, NODE_CATCH, c.null());
+      c.ret([]);
+    });
+  };
+  reject(c.op(op.PTR_EQ, subject, self));
+  eachNode(c, head, (known) => reject(c.op(op.PTR_EQ, known, subject)));
+  // A signal may come at any moment: the list is whole before and after the last store.
+  c.setField(PTR, node, NODE_NEXT, c.field(PTR, head, 0));
+  c.setField(PTR, head, 0, node);
+}
+
+/** Runs `body` with the subject of each node. */
+export function eachNode(c: Body, head: Value, body: (subject: Value) => void): void {
+  const node = c.variable(PTR);
+  c.set(node, c.field(PTR, head, 0));
+  c.whileTrue(
+    () => c.isThere(c.get(node)),
+    () => {
+      const at = c.get(node);
+      body(c.field(PTR, at, NODE_CATCH));
+      c.set(node, c.field(PTR, at, NODE_NEXT));
+    },
+  );
+}
+
+/** (signal, siginfo_t, ucontext_t): the handler. */
+export function onFault(c: Body): void {
+  const [signal, info, ucontext] = [c.argument(0), c.argument(1), c.argument(2)];
+  const list = images(c);
+  c.whenRarely(c.op(op.I32_EQZ, signal), () => {
+    admit(c, list, info, c.address("catch_fault"));
+    c.ret([]);
+  });
+  const state = phase(c);
+  const rearm = (isCaught: Value) => {
+    c.when(isCaught, () => {
+      c.setField(I32, state, 0, c.i32(ARMED));
+      c.ret([]);
+    });
+  };
+  rearm(c.own("catch_fault", [info, ucontext]));
+  const catches = c.program.signature([PTR, PTR], [I32], CONV_C);
+  eachNode(c, list, (other) => rearm(c.callPtr(other, catches, [info, ucontext])));
+
+  const code = c.field(I32, info, os.SIGINFO_CODE);
+  c.choose(
+    isOwnRaise(c, info, code),
+    () => {
+      c.when(c.op(op.I32_EQ, c.field(I32, state, 0), c.i32(ARMED)), () => {
+        c.setField(I32, state, 0, c.i32(PASSED_RAISE));
+        c.ret([]);
+      });
+      c.when(c.op(op.I32_EQ, c.field(I32, state, 0), c.i32(PASSED_FAULT)), () => {
+        c.setField(I32, state, 0, c.i32(ARMED));
+        die(c, signal, code);
+      });
+    },
+    () => {
+      c.when(c.op(op.I32_EQ, c.field(I32, state, 0), c.i32(PASSED_RAISE)), () => {
+        c.setField(I32, state, 0, c.i32(PASSED_FAULT));
+      });
+    },
+  );
+
+  const old = displaced(c, signal);
+  const chaining = c.global("wasmpy_fault_chaining", 8);
+  const isCalled = c.op(op.PTR_NE, c.plus(c.op(op.CALLER_SP), c.system.frame), ucontext);
+  const isCycle = c.op(op.I32_AND, isCalled, c.op(op.PTR_EQ, c.field(PTR, chaining, 0), ucontext));
+  c.setField(PTR, chaining, 0, ucontext);
+  const next = c.op(op.PTR_SELECT, isCycle, c.plus(old, FIRST), c.plus(old, LATEST));
+  const handler = c.field(PTR, next, os.SIGACTION_HANDLER);
+  c.when(c.op(op.PTR_EQ, handler, c.ptr(os.SIG_IGN, 0)), () => c.ret([]));
+  c.when(c.op(op.PTR_EQ, handler, c.ptr(os.SIG_DFL, 0)), () => die(c, signal, code));
+  const takesInfo = c.op(op.I32_AND, c.field(I32, next, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
+  c.choose(
+    takesInfo,
+    () => c.callPtr(handler, handlerSignature(c), [signal, info, ucontext]),
+    () => c.callPtr(handler, c.program.signature([I32], [], CONV_C), [signal]),
+  );
+  c.ret([]);
+}
+
+/** True for a signal that this process sent to itself with raise(). */
+function isOwnRaise(c: Body, info: Value, code: Value): Value {
+  const sender = c.field(I32, info, os.SIGINFO_PID);
+  return c.op(op.I32_AND, c.op(op.I32_EQ, code, c.i32(os.SI_TKILL)), c.op(op.I32_EQ, sender, c.c("getpid")));
+}
+
+/** Default action: the instruction faults again and ends the process; a signal that was sent is sent again. */
+function die(c: Body, signal: Value, code: Value): void {
+  c.c("sigaction", [signal, newAction(c), c.null()]);
+  c.when(c.op(op.I32_LE_S, code, c.i32(0)), () => c.c("raise", [signal]));
+  c.ret([]);
+}
+
+/** (siginfo_t, ucontext_t) → 1 if it was a trap of this image: then execution goes on in `fault`. */
+export function catchFault(c: Body): void {
+  const [info, ucontext] = [c.argument(0), c.argument(1)];
+  const pc = c.field(PTR, ucontext, c.system.pc);
+  const start = c.symbol(c.program.symbol(TEXT_START, SYM_FUNC));
+  const end = c.symbol(c.program.symbol(TEXT_END, SYM_FUNC));
+  const refuse = () => c.ret([c.i32(0)]);
+  c.when(c.op(op.I32_EQZ, c.isWithin(pc, start, c.op(op.PTR_SUB, end, start))), refuse);
+  c.when(c.op(op.I32_EQZ, isTrapSite(c, c.op(op.I32_WRAP_I64, c.op(op.PTR_SUB, pc, start)))), refuse);
+
+  const vmctx = c.field(PTR, ucontext, c.system.vmctx);
+  const at = c.field(PTR, info, os.SIGINFO_ADDR);
+  const hit = c.block();
+  for (const offset of c.layout.memory) {
+    const record = c.field(PTR, vmctx, offset);
+    const base = c.field(PTR, record, MEMORY_BASE);
+    const next = c.block();
+    c.brIf(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), hit, [], next, []);
+    c.seal(next);
+    c.switchTo(next);
+  }
+  refuse();
+  c.seal(hit);
+  if (c.predecessorCount(hit) === 0) return;
+
+  c.switchTo(hit);
+  const context = c.field(PTR, vmctx, VMCTX_CONTEXT);
+  const sp = c.field(PTR, ucontext, c.system.sp);
+  c.note(PTR, context, CONTEXT_TRAP_PC, pc);
+  c.note(PTR, context, CONTEXT_TRAP_SP, sp);
+  const aligned = c.op(op.I64_AND, c.op(op.I64_FROM_PTR, sp), c.number(-16));
+  const entrySp = c.op(op.I64_SUB, aligned, c.number(c.system.entryBias));
+  c.setField(I64, ucontext, c.system.sp, entrySp);
+  c.setField(PTR, ucontext, c.system.pc, c.address("fault"));
+  c.ret([c.i32(1)]);
+}
+
+/** 1 if the PC table has a site at `offset` (i32, from the start of the code) where a memory fault is a trap. */
+function isTrapSite(c: Body, offset: Value): Value {
+  const table = c.symbol(c.program.symbol(PC_TABLE, SYM_RODATA));
+  const functions = c.widen(c.constantField(I32, table, 0));
+  const count = c.constantField(I32, table, 4);
+  const sites = c.plus(c.element(table, functions, 4), 8); // behind four words per function
+  const infos = c.element(sites, c.widen(count), 2);
+  const word = (array: Value, i: Value) => c.constantField(I32, c.element(array, c.widen(i), 2), 0);
+
+  // The first site that is not below.
+  const low = c.variable(I32);
+  const high = c.variable(I32);
+  c.set(low, c.i32(0));
+  c.set(high, count);
+  c.whileTrue(
+    () => c.op(op.I32_LT_U, c.get(low), c.get(high)),
+    () => {
+      const middle = c.op(op.I32_SHR_U, c.op(op.I32_ADD, c.get(low), c.get(high)), c.i32(1));
+      c.choose(
+        c.op(op.I32_LT_U, word(sites, middle), offset),
+        () => c.set(low, c.op(op.I32_ADD, middle, c.i32(1))),
+        () => c.set(high, middle),
+      );
+    },
+  );
+  // A return address and an access may share an offset: any of the equal ones will do.
+  const found = c.variable(I32);
+  c.set(found, c.i32(0));
+  const goesOn = c.variable(I32);
+  c.set(goesOn, c.i32(1));
+  c.whileTrue(
+    () => c.op(op.I32_AND, c.get(goesOn), c.op(op.I32_LT_U, c.get(low), count)),
+    () => {
+      const i = c.get(low);
+      c.choose(
+        c.op(op.I32_EQ, word(sites, i), offset),
+        () => {
+          c.set(found, c.op(op.I32_OR, c.get(found), c.op(op.I32_SHR_U, word(infos, i), c.i32(31))));
+          c.set(low, c.op(op.I32_ADD, i, c.i32(1)));
+        },
+        () => c.set(goesOn, c.i32(0)),
+      );
+    },
+  );
+  return c.get(found);
+}

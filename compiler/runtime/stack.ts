@@ -1,0 +1,180 @@
+// The stack limit of the running thread, and the slow path behind the word that prologues and loops compare.
+//
+// Bounds come from the C library, which takes up to 30 µs; the context remembers the last few stacks. A stack may be
+// unmapped when its thread ends and the addresses be used by a smaller one: so a thread that entered has a
+// destructor (CONTEXT_THREAD_KEY) that makes the context forget its stack.
+//
+// The margin below the limit is for the frame of a signal handler (AVX-512 state), for this slow path, and for the
+// Python code and C functions that wasm code calls when it is near the limit.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import {
+  CONTEXT_INTERRUPT,
+  CONTEXT_LIMIT,
+  CONTEXT_NEXT_STACK,
+  CONTEXT_REAL_LIMIT,
+  CONTEXT_STACK_LOW,
+  CONTEXT_STACK_SIZE,
+  CONTEXT_STACKS,
+  CONTEXT_THREAD_KEY,
+  STACKS,
+} from "../ir/layout.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
+import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
+import type { Body } from "./body.ts";
+import { continued, restoreLimit, suspend } from "./handover.ts";
+import { importedVariable } from "./libc.ts";
+import * as os from "./linux.ts";
+
+const SMALL_STACK = 512 * 1024;
+const SMALL_MARGIN = 64 * 1024;
+const MARGIN = 128 * 1024;
+/** The main thread's stack grows into addresses that mappings leave free: 128 MiB at least, of which half is safe. */
+const MOST_MAIN_STACK = 64 * 1024 * 1024;
+
+/** A known stack: one of CONTEXT_STACKS. */
+const STACK_LOW = 0;
+const STACK_SIZE = 8;
+const STACK_BYTES = 16;
+
+/** (context) → 0, or -1: exception. The running thread is another than the context knows. */
+export function stackEnter(c: Body): void {
+  const context = c.argument(0);
+  const sp = c.op(op.SP);
+  const low = c.variable(PTR);
+  const size = c.variable(I64);
+  const found = c.block();
+  for (let i = 0; i < STACKS; i++) {
+    const at = CONTEXT_STACKS + i * STACK_BYTES;
+    c.set(low, c.known(PTR, context, at + STACK_LOW));
+    c.set(size, c.known(I64, context, at + STACK_SIZE));
+    const next = c.block();
+    c.brIf(c.isWithin(sp, c.get(low), c.get(size)), found, [], next, []);
+    c.seal(next);
+    c.switchTo(next);
+  }
+
+  const bounds = c.space(16);
+  c.own("stack_measure", [bounds]);
+  c.set(low, c.local(PTR, bounds, 0));
+  c.set(size, c.local(I64, bounds, 8));
+  const failed = c.coldBlock();
+  const inside = c.block();
+  c.brIf(c.isWithin(sp, c.get(low), c.get(size)), inside, [], failed, []);
+  c.seal(inside);
+  c.switchTo(inside);
+  const unknown = c.c("pthread_setspecific", [c.known(I32, context, CONTEXT_THREAD_KEY), context]);
+  c.whenRarely(unknown, () => {
+    c.c("PyErr_NoMemory");
+    c.ret([c.i32(-1)]);
+  });
+  const place = c.known(I64, context, CONTEXT_NEXT_STACK);
+  const entry = c.plus(c.element(context, place, 4), CONTEXT_STACKS);
+  c.note(PTR, entry, STACK_LOW, c.get(low));
+  c.note(I64, entry, STACK_SIZE, c.get(size));
+  const following = c.op(op.I64_ADD, place, c.number(1));
+  c.note(I64, context, CONTEXT_NEXT_STACK, c.op(op.I64_AND, following, c.number(STACKS - 1)));
+  c.jump(found, []);
+
+  c.seal(found);
+  c.switchTo(found);
+  const isSmall = c.op(op.I64_LT_U, c.get(size), c.number(SMALL_STACK));
+  const margin = c.op(op.I64_SELECT, isSmall, c.number(SMALL_MARGIN), c.number(MARGIN));
+  const limit = c.op(op.PTR_ADD, c.get(low), margin);
+  const enough = c.block();
+  c.brIf(c.op(op.PTR_LT_U, sp, limit), failed, [], enough, []);
+  c.seal(enough);
+  c.switchTo(enough);
+  c.note(PTR, context, CONTEXT_STACK_LOW, c.get(low));
+  c.note(I64, context, CONTEXT_STACK_SIZE, c.get(size));
+  c.note(PTR, context, CONTEXT_REAL_LIMIT, limit);
+  restoreLimit(c, context);
+  c.ret([c.i32(0)]);
+
+  c.seal(failed);
+  c.switchTo(failed);
+  // Nothing that this thread's stack pointer lies in: the next entry asks again.
+  c.note(I64, context, CONTEXT_STACK_SIZE, c.number(0));
+  const message = c.text("too little stack left for WebAssembly code");
+  c.c("PyErr_SetString", [c.variableOf("PyExc_RecursionError"), message]);
+  c.ret([c.i32(-1)]);
+}
+
+/** (two words): lowest address and size of the running thread's stack; zeros if they cannot be told. */
+export function stackMeasure(c: Body): void {
+  const bounds = c.argument(0);
+  c.setField(PTR, bounds, 0, c.null());
+  c.setField(I64, bounds, 8, c.number(0));
+  const attributes = c.space(os.PTHREAD_ATTR_BYTES);
+  c.whenRarely(c.c("pthread_getattr_np", [c.c("pthread_self"), attributes]), () => c.ret([]));
+  c.c("pthread_attr_getstack", [attributes, bounds, c.plus(bounds, 8)]);
+  c.c("pthread_attr_destroy", [attributes]);
+
+  const low = c.field(PTR, bounds, 0);
+  const size = c.field(I64, bounds, 8);
+  const most = c.number(MOST_MAIN_STACK);
+  const setSize = (wanted: Value) => {
+    const shift = c.op(op.I64_SUB, size, wanted); // the upper end stays
+    c.setField(PTR, bounds, 0, c.op(op.PTR_ADD, low, shift));
+    c.setField(I64, bounds, 8, wanted);
+    c.ret([]);
+  };
+  const stackEnd = c.symbol(importedVariable(c.program, "__libc_stack_end"));
+  c.when(c.isThere(stackEnd), () => {
+    // glibc knows the limit of the main thread's stack, less what arguments and environment take.
+    const isMain = c.isWithin(c.constantField(PTR, stackEnd, 0), low, size);
+    c.when(isMain, () => setSize(c.lesser(size, most)));
+    c.ret([]);
+  });
+  // musl tells how far the main thread's stack has grown yet. Arguments and environment take at most a quarter.
+  const self = c.c("syscall", [c.number(c.system.gettid)]);
+  c.when(c.op(op.I32_EQ, c.c("getpid"), c.op(op.I32_WRAP_I64, self)), () => {
+    const limits = c.space(os.RLIMIT_BYTES);
+    c.whenRarely(c.c("getrlimit", [c.i32(os.RLIMIT_STACK), limits]), () => c.ret([]));
+    const allowed = c.lesser(c.local(I64, limits, 0), most);
+    const usable = c.op(op.I64_SUB, allowed, c.op(op.I64_SHR_U, allowed, c.number(2)));
+    c.when(c.op(op.I64_LT_U, size, usable), () => setSize(usable));
+  });
+  c.ret([]);
+}
+
+/** (context): the destructor of CONTEXT_THREAD_KEY. Runs without the GIL: all it does is to forget. */
+export function threadExit(c: Body): void {
+  const context = c.argument(0);
+  const sp = c.op(op.SP);
+  const forget = (lowAt: number, sizeAt: number) => {
+    const isOwn = c.isWithin(sp, c.known(PTR, context, lowAt), c.known(I64, context, sizeAt));
+    c.when(isOwn, () => c.note(I64, context, sizeAt, c.number(0)));
+  };
+  forget(CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE);
+  for (let i = 0; i < STACKS; i++) {
+    const at = CONTEXT_STACKS + i * STACK_BYTES;
+    forget(at + STACK_LOW, at + STACK_SIZE);
+  }
+  c.ret([]);
+}
+
+/** The word was above the stack pointer: an interrupt, or no stack left. Returns, or unwinds. */
+export function stackSlow(c: Body): void {
+  const context = c.context();
+  const unwind = (code: number) => {
+    c.own("unwind", [c.i32(code), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP)]);
+    c.unreachable();
+  };
+  const isAsked = c.op(op.I64_EQ, c.known(I64, context, CONTEXT_LIMIT), c.number(-1));
+  c.when(isAsked, () => {
+    // First taken back, then answered: a signal in between asks again.
+    c.note(I64, context, CONTEXT_INTERRUPT, c.number(0));
+    c.note(I64, context, CONTEXT_LIMIT, c.known(I64, context, CONTEXT_REAL_LIMIT));
+    const record = suspend(c, context);
+    const raised = c.c("PyErr_CheckSignals");
+    // Only the main thread answers signals: let it run.
+    c.when(c.op(op.I32_EQZ, raised), () => c.c("PyEval_RestoreThread", [c.c("PyEval_SaveThread")]));
+    continued(c, context, record);
+    c.whenRarely(raised, () => unwind(PYTHON_EXCEPTION));
+  });
+  const limit = c.known(PTR, context, CONTEXT_REAL_LIMIT);
+  c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
+  c.ret([]);
+}

@@ -1,0 +1,213 @@
+// Tables and element segments. A table's array moves when it grows, and releasing an old reference may run Python
+// code that grows it: loops find the array anew for each element. Tables never shrink, so a range that was
+// checked once stays inside.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import { ELEM_ARRAY, ELEM_LENGTH, TABLE_BASE, TABLE_IS_FUNC, TABLE_MAX, TABLE_SIZE } from "../ir/layout.ts";
+import { I32, I64, PTR, REF } from "../ir/ops.ts";
+import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../ir/traps.ts";
+import type { Body } from "./body.ts";
+import { exchange } from "./refs.ts";
+
+/** The limit of the JavaScript API specification. */
+const MOST_ELEMENTS = 10_000_000;
+const REF_SHIFT = 3;
+
+/** (record, 1 for function references, size, maximum) → 0, or -1: exception */
+export function tableCreate(c: Body): void {
+  const record = c.argument(0);
+  const size = c.argument(2);
+  const max = c.lesser(c.argument(3), c.number(MOST_ELEMENTS));
+  const fail = () => {
+    c.c("PyErr_NoMemory");
+    c.ret([c.i32(-1)]);
+  };
+  c.whenRarely(c.op(op.I64_LT_U, max, size), fail);
+  // One element more, so that there is an array even if there are none.
+  const array = c.c("calloc", [c.op(op.I64_ADD, size, c.number(1)), c.number(1 << REF_SHIFT)]);
+  c.whenRarely(c.isNull(array), fail);
+  c.setField(PTR, record, TABLE_BASE, array);
+  c.setField(I64, record, TABLE_SIZE, size);
+  c.setField(I64, record, TABLE_MAX, max);
+  c.setField(I64, record, TABLE_IS_FUNC, c.widen(c.argument(1)));
+  c.ret([c.i32(0)]);
+}
+
+/** (record) */
+export function tableDestroy(c: Body): void {
+  const record = c.argument(0);
+  const array = c.field(PTR, record, TABLE_BASE);
+  const size = c.field(I64, record, TABLE_SIZE);
+  const isFunc = c.field(I32, record, TABLE_IS_FUNC);
+  c.setField(PTR, record, TABLE_BASE, c.null());
+  c.setField(I64, record, TABLE_SIZE, c.number(0));
+  c.repeat(size, (i) => {
+    c.c("Py_DecRef", [c.own("owner", [c.field(REF, c.element(array, i, REF_SHIFT), 0), isFunc])]);
+  });
+  c.c("free", [array]);
+  c.ret([]);
+}
+
+/** (record, value, count) → old size, or -1 without an exception */
+export function tableExtend(c: Body): void {
+  const [record, value, count] = [c.argument(0), c.argument(1), c.argument(2)];
+  const size = c.field(I64, record, TABLE_SIZE);
+  const room = c.op(op.I64_SUB, c.field(I64, record, TABLE_MAX), size);
+  const refuse = () => c.ret([c.number(-1)]);
+  c.whenRarely(c.op(op.I64_LT_U, room, count), refuse);
+  c.when(c.op(op.I64_EQZ, count), () => c.ret([size]));
+  const total = c.op(op.I64_ADD, size, count);
+  const bytes = c.op(op.I64_SHL, total, c.number(REF_SHIFT));
+  const array = c.c("realloc", [c.field(PTR, record, TABLE_BASE), bytes]);
+  c.whenRarely(c.isNull(array), refuse);
+  c.setField(PTR, record, TABLE_BASE, array);
+  const owner = c.own("owner", [value, c.field(I32, record, TABLE_IS_FUNC)]);
+  c.repeat(count, (i) => {
+    c.c("Py_IncRef", [owner]);
+    c.setField(REF, c.element(array, c.op(op.I64_ADD, size, i), REF_SHIFT), 0, value);
+  });
+  c.setField(I64, record, TABLE_SIZE, total);
+  c.ret([size]);
+}
+
+/** (record, value, count) → old size, or -1 */
+export function tableGrow(c: Body): void {
+  const count = c.widen(c.argument(2));
+  c.ret([c.op(op.I32_WRAP_I64, c.own("table_extend", [c.argument(0), c.argument(1), count]))]);
+}
+
+/** Traps unless `count` elements from `at` on (both i64) lie in the table or element segment at `record`. */
+function check(c: Body, record: Value, sizeAt: number, at: Value, count: Value): void {
+  const end = c.op(op.I64_ADD, at, count);
+  c.trapIf(c.op(op.I64_LT_U, c.field(I64, record, sizeAt), end), TABLE_OUT_OF_BOUNDS);
+}
+
+/** The address of cell `i` (i64), for now. */
+function cell(c: Body, record: Value, i: Value): Value {
+  return c.element(c.field(PTR, record, TABLE_BASE), i, REF_SHIFT);
+}
+
+/** Stores `value` in cell `i`; Python code may run. */
+function put(c: Body, record: Value, i: Value, value: Value): void {
+  const old = exchange(c, cell(c, record, i), value, c.field(I32, record, TABLE_IS_FUNC));
+  c.own("release", [c.context(), old]);
+}
+
+/** (record, index) → reference, held */
+export function tableGet(c: Body): void {
+  const record = c.argument(0);
+  const i = c.widen(c.argument(1));
+  check(c, record, TABLE_SIZE, i, c.number(1));
+  const ref = c.field(REF, cell(c, record, i), 0);
+  c.when(c.field(I32, record, TABLE_IS_FUNC), () => c.ret([c.own("func_hold", [ref])]));
+  c.ret([c.own("ref_hold", [ref])]);
+}
+
+/** (record, index, value) */
+export function tableSet(c: Body): void {
+  const i = c.widen(c.argument(1));
+  check(c, c.argument(0), TABLE_SIZE, i, c.number(1));
+  put(c, c.argument(0), i, c.argument(2));
+  c.ret([]);
+}
+
+/** Runs `body` with 0, 1, … below `count`, polling. */
+function eachElement(c: Body, count: Value, body: (i: Value) => void): void {
+  const context = c.context();
+  c.repeat(count, (i) => {
+    c.poll(context);
+    body(i);
+  });
+  c.ret([]);
+}
+
+/** (record, index, value, count) */
+export function tableFill(c: Body): void {
+  const record = c.argument(0);
+  const first = c.widen(c.argument(1));
+  const count = c.widen(c.argument(3));
+  check(c, record, TABLE_SIZE, first, count);
+  eachElement(c, count, (i) => put(c, record, c.op(op.I64_ADD, first, i), c.argument(2)));
+}
+
+/** (destination record, source record, destination, source, count) */
+export function tableCopy(c: Body): void {
+  const [to, from] = [c.argument(0), c.argument(1)];
+  const destination = c.widen(c.argument(2));
+  const source = c.widen(c.argument(3));
+  const count = c.widen(c.argument(4));
+  check(c, to, TABLE_SIZE, destination, count);
+  check(c, from, TABLE_SIZE, source, count);
+  const isBackward = c.op(op.I64_LT_U, source, destination);
+  eachElement(c, count, (i) => {
+    const last = c.op(op.I64_SUB, c.op(op.I64_SUB, count, i), c.number(1));
+    const k = c.op(op.I64_SELECT, isBackward, last, i);
+    const value = c.field(REF, cell(c, from, c.op(op.I64_ADD, source, k)), 0);
+    put(c, to, c.op(op.I64_ADD, destination, k), value);
+  });
+}
+
+/** (record, elem cell, destination, source, count) */
+export function tableInit(c: Body): void {
+  const [record, elem] = [c.argument(0), c.argument(1)];
+  const destination = c.widen(c.argument(2));
+  const source = c.widen(c.argument(3));
+  const count = c.widen(c.argument(4));
+  check(c, elem, ELEM_LENGTH, source, count);
+  check(c, record, TABLE_SIZE, destination, count);
+  eachElement(c, count, (i) => {
+    // Python code may have dropped the segment since the last element.
+    const from = c.op(op.I64_ADD, source, i);
+    check(c, elem, ELEM_LENGTH, from, c.number(1));
+    const value = c.field(REF, c.element(c.field(PTR, elem, ELEM_ARRAY), from, REF_SHIFT), 0);
+    put(c, record, c.op(op.I64_ADD, destination, i), value);
+  });
+}
+
+// --- element segments -------------------------------------------------------------------------------------
+
+/** (elem cell, count) */
+export function elemNew(c: Body): void {
+  const elem = c.argument(0);
+  const count = c.widen(c.argument(1));
+  const array = c.c("calloc", [c.op(op.I64_ADD, count, c.number(1)), c.number(1 << REF_SHIFT)]);
+  c.whenRarely(c.isNull(array), () => {
+    c.c("PyErr_NoMemory");
+    c.trap(PYTHON_EXCEPTION);
+  });
+  c.setField(PTR, elem, ELEM_ARRAY, array);
+  c.setField(I64, elem, ELEM_LENGTH, count);
+  c.ret([]);
+}
+
+/** (elem cell): for wasm code, and for all others. */
+export function elemFree(c: Body): void {
+  const elem = c.argument(0);
+  const array = c.field(PTR, elem, ELEM_ARRAY);
+  c.setField(PTR, elem, ELEM_ARRAY, c.null());
+  c.setField(I64, elem, ELEM_LENGTH, c.number(0));
+  c.c("free", [array]);
+  c.ret([]);
+}
+
+/** (elem cell, offsets: an own record at that offset of the instance, or the pointer at ~offset to one) */
+export function elemFuncs(c: Body): void {
+  const [elem, offsets] = [c.argument(0), c.argument(1)];
+  const vmctx = c.vmctx();
+  const array = c.field(PTR, elem, ELEM_ARRAY);
+  c.repeat(c.field(I64, elem, ELEM_LENGTH), (i) => {
+    const offset = c.op(op.I64_EXTEND_I32_S, c.constantField(I32, c.element(offsets, i, 2), 0));
+    const record = c.variable(PTR);
+    c.choose(
+      c.op(op.I64_LT_S, offset, c.number(0)),
+      () => {
+        const pointer = c.op(op.PTR_ADD, vmctx, c.op(op.I64_XOR, offset, c.number(-1)));
+        c.set(record, c.field(PTR, pointer, 0));
+      },
+      () => c.set(record, c.op(op.PTR_ADD, vmctx, offset)),
+    );
+    c.setField(REF, c.element(array, i, REF_SHIFT), 0, c.op(op.REF_FROM_PTR, c.get(record)));
+  });
+  c.ret([]);
+}

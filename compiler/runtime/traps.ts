@@ -1,0 +1,146 @@
+// From a trap to a Python exception. `raise` and `fault` say where and why; `unwind` copies the stack between the
+// trap and the entry record, before anything can overwrite it, and goes on at the entry record; the thunk that
+// stands there calls `trap_to_exception`, which hands code, PC, stack pointer and the copy to the Python side.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import {
+  CONTEXT_ENTRY_PC,
+  CONTEXT_ENTRY_SP,
+  CONTEXT_RAISE,
+  CONTEXT_TRAP_CODE,
+  CONTEXT_TRAP_PC,
+  CONTEXT_TRAP_SP,
+  CONTEXT_TRAP_STACK,
+  CONTEXT_TRAP_VMCTX,
+} from "../ir/layout.ts";
+import { I32, PTR } from "../ir/ops.ts";
+import { SYM_RODATA } from "../ir/program.ts";
+import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, TRAP_MESSAGES } from "../ir/traps.ts";
+import { RODATA } from "../obj/image.ts";
+import type { Body } from "./body.ts";
+
+/** The innermost frames are what a traceback of a runaway recursion needs. */
+const MOST_STACK_BYTES = 256 * 1024;
+
+/** (code): the target of the cold stubs. */
+export function raise(c: Body): void {
+  c.own("unwind", [c.argument(0), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP)]);
+  c.unreachable();
+}
+
+/** Where the handler of faults lets execution go on. */
+export function fault(c: Body): void {
+  const context = c.context();
+  const pc = c.known(PTR, context, CONTEXT_TRAP_PC);
+  const sp = c.known(PTR, context, CONTEXT_TRAP_SP);
+  c.own("unwind", [c.i32(MEMORY_OUT_OF_BOUNDS), pc, sp]);
+  c.unreachable();
+}
+
+/** (code, pc, sp) */
+export function unwind(c: Body): void {
+  const code = c.argument(0);
+  const sp = c.argument(2);
+  const vmctx = c.vmctx();
+  const context = c.context();
+  c.note(I32, context, CONTEXT_TRAP_CODE, code);
+  c.note(PTR, context, CONTEXT_TRAP_PC, c.argument(1));
+  c.note(PTR, context, CONTEXT_TRAP_SP, sp);
+  c.note(PTR, context, CONTEXT_TRAP_VMCTX, vmctx);
+  c.when(c.op(op.I32_NE, code, c.i32(PYTHON_EXCEPTION)), () => {
+    const depth = c.op(op.PTR_SUB, c.known(PTR, context, CONTEXT_ENTRY_SP), sp);
+    const stack = c.c("PyBytes_FromStringAndSize", [sp, c.lesser(depth, c.number(MOST_STACK_BYTES))]);
+    // Without memory the traceback has no frames.
+    c.whenRarely(c.isNull(stack), () => c.c("PyErr_Clear"));
+    const left = c.known(PTR, context, CONTEXT_TRAP_STACK);
+    c.note(PTR, context, CONTEXT_TRAP_STACK, stack);
+    c.c("Py_DecRef", [left]); // a bytes object: no Python code runs
+  });
+  c.resume(c.known(PTR, context, CONTEXT_ENTRY_SP), c.known(PTR, context, CONTEXT_ENTRY_PC));
+}
+
+/** (context) */
+export function trapToException(c: Body): void {
+  const context = c.argument(0);
+  const code = c.known(I32, context, CONTEXT_TRAP_CODE);
+  c.when(c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)), () => {
+    c.whenRarely(c.isNull(c.c("PyErr_Occurred")), () => {
+      const message = c.text("a call out of WebAssembly failed without an exception");
+      c.c("PyErr_SetString", [c.variableOf("PyExc_SystemError"), message]);
+    });
+    c.ret([]);
+  });
+  const copy = c.known(PTR, context, CONTEXT_TRAP_STACK);
+  c.note(PTR, context, CONTEXT_TRAP_STACK, c.null());
+  const callable = c.known(PTR, context, CONTEXT_RAISE);
+  c.choose(
+    c.isThere(callable),
+    () => {
+      const stack = c.variable(PTR);
+      c.set(stack, copy);
+      c.when(c.isNull(copy), () => {
+        c.set(stack, c.c("PyBytes_FromStringAndSize", [c.null(), c.number(0)]));
+      });
+      callRaise(c, callable, [
+        c.c("PyLong_FromLong", [c.widen(code)]),
+        c.c("PyLong_FromVoidPtr", [c.known(PTR, context, CONTEXT_TRAP_PC)]),
+        c.c("PyLong_FromVoidPtr", [c.known(PTR, context, CONTEXT_TRAP_SP)]),
+        c.get(stack),
+      ]);
+    },
+    () => c.c("Py_DecRef", [copy]),
+  );
+  c.whenRarely(c.isNull(c.c("PyErr_Occurred")), () => {
+    c.c("PyErr_SetString", [c.variableOf("PyExc_RuntimeError"), message(c, code)]);
+  });
+  c.ret([]);
+}
+
+/** Calls the Python side with new references `items`, which are dropped; null ones mean that an exception is set. */
+function callRaise(c: Body, callable: Value, items: readonly Value[]): void {
+  const args = c.c("PyTuple_New", [c.number(items.length)]);
+  let failed = c.isNull(args);
+  for (const item of items) failed = c.op(op.I32_OR, failed, c.isNull(item));
+  c.choose(
+    failed,
+    () => {
+      for (const item of items) c.c("Py_DecRef", [item]);
+      c.c("Py_DecRef", [args]);
+    },
+    () => {
+      items.forEach((item, i) => {
+        c.c("PyTuple_SetItem", [args, c.number(i), item]);
+      });
+      c.c("Py_IncRef", [callable]);
+      c.c("Py_DecRef", [c.c("PyObject_CallObject", [callable, args])]);
+      c.c("Py_DecRef", [callable]);
+      c.c("Py_DecRef", [args]);
+    },
+  );
+}
+
+/** The address of the text of trap `code`: its offset is in a table in front of the texts. */
+function message(c: Body, code: Value): Value {
+  const name = "wasmpy_trap_messages";
+  let id = c.program.find(name);
+  if (id < 0) {
+    id = c.program.symbol(name, SYM_RODATA);
+    const bytes = c.image.sections[RODATA];
+    bytes.align(4);
+    const start = bytes.length;
+    let at = TRAP_MESSAGES.length * 4;
+    for (const text of TRAP_MESSAGES) {
+      bytes.u32(at);
+      at += text.length + 1;
+    }
+    for (const text of TRAP_MESSAGES) {
+      for (let i = 0; i < text.length; i++) bytes.u8(text.charCodeAt(i));
+      bytes.u8(0);
+    }
+    c.image.define(id, RODATA, start, at);
+  }
+  const table = c.symbol(id);
+  const offset = c.constantField(I32, c.element(table, c.widen(code), 2), 0);
+  return c.op(op.PTR_ADD, table, c.widen(offset));
+}
