@@ -102,9 +102,16 @@ export class Cursor {
 
   /** The current token cannot stand here. */
   unexpected(): never {
+    fail(this.isUnknown() ? "unknown operator" : "unexpected token", this.start(), this.shown());
+  }
+
+  /** No token of the language: what looks like a number or a word and is none. */
+  private isUnknown(): boolean {
     const kind = this.kind();
-    const unknown = kind === RESERVED || (kind === KEYWORD && this.value() > KNOWN);
-    fail(unknown ? "unknown operator" : "unexpected token", this.start(), this.shown());
+    if (kind === NUMBER || (kind === KEYWORD && this.value() > KNOWN)) {
+      return this.number.float64(this.text, this.start(), this.end()) === NOT_A_NUMBER;
+    }
+    return kind === RESERVED;
   }
 
   /** The current token for a message. */
@@ -202,8 +209,7 @@ export class Cursor {
   private check(result: number, type: string): void {
     if (result === OK) return;
     if (result === OUT_OF_RANGE) fail("constant out of range", this.start(), `${type} ${this.shown()}`);
-    // what begins as a number and is none is a reserved token
-    fail(this.kind() === NUMBER ? "unknown operator" : "unexpected token", this.start(), this.shown());
+    this.unexpected();
   }
 
   /** Appends the bytes of the string here to `out`. */
