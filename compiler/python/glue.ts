@@ -4,14 +4,16 @@
 
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
-import type { Layout } from "../ir/layout.ts";
+import { irType, type Layout } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
-import { CONV_C, type Program, SYM_FUNC } from "../ir/program.ts";
+import { CONV_C, CONV_WASM, type Program, SYM_FUNC } from "../ir/program.ts";
 import type { Image } from "../obj/image.ts";
 import type { Module } from "../wasm/module.ts";
+import type { DefType } from "../wasm/types.ts";
 import { ImageData } from "./data.ts";
 import { PyCode } from "./pycode.ts";
 import { State } from "./state.ts";
+import type { ThunkCell } from "./thunks.ts";
 
 /** What the driver knows of the module besides its layout. */
 export class GlueInput {
@@ -66,6 +68,8 @@ export class Glue {
   readonly input: GlueInput;
   readonly data: ImageData;
   readonly state: State;
+  /** Cells to be set when the image is loaded. */
+  readonly thunkCells: ThunkCell[];
   private readonly queue: Definition[];
   private readonly known: Map<string, number>;
 
@@ -77,6 +81,7 @@ export class Glue {
     this.input = input;
     this.data = new ImageData(program, image);
     this.state = new State(module, layout);
+    this.thunkCells = [];
     this.queue = [];
     this.known = new Map();
   }
@@ -98,6 +103,11 @@ export class Glue {
     build: (c: PyCode) => void,
   ): number {
     return this.define(name, this.program.signature(params, results, CONV_C), build);
+  }
+
+  /** The IR signature of functions of a wasm type. */
+  signatureOf(t: DefType): number {
+    return this.program.signature(t.params.map(irType), t.results.map(irType), CONV_WASM);
   }
 
   /** A builtin's C function: (self, args, number of args), or (self, argument); → object. */

@@ -4,7 +4,7 @@
 import * as op from "../gen/ir-ops.ts";
 import { REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { I32, I64, PTR } from "../ir/ops.ts";
+import { I32, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program } from "../ir/program.ts";
 import { Code } from "../runtime/code.ts";
 import { capi } from "./capi.ts";
@@ -96,19 +96,6 @@ export class PyCode extends Code {
 
   // --- control ------------------------------------------------------------------------------------------
 
-  /** Runs `body` for 0 ≤ i < count. */
-  repeat(count: Value, body: (i: Value) => void): void {
-    const i = this.variable(I64);
-    this.set(i, this.number(0));
-    this.whileTrue(
-      () => this.op(op.I64_LT_U, this.get(i), count),
-      () => {
-        body(this.get(i));
-        this.set(i, this.op(op.I64_ADD, this.get(i), this.number(1)));
-      },
-    );
-  }
-
   retNull(): void {
     this.ret([this.null()]);
   }
@@ -159,20 +146,19 @@ export class PyCode extends Code {
     return v;
   }
 
-  /** A new tuple of the objects, whose references it takes (nulls too: they must have set an exception). */
-  tuple(items: readonly Value[]): Value {
+  /**
+   * A new tuple of the objects, whose references it takes; null ones mean that an exception is set. Where that
+   * fails, returns null, having released what else is given.
+   */
+  tuple(items: readonly Value[], ...release: Value[]): Value {
     const tuple = this.api("PyTuple_New", this.number(items.length));
-    this.whenRarely(this.isNull(tuple), () => {
-      for (const item of items) this.decref(item);
-      this.retNull();
-    });
-    let missing: Value | null = null;
+    this.needs(tuple, ...items, ...release);
+    let missing = this.i32(0);
     items.forEach((item, i) => {
       this.api("PyTuple_SetItem", tuple, this.number(i), item);
-      const isMissing = this.isNull(item);
-      missing = missing === null ? isMissing : this.op(op.I32_OR, missing, isMissing);
+      missing = this.op(op.I32_OR, missing, this.isNull(item));
     });
-    if (missing !== null) this.needsZero(missing, tuple);
+    this.needsZero(missing, tuple, ...release);
     return tuple;
   }
 }

@@ -1,0 +1,353 @@
+// The functions of the module as Python sees them: one row per function that may become a builtin (imported ones,
+// then own ones that escape, both in order of index), the records that references point to, and the builtins,
+// which are made when asked for.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import {
+  FUNC_CODE,
+  FUNC_FOREIGN,
+  FUNC_OBJECT,
+  FUNC_RECORD_BYTES,
+  FUNC_TYPE,
+  FUNC_VMCTX,
+  VMCTX_FUNCS,
+  VMCTX_MODULE,
+} from "../ir/layout.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
+import { SYM_RODATA } from "../ir/program.ts";
+import { EXT_FUNC, type Module } from "../wasm/module.ts";
+import * as wasm from "../wasm/types.ts";
+import { type DefType, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
+import type { Glue } from "./glue.ts";
+import { importCode, importThunk, trampoline } from "./imports.ts";
+import type { PyCode } from "./pycode.ts";
+import {
+  METH_FASTCALL,
+  METHOD_BYTES,
+  METHOD_DOC,
+  METHOD_FLAGS,
+  METHOD_FUNCTION,
+  METHOD_NAME,
+  ROW_BYTES,
+  ROW_CODE,
+  ROW_DOC,
+  ROW_FOREIGN,
+  ROW_NAME,
+  ROW_STUB,
+  ROW_TYPE,
+  ROWS,
+} from "./rows.ts";
+import { stub } from "./thunks.ts";
+
+// --- data ---------------------------------------------------------------------------------------------------
+
+/** Function indices in order of rows. */
+function rowIndices(g: Glue): number[] {
+  const indices: number[] = [];
+  g.module.funcs.forEach((f, i) => {
+    if (f.imported || g.input.escaping[i] !== 0) indices.push(i);
+  });
+  return indices;
+}
+
+/** Offset in the instance of the first own record; own records follow one another as rows do. */
+function firstOwnRecord(g: Glue): number {
+  const first = rowIndices(g).find((i) => !g.module.funcs[i].imported);
+  return first === undefined ? 0 : g.layout.func[first];
+}
+
+function ownRows(g: Glue): number {
+  return rowIndices(g).length - g.state.importedFuncs;
+}
+
+/** Per own function: offset of its record in the instance, or -1. */
+const RECORD_OFFSETS = "wasmpy_record_offsets";
+
+/** PyMethodDef of each row, made when the image is loaded. */
+export function methodsCell(g: Glue): number {
+  return g.cell("wasmpy_methods");
+}
+
+/** Writes the rows; declares stubs, import thunks and trampolines. */
+export function writeFunctions(g: Glue): void {
+  const indices = rowIndices(g);
+  const names = builtinNames(g.module);
+  const rows = indices.map((index, row) => {
+    const { imported, type } = g.module.funcs[index];
+    const t = g.module.types[type];
+    const escapes = g.input.escaping[index] !== 0;
+    return [
+      escapes ? stub(g, index, row) : -1,
+      g.data.text(names[index]),
+      g.data.text(docString(g.module, index, names[index])),
+      imported ? (escapes ? importCode(g, index) : -1) : g.input.functions[index],
+      imported ? importThunk(g, t) : trampoline(g, t),
+    ];
+  });
+  const table = g.data.constant(ROWS);
+  rows.forEach((symbols, row) => {
+    for (const symbol of symbols) table.self32(symbol);
+    table.u32(g.module.funcs[indices[row]].type);
+  });
+  table.end();
+  const offsets = g.data.constant(RECORD_OFFSETS);
+  g.module.funcs.forEach((f, i) => {
+    if (!f.imported) offsets.u32(g.layout.func[i]);
+  });
+  offsets.end();
+}
+
+/** What builtins are called: the first export name, the name section's, or the index, as in JavaScript. */
+export function builtinNames(module: Module): string[] {
+  const names: string[] = module.funcs.map(() => "");
+  for (const e of module.exports) if (e.kind === EXT_FUNC && names[e.index] === "") names[e.index] = e.name;
+  return names.map((name, i) => (name !== "" ? name : (module.funcNames.get(i) ?? `${i}`)));
+}
+
+const KEYWORDS: readonly string[] =
+  "False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield module".split(
+    " ",
+  );
+
+function isIdentifier(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const c = name.charCodeAt(i) | 32;
+    const isLetter = (c >= 97 && c <= 122) || name.charCodeAt(i) === 95;
+    const isDigit = c >= 48 && c <= 57 && name.charCodeAt(i) >= 48;
+    if (!isLetter && !(isDigit && i > 0)) return false;
+  }
+  return name !== "" && !KEYWORDS.includes(name);
+}
+
+/** `add($module, a, b, /)` for __text_signature__, and the wasm type. */
+export function docString(module: Module, index: number, name: string): string {
+  const t = module.types[module.funcs[index].type];
+  const locals = module.localNames.get(index);
+  const wanted = t.params.map((_, i) => locals?.get(i) ?? "");
+  const usable = wanted.every(isIdentifier) && new Set(wanted).size === wanted.length;
+  const params = t.params.map((_, i) => (usable ? `${wanted[i]}, ` : `p${i}, `)).join("");
+  // The interpreter compares with what follows the last dot of the name.
+  const last = name.slice(name.lastIndexOf(".") + 1);
+  return `${last}($module, ${params}/)\n--\n\n${functionType(t)}`;
+}
+
+function functionType(t: DefType): string {
+  const list = (word: string, types: readonly ValType[]) =>
+    types.length === 0 ? "" : ` (${word} ${types.map(typeName).join(" ")})`;
+  return `(func${list("param", t.params)}${list("result", t.results)})`;
+}
+
+const NUMBER_NAMES: readonly string[] = ["", "i32", "i64", "f32", "f64", "v128"];
+/** By -heap. */
+const HEAP_NAMES: readonly string[] =
+  " func extern any eq i31 struct array exn nofunc noextern none noexn".split(" ");
+
+function typeName(t: ValType): string {
+  if (!isRef(t)) return NUMBER_NAMES[t] ?? "";
+  const heap = heapOf(t);
+  if (isNullable(t) && (heap === wasm.FUNC || heap === wasm.EXTERN)) return `${HEAP_NAMES[-heap]}ref`;
+  return `(ref ${isNullable(t) ? "null " : ""}${heap < 0 ? (HEAP_NAMES[-heap] ?? "") : heap})`;
+}
+
+// --- records ------------------------------------------------------------------------------------------------
+
+/** Row number `i` (i64). */
+function rowAt(c: PyCode, g: Glue, i: Value): Value {
+  const table = c.symbol(g.program.symbol(ROWS, SYM_RODATA));
+  return c.op(op.PTR_ADD, table, c.op(op.I64_MUL, i, c.number(ROW_BYTES)));
+}
+
+function fillRecord(c: PyCode, record: Value, row: Value, vmctx: Value): void {
+  c.setField(PTR, record, FUNC_CODE, c.behind(row, ROW_CODE));
+  c.setField(PTR, record, FUNC_VMCTX, vmctx);
+  c.setField(PTR, record, FUNC_FOREIGN, c.behind(row, ROW_FOREIGN));
+}
+
+/** (vmctx): fills the records of own functions, but for their types. */
+export function fillRecords(g: Glue): number {
+  return g.defineC("wasmpy_fill_records", [PTR], [], (c) => {
+    const vmctx = c.argument(0);
+    const first = c.plus(vmctx, firstOwnRecord(g));
+    c.repeat(c.number(ownRows(g)), (i) => {
+      const record = c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
+      const row = rowAt(c, g, c.op(op.I64_ADD, i, c.number(g.state.importedFuncs)));
+      fillRecord(c, record, row, vmctx);
+    });
+    c.ret([]);
+  });
+}
+
+/** The canonical type in the instance of a row's type. */
+function rowType(c: PyCode, g: Glue, row: Value, vmctx: Value): Value {
+  const types = c.plus(vmctx, g.layout.type[0]);
+  return c.vmctxField(I64, c.element(types, c.widen(c.field(I32, row, ROW_TYPE)), 3), 0);
+}
+
+/** (vmctx): the canonical types are known: into the records of own functions with them. */
+export function typeRecords(g: Glue): number {
+  return g.defineC("wasmpy_type_records", [PTR], [], (c) => {
+    if (ownRows(g) > 0) {
+      const vmctx = c.argument(0);
+      const first = c.plus(vmctx, firstOwnRecord(g));
+      c.repeat(c.number(ownRows(g)), (i) => {
+        const record = c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
+        const row = rowAt(c, g, c.op(op.I64_ADD, i, c.number(g.state.importedFuncs)));
+        c.setField(I64, record, FUNC_TYPE, rowType(c, g, row, vmctx));
+      });
+    }
+    c.ret([]);
+  });
+}
+
+/** The instance's record for a Python callable that is bound to imported function `i` (i64): filled in. */
+export function importRecord(c: PyCode, g: Glue, vmctx: Value, i: Value, callable: Value): Value {
+  const records = c.plus(vmctx, g.layout.importRecord[0]);
+  const record = c.op(op.PTR_ADD, records, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
+  const row = rowAt(c, g, i);
+  fillRecord(c, record, row, vmctx);
+  c.setField(I64, record, FUNC_TYPE, rowType(c, g, row, vmctx));
+  c.setField(PTR, record, FUNC_OBJECT, callable);
+  return record;
+}
+
+/**
+ * (vmctx, function index) → its record; null with an exception for an index out of range, an unbound import, or an
+ * own function without record.
+ */
+export function recordOf(g: Glue): number {
+  return g.defineC("wasmpy_record_of", [PTR, I64], [PTR], (c) => {
+    const vmctx = c.argument(0);
+    const index = c.argument(1);
+    const imported = g.state.importedFuncs;
+    c.whenRarely(c.op(op.I64_GE_U, index, c.number(g.module.funcs.length)), () => {
+      c.raise("PyExc_IndexError", "no function of this index");
+      c.retNull();
+    });
+    if (imported > 0) {
+      c.when(c.op(op.I64_LT_U, index, c.number(imported)), () => {
+        const pointers = c.plus(vmctx, g.layout.func[0]);
+        const record = c.vmctxField(PTR, c.element(pointers, index, 3), 0);
+        c.whenRarely(c.isNull(record), () =>
+          c.raise("PyExc_ValueError", "the imported function is not bound"),
+        );
+        c.ret([record]);
+      });
+    }
+    const offsets = c.symbol(g.program.symbol(RECORD_OFFSETS, SYM_RODATA));
+    const own = c.op(op.I64_SUB, index, c.number(imported));
+    const offset = c.field(I32, c.element(offsets, own, 2), 0);
+    c.whenRarely(c.op(op.I32_LT_S, offset, c.i32(0)), () => {
+      c.raise("PyExc_ValueError", "nothing refers to the function");
+      c.retNull();
+    });
+    c.ret([c.op(op.PTR_ADD, vmctx, c.widen(offset))]);
+  });
+}
+
+// --- builtins -----------------------------------------------------------------------------------------------
+
+/** The image's maker (VMCTX_FUNCTION): (record of this image's instance) → new reference to its builtin. */
+export function makeBuiltin(g: Glue): number {
+  return g.defineC("wasmpy_make_builtin", [PTR], [PTR], (c) => {
+    const record = c.argument(0);
+    const vmctx = c.field(PTR, record, FUNC_VMCTX);
+    const cell = c.variable(PTR); // where the instance keeps the builtin
+    const rowNumber = c.variable(I64);
+    const number = (first: number) => {
+      const offset = c.op(op.I64_SUB, c.op(op.PTR_SUB, record, vmctx), c.number(first));
+      return c.op(op.I64_DIV_U, offset, c.number(FUNC_RECORD_BYTES));
+    };
+    const imported = g.state.importedFuncs;
+    c.set(cell, c.plus(record, FUNC_OBJECT));
+    c.set(rowNumber, c.op(op.I64_ADD, number(firstOwnRecord(g)), c.number(imported)));
+    if (imported > 0) {
+      const index = number(g.layout.importRecord[0]);
+      c.when(c.op(op.I64_LT_U, index, c.number(imported)), () => {
+        c.set(cell, c.element(c.plus(vmctx, g.state.wrappers), index, 3));
+        c.set(rowNumber, index);
+      });
+    }
+    const known = c.field(PTR, c.get(cell), 0);
+    c.when(c.isThere(known), () => {
+      c.incref(known);
+      c.ret([known]);
+    });
+    const row = rowAt(c, g, c.get(rowNumber));
+    const code = c.behind(row, ROW_STUB);
+    c.whenRarely(c.isNull(code), () => {
+      c.raise("PyExc_ValueError", "nothing refers to the function");
+      c.retNull();
+    });
+    const methods = c.field(PTR, c.symbol(methodsCell(g)), 0);
+    const offset = c.op(op.I64_MUL, c.get(rowNumber), c.number(METHOD_BYTES));
+    const method = c.op(op.PTR_ADD, methods, offset);
+    c.setField(PTR, method, METHOD_NAME, c.behind(row, ROW_NAME));
+    c.setField(PTR, method, METHOD_FUNCTION, code);
+    c.setField(I32, method, METHOD_FLAGS, c.i32(METH_FASTCALL));
+    c.setField(PTR, method, METHOD_DOC, c.behind(row, ROW_DOC));
+    const module = c.vmctxField(PTR, vmctx, VMCTX_MODULE);
+    const name = c.api("PyModule_GetNameObject", module);
+    c.whenRarely(c.isNull(name), () => c.api("PyErr_Clear"));
+    const builtin = c.api("PyCFunction_NewEx", method, module, name);
+    c.decref(name);
+    c.needs(builtin);
+    // Making it may have collected garbage, whose finalizers may have asked for it too.
+    const other = c.field(PTR, c.get(cell), 0);
+    c.whenRarely(c.isThere(other), () => {
+      c.incref(other);
+      c.decref(builtin);
+      c.ret([other]);
+    });
+    const key = c.api("PyLong_FromVoidPtr", builtin);
+    c.needs(key, builtin);
+    const address = c.api("PyLong_FromVoidPtr", record);
+    c.needs(address, key, builtin);
+    const status = c.api("PyDict_SetItem", c.vmctxField(PTR, vmctx, VMCTX_FUNCS), key, address);
+    c.decref(key);
+    c.decref(address);
+    c.needsZero(status, builtin);
+    c.setField(PTR, c.get(cell), 0, builtin);
+    c.incref(builtin);
+    c.ret([builtin]);
+  });
+}
+
+/** (vmctx, cell of a builtin): the instance lets it go; from then on it is no function reference any more. */
+function forgetBuiltin(g: Glue): number {
+  return g.defineC("wasmpy_forget_builtin", [PTR, PTR], [], (c) => {
+    const builtin = c.field(PTR, c.argument(1), 0);
+    c.when(c.isNull(builtin), () => c.ret([]));
+    c.setField(PTR, c.argument(1), 0, c.null());
+    const kept = c.room(24); // the exception that may be set
+    c.api("PyErr_Fetch", kept, c.plus(kept, 8), c.plus(kept, 16));
+    const key = c.api("PyLong_FromVoidPtr", builtin);
+    c.when(c.isThere(key), () => {
+      c.api("PyDict_DelItem", c.vmctxField(PTR, c.argument(0), VMCTX_FUNCS), key);
+      c.decref(key);
+    });
+    const parts = [0, 8, 16].map((at) => c.slotField(PTR, kept, at));
+    c.api("PyErr_Restore", parts[0], parts[1], parts[2]); // in place of what the above may have set
+    c.decref(builtin);
+    c.ret([]);
+  });
+}
+
+/** Runs `body` for the cell of each builtin that the instance may have: those of own functions, then of imports. */
+export function eachBuiltin(c: PyCode, g: Glue, vmctx: Value, body: (cell: Value) => void): void {
+  if (ownRows(g) > 0) {
+    const first = c.plus(vmctx, firstOwnRecord(g) + FUNC_OBJECT);
+    c.repeat(c.number(ownRows(g)), (i) => {
+      body(c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES))));
+    });
+  }
+  if (g.state.importedFuncs > 0) {
+    const first = c.plus(vmctx, g.state.wrappers);
+    c.repeat(c.number(g.state.importedFuncs), (i) => body(c.element(first, i, 3)));
+  }
+}
+
+/** Lets go of all builtins, and replaces imported Python callables by None: breaks the cycles of an instance. */
+export function forgetFunctions(c: PyCode, g: Glue, vmctx: Value): void {
+  eachBuiltin(c, g, vmctx, (cell) => c.call(forgetBuiltin(g), [vmctx, cell]));
+}

@@ -1,0 +1,265 @@
+// Calls into wasm. An export is a METH_FASTCALL builtin whose C function is a stub of the function: it adds the
+// function's code and its row (functions.ts) to the arguments and jumps to the thunk of the signature. The thunk
+// unboxes, makes the instance current with an entry record to which traps return, calls, and boxes. The variant of
+// the thunk for the layouts of this interpreter is found through a cell that is set when the image is loaded.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import {
+  CONTEXT_ENTRY_PC,
+  CONTEXT_ENTRY_SP,
+  CONTEXT_REFS_COUNT,
+  CONTEXT_STACK_LOW,
+  CONTEXT_STACK_SIZE,
+  FUNC_FOREIGN,
+  VMCTX_CONTEXT,
+} from "../ir/layout.ts";
+import { I64, PTR } from "../ir/ops.ts";
+import { CONV_C, SYM_RODATA } from "../ir/program.ts";
+import { entry } from "../runtime/entries.ts";
+import type { DefType, ValType } from "../wasm/types.ts";
+import type { Glue } from "./glue.ts";
+import type { PyCode } from "./pycode.ts";
+import { ROW_BYTES, ROW_NAME, ROWS } from "./rows.ts";
+import { foreignSignature, resultsOf } from "./signatures.ts";
+import {
+  BY_API,
+  box,
+  boxExtern,
+  canCross,
+  DIGITS,
+  EXTERN_CODE,
+  FUNC_CODE,
+  hasReferences,
+  TAGGED,
+  typeCode,
+  typesKey,
+  Unboxing,
+  unbox,
+  VARIANT_NAMES,
+} from "./values.ts";
+
+/** C parameters of a METH_FASTCALL function: self, arguments, their number. */
+export const FASTCALL: readonly number[] = [PTR, PTR, I64];
+/** C parameters of a thunk: those, code, row. The code of an imported function is the offset of its pointer. */
+const THUNK: readonly number[] = [PTR, PTR, I64, PTR, PTR];
+
+/** An own function that may do anything. */
+export const ANY_FUNCTION = 0;
+/** An own function that needs neither instance nor entry record. */
+export const SIMPLE_FUNCTION = 1;
+/** An imported function, called through its record. */
+export const IMPORTED_FUNCTION = 2;
+const KIND_NAMES: readonly string[] = ["call", "simple", "imported"];
+
+/** A cell that leads to a thunk, with the thunks that it may lead to besides the first, BY_API. */
+export class ThunkCell {
+  readonly cell: number;
+  readonly digits: number;
+  readonly tagged: number;
+
+  constructor(cell: number, digits: number, tagged: number) {
+    this.cell = cell;
+    this.digits = digits;
+    this.tagged = tagged;
+  }
+}
+
+/** Where the state pointer lies in a module object; set when the image is loaded, 0 if unknown. */
+export function stateOffsetCell(g: Glue): number {
+  return g.cell("wasmpy_state_offset");
+}
+
+/** The thunk of a wasm signature. */
+export function thunk(g: Glue, t: DefType, kind: number, variant: number): number {
+  const signature = `${typesKey(t.params)}>${typesKey(t.results)}`;
+  const name = `wasmpy_${KIND_NAMES[kind]}_${VARIANT_NAMES[variant]}[${signature}]`;
+  return g.defineC(name, THUNK, [PTR], (c) => buildThunk(c, g, t, kind, variant));
+}
+
+function thunkCell(g: Glue, t: DefType, kind: number): number {
+  const name = `wasmpy_${KIND_NAMES[kind]}[${typesKey(t.params)}>${typesKey(t.results)}]`;
+  const known = g.program.find(name);
+  if (known >= 0) return known;
+  const cell = g.cell(name, thunk(g, t, kind, BY_API));
+  if (canCross([...t.params, ...t.results], g.module)) {
+    g.thunkCells.push(new ThunkCell(cell, thunk(g, t, kind, DIGITS), thunk(g, t, kind, TAGGED)));
+  }
+  return cell;
+}
+
+/** The stub of function `index`, whose row is number `row`: what the builtin of the function calls. */
+export function stub(g: Glue, index: number, row: number): number {
+  const { imported, type } = g.module.funcs[index];
+  const isSimple = g.input.simple[index] !== 0 && !imported;
+  const kind = imported ? IMPORTED_FUNCTION : isSimple ? SIMPLE_FUNCTION : ANY_FUNCTION;
+  const cell = thunkCell(g, g.module.types[type], kind);
+  return g.defineC(`wasmpy_stub_${index}`, FASTCALL, [PTR], (c) => {
+    const code = imported ? c.ptr(g.layout.func[index], 0) : c.symbol(g.input.functions[index]);
+    c.returnCallPtr(c.field(PTR, c.symbol(cell), 0), g.program.signature(THUNK, [PTR], CONV_C), [
+      c.argument(0),
+      c.argument(1),
+      c.argument(2),
+      code,
+      c.plus(c.symbol(g.program.symbol(ROWS, SYM_RODATA)), row * ROW_BYTES),
+    ]);
+  });
+}
+
+function buildThunk(c: PyCode, g: Glue, t: DefType, kind: number, variant: number): void {
+  const self = c.argument(0);
+  const args = c.argument(1);
+  const given = c.argument(2);
+  const code = c.argument(3);
+  const row = c.argument(4);
+  if (!canCross([...t.params, ...t.results], g.module)) {
+    c.raise(
+      "PyExc_TypeError",
+      "the function has parameters or results that cannot be passed to or from Python",
+    );
+    c.retNull();
+    return;
+  }
+  const wanted = c.number(t.params.length);
+  c.whenRarely(c.op(op.I64_NE, given, wanted), () => c.ret([c.call(arityError(g), [row, wanted, given])]));
+  const needsInstance = kind !== SIMPLE_FUNCTION || hasReferences(t.params);
+  const vmctx = needsInstance ? instanceOf(c, g, self, variant) : c.null();
+  const u = new Unboxing(variant, c.room(8), vmctx, () => c.retNull());
+  const operands = t.params.map((type, i) => unbox(c, g, u, c.field(PTR, args, 8 * i), type));
+  const signature = g.signatureOf(t);
+  if (kind === SIMPLE_FUNCTION) {
+    const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
+    c.ret([boxResults(c, g, results, t.results)]);
+    return;
+  }
+  const context = c.vmctxField(PTR, vmctx, VMCTX_CONTEXT);
+  let results: Value[];
+  if (kind === IMPORTED_FUNCTION) {
+    const record = c.vmctxField(PTR, c.op(op.PTR_ADD, vmctx, c.op(op.I64_FROM_PTR, code)), 0);
+    const foreign = c.field(PTR, record, FUNC_FOREIGN);
+    results = enter(c, g, vmctx, context, foreign, foreignSignature(g, t), [record, ...operands]);
+  } else {
+    results = enter(c, g, vmctx, context, code, signature, operands);
+  }
+  const object = boxResults(c, g, results, t.results);
+  releaseHeld(c, context);
+  c.ret([object]);
+}
+
+/** The instance whose module object is `self`. */
+function instanceOf(c: PyCode, g: Glue, self: Value, variant: number): Value {
+  if (variant === BY_API) return c.api("PyModule_GetState", self);
+  const offset = c.field(I64, c.symbol(stateOffsetCell(g)), 0);
+  return c.field(PTR, c.op(op.PTR_ADD, self, offset), 0);
+}
+
+/**
+ * Calls `code` in the instance, with an entry record: a trap inside returns null from here with the exception set.
+ * Nothing is restored after the call: see runtime/handover.ts.
+ */
+function enter(
+  c: PyCode,
+  g: Glue,
+  vmctx: Value,
+  context: Value,
+  code: Value,
+  signature: number,
+  operands: readonly Value[],
+): Value[] {
+  const sp = c.op(op.SP);
+  const low = c.contextField(PTR, context, CONTEXT_STACK_LOW);
+  const size = c.contextField(I64, context, CONTEXT_STACK_SIZE);
+  // Another thread than the last one: its bounds and limit are not those that the context holds.
+  c.whenRarely(c.op(op.I64_GE_U, c.op(op.PTR_SUB, sp, low), size), () => {
+    c.needsZero(c.run("stack_enter", context));
+  });
+  const returned = c.block();
+  const trapped = c.coldBlock();
+  c.setContextField(PTR, context, CONTEXT_ENTRY_SP, sp);
+  c.setContextField(PTR, context, CONTEXT_ENTRY_PC, c.codeAddress(trapped));
+  c.op(op.SET_VMCTX, vmctx);
+  const call = c.invokePtr(code, signature, operands, returned, trapped);
+  c.seal(returned);
+  c.seal(trapped);
+  c.switchTo(trapped);
+  c.run("trap_to_exception", context);
+  releaseHeld(c, context);
+  c.retNull();
+  c.switchTo(returned);
+  return resultsOf(c, g, signature, call);
+}
+
+/** Wasm code has been left: drops what was held for references on its stack. */
+function releaseHeld(c: PyCode, context: Value): void {
+  c.whenRarely(c.isTrue(c.contextField(I64, context, CONTEXT_REFS_COUNT)), () => {
+    c.call(entry(c.program, "refs_release"), [context]);
+  });
+}
+
+/**
+ * None, the object, or a tuple; null: exception. References are only safe as long as no Python code runs, so they
+ * are counted before the rest is boxed.
+ */
+function boxResults(c: PyCode, g: Glue, results: readonly Value[], types: readonly ValType[]): Value {
+  if (types.length === 0) {
+    const none = c.none();
+    c.incref(none);
+    return none;
+  }
+  const items: Value[] = results.map((x, i) => {
+    switch (typeCode(types[i], g.module)) {
+      case EXTERN_CODE:
+        return boxExtern(c, c.op(op.PTR_FROM_REF, x));
+      case FUNC_CODE: {
+        const owner = c.call(entry(c.program, "owner"), [x, c.i32(1)]);
+        c.incref(owner);
+        return owner;
+      }
+      default:
+        return x;
+    }
+  });
+  const objects = results.map((x, i) => {
+    switch (typeCode(types[i], g.module)) {
+      case EXTERN_CODE:
+        return items[i];
+      case FUNC_CODE: {
+        const builtin = box(c, g, x, types[i]);
+        c.decref(items[i]);
+        return builtin;
+      }
+      default:
+        return box(c, g, x, types[i]);
+    }
+  });
+  return objects.length === 1 ? objects[0] : c.tuple(objects);
+}
+
+/** (row, number of parameters, number of arguments) → null, with a TypeError like Python's own. */
+function arityError(g: Glue): number {
+  return g.defineC("wasmpy_arity_error", [PTR, I64, I64], [PTR], (c) => {
+    const wanted = c.argument(1);
+    const text = c.variable(PTR);
+    c.set(text, c.text("%s() takes exactly %d arguments (%d given)"));
+    c.when(c.op(op.I64_EQ, wanted, c.number(1)), () => {
+      c.set(text, c.text("%s() takes exactly %d argument (%d given)"));
+    });
+    const format = c.api("PyUnicode_FromString", c.get(text));
+    c.needs(format);
+    const values = c.tuple(
+      [
+        c.api("PyUnicode_FromString", c.behind(c.argument(0), ROW_NAME)),
+        c.api("PyLong_FromLongLong", wanted),
+        c.api("PyLong_FromLongLong", c.argument(2)),
+      ],
+      format,
+    );
+    const message = c.api("PyUnicode_Format", format, values);
+    c.decref(format);
+    c.decref(values);
+    c.needs(message);
+    c.api("PyErr_SetObject", c.field(PTR, c.apiAddress("PyExc_TypeError"), 0), message);
+    c.decref(message);
+    c.retNull();
+  });
+}
