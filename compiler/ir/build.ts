@@ -7,7 +7,6 @@ import { fail } from "../base/fail.ts";
 import * as w from "../gen/wasm-ops.ts";
 import { BULK_MEMORY, has } from "../wasm/features.ts";
 import { INSTRUCTIONS, ROW_OF_BYTE } from "../wasm/instructions.ts";
-import { MAX_TABLE_SIZE } from "../wasm/limits.ts";
 import type { Elem, Module, Range } from "../wasm/module.ts";
 import * as m from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
@@ -147,9 +146,6 @@ export class FunctionBuild {
     if (module.globals.some((global) => global.type.type === V128)) this.unsupported(-1, "v128 in a global");
     for (const func of module.funcs) {
       if (func.imported && usesVectors(module, func.type)) this.unsupported(-1, "v128 in an import");
-    }
-    for (const { type } of module.tables) {
-      if (type.limits.minLo >>> 0 > MAX_TABLE_SIZE) fail("table too large", -1, `${type.limits.minLo >>> 0}`);
     }
   }
 

@@ -17,8 +17,9 @@ import {
   type ValType,
 } from "../wasm/types.ts";
 import { escapingFunctions } from "./escape.ts";
+import { addressType } from "./immediates.ts";
 import { typeText } from "./operands.ts";
-import { addressType, Walk } from "./walk.ts";
+import { Walk } from "./walk.ts";
 
 /** Validates everything: the module, its constant expressions, all bodies. */
 export function validateModule(module: Module, features: Features): void {
