@@ -13,6 +13,7 @@ import { DeadCode } from "./dce.ts";
 import { CriticalEdges } from "./edges.ts";
 import { BlockLayout } from "./layout.ts";
 import { Params } from "./params.ts";
+import { Simplify } from "./simplify.ts";
 
 /** Only what code generation relies on. */
 export const QUICK = 0;
@@ -36,6 +37,7 @@ export class PassRow {
 
 export const PASSES: readonly PassRow[] = [
   new PassRow("params", QUICK, ORDER, [], () => new Params()),
+  new PassRow("simplify", FULL, ORDER, ["params"], () => new Simplify()),
   new PassRow("dce", QUICK, ORDER, ["params"], () => new DeadCode()),
   new PassRow("split", QUICK, ORDER, ["dce"], () => new CriticalEdges()),
   new PassRow("layout", QUICK, ORDER | LOOPS, ["split"], () => new BlockLayout()),
