@@ -72,7 +72,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         ("target", _target.triple),
         ("CPU features", lambda: ", ".join(_target.cpu_features()) or "baseline"),
         ("node", _compiler.find_node),
-        ("cache", lambda: _user_directory()),
+        ("cache", _user_directory),
         ("compiler", _compiler.identity),
         ("settings", lambda: repr(config)),
         ("self-test", _self_test),

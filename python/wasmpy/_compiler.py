@@ -210,8 +210,6 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
         lines = source.split(b"\n")
         result.lineno = error["line"]
         result.offset = error["column"]
-        result.end_lineno = error["line"]
-        result.end_offset = error["column"] + max(error["length"], 1)
         result.text = lines[error["line"] - 1].decode("utf-8", "replace") if error["line"] <= len(lines) else ""
         result.msg = message
     elif error["at"] >= 0:

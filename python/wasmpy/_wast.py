@@ -60,31 +60,34 @@ class Script:
 
     def run(self, command: dict[str, Any], payload: bytes) -> None:
         """Runs one command. Raises Skip or Failure."""
-        getattr(self, "_" + command["type"])(command, payload)
+        action = getattr(self, "_" + command["type"], None)
+        if action is None:
+            raise Skip(f"the runner has no {command['type']}")
+        action(command, payload)
 
-    def _instantiate(self, command: dict[str, Any], payload: bytes) -> _Instance:
-        if command["error"] is not None:
-            raise _compiler.diagnostic(command["error"], "<wast>", b"")
-        module = _api.Module(payload[command["start"] : command["end"]], features=self.features)
-        return _Instance(module.instantiate(self.registered), command["exports"])
+    def _instantiate(self, source: dict[str, Any], payload: bytes) -> _Instance:
+        if source["error"] is not None:
+            raise _compiler.diagnostic(source["error"], "<wast>", b"")
+        module = _api.Module(payload[source["start"] : source["end"]], features=self.features)
+        return _Instance(module.instantiate(self.registered), source["exports"])
 
     # --- commands -------------------------------------------------------------------------------------------
 
     def _module(self, command: dict[str, Any], payload: bytes) -> None:
         self.current = None
         try:
-            self.current = self._instantiate(command, payload)
+            self.current = self._instantiate(command["module"], payload)
         except UnsupportedError as error:
             self.skipped = str(error)
             raise Skip(str(error)) from None
         except (CompileError, LinkError, Trap) as error:
             raise Failure(f"the module does not instantiate: {error!r}") from None
         self.skipped = None
-        if command["id"] is not None:
-            self.named[command["id"]] = self.current
+        if command["module"]["id"]:
+            self.named[command["module"]["id"]] = self.current
 
     def _register(self, command: dict[str, Any], payload: bytes) -> None:
-        self.registered[command["as"]] = self._target(command["id"]).instance
+        self.registered[command["name"]] = self._target(command["of"]).instance
 
     def _action(self, command: dict[str, Any], payload: bytes) -> None:
         self._perform(command["action"])
@@ -100,7 +103,7 @@ class Script:
 
     def _assert_trap(self, command: dict[str, Any], payload: bytes) -> None:
         try:
-            if "module" in command:
+            if command["module"] is not None:
                 self._instantiate(command["module"], payload)
             else:
                 self._perform(command["action"])
@@ -145,8 +148,8 @@ class Script:
 
     # --- actions --------------------------------------------------------------------------------------------
 
-    def _target(self, name: str | None) -> _Instance:
-        if name is not None:
+    def _target(self, name: str) -> _Instance:
+        if name:
             if name not in self.named:
                 raise Skip(self.skipped or f"no module {name}")
             return self.named[name]
@@ -247,11 +250,11 @@ def _value(constant: list[Any]) -> Any:
     """A constant of a script as a Python argument: the integer of its bits, or an object."""
     kind = constant[0]
     if kind in _MASKS:
-        return constant[1]
+        return int(constant[1])
     if kind == "ref.null":
         return None
     if kind in ("ref.extern", "ref.host"):
-        return _Extern.of(constant[1])
+        return _Extern.of(int(constant[1]))
     raise Skip(f"constants of type {kind}")
 
 
@@ -268,12 +271,10 @@ def _matches(result: list[Any], expected: list[Any]) -> bool:
     if wanted == "ref.null":
         return got is None
     if wanted in ("ref.extern", "ref.host"):
-        if len(expected) < 2 or expected[1] is None:
-            return got is not None
-        return got is _Extern.of(expected[1])
+        return got is not None if len(expected) < 2 else got is _Extern.of(int(expected[1]))
     if wanted == "ref.func":
         return callable(got)
-    if wanted != kind:
+    if wanted not in (kind, "nan"):
         return False
     if expected[1] == "nan:canonical":
         sign, quiet = (0x7FFFFFFF, 0x7FC00000) if kind == "f32" else (0x7FFFFFFFFFFFFFFF, 0x7FF8000000000000)
@@ -281,7 +282,7 @@ def _matches(result: list[Any], expected: list[Any]) -> bool:
     if expected[1] == "nan:arithmetic":
         quiet = 0x7FC00000 if kind == "f32" else 0x7FF8000000000000
         return bool(got & quiet == quiet)
-    return bool(got == expected[1])
+    return bool(got == int(expected[1]))
 
 
 def scripts(paths: list[str]) -> Iterator[str]:

@@ -1,0 +1,135 @@
+// A specification script as the command list that python/wasmpy/_wast.py runs: JSON, with the modules' binaries in
+// one payload. Modules that are rejected carry their diagnostic.
+
+import { Bytes } from "./base/bytes.ts";
+import { type Diagnostic, prepare } from "./driver.ts";
+import { describeDiagnostic } from "./service.ts";
+import type { Features } from "./wasm/features.ts";
+import { EXT_FUNC, EXT_GLOBAL, type Module } from "./wasm/module.ts";
+import * as t from "./wasm/types.ts";
+import * as s from "./wat/wast.ts";
+
+const NAMES: readonly string[] = [
+  "module",
+  "definition",
+  "instance",
+  "register",
+  "action",
+  "assert_return",
+  "assert_trap",
+  "assert_exhaustion",
+  "assert_exception",
+  "assert_suspension",
+  "assert_invalid",
+  "assert_malformed",
+  "assert_unlinkable",
+  "assert_invalid_custom",
+  "assert_malformed_custom",
+  "thread",
+  "end_thread",
+  "wait",
+];
+
+const VALUE_NAMES: readonly string[] = [
+  "i32",
+  "i64",
+  "f32",
+  "f64",
+  "v128",
+  "ref.null",
+  "ref.extern",
+  "ref.host",
+  "ref.func",
+  "ref.i31",
+  "ref.eq",
+  "ref.struct",
+  "ref.array",
+  "nan",
+  "either",
+];
+
+function typeName(type: t.ValType): string {
+  switch (type) {
+    case t.I32:
+      return "i32";
+    case t.I64:
+      return "i64";
+    case t.F32:
+      return "f32";
+    case t.F64:
+      return "f64";
+    case t.V128:
+      return "v128";
+    default:
+      return "ref";
+  }
+}
+
+/** [type, bits]: bits as a decimal string, since JSON numbers do not hold 64 of them. */
+function value(v: s.Value): unknown[] {
+  const name = VALUE_NAMES[v.kind];
+  if (v.kind === s.V_EITHER) return [name, v.alternatives.map(value)];
+  if (v.kind === s.V_NAN || ((v.kind === s.V_F32 || v.kind === s.V_F64) && v.nans[0] !== s.EXACT)) {
+    return [name, v.nans[0] === s.CANONICAL ? "nan:canonical" : "nan:arithmetic"];
+  }
+  if (v.kind === s.V_V128) return [name, [...v.words], [...v.nans], v.laneBits];
+  if (v.any) return [name];
+  let bits = 0n;
+  for (let i = v.words.length - 1; i >= 0; i--) bits = (bits << 32n) | BigInt(v.words[i] >>> 0);
+  return [name, bits.toString()];
+}
+
+function action(a: s.Action): object {
+  return { kind: a.isGet ? "get" : "invoke", id: a.module, name: a.name, args: a.args.map(value) };
+}
+
+/** [name, kind, parameter types, result types]; for a global its type alone. */
+function exported(module: Module): unknown[] {
+  return module.exports.map((e) => {
+    if (e.kind === EXT_FUNC) {
+      const type = module.types[module.funcs[e.index].type];
+      return [e.name, e.kind, type.params.map(typeName), type.results.map(typeName)];
+    }
+    const types = e.kind === EXT_GLOBAL ? [typeName(module.globals[e.index].type.type)] : [];
+    return [e.name, e.kind, types, []];
+  });
+}
+
+export class ScriptCommands {
+  readonly commands: object[];
+  readonly payload: Uint8Array;
+
+  constructor(commands: object[], payload: Uint8Array) {
+    this.commands = commands;
+    this.payload = payload;
+  }
+}
+
+/** Fails where the script itself cannot be read. */
+export function scriptCommands(text: Uint8Array, features: Features): ScriptCommands {
+  const payload = new Bytes();
+  const moduleOf = (source: s.ModuleSource): object => {
+    const prepared = prepare(source, features);
+    const diagnostic: Diagnostic | null = prepared.diagnostic;
+    const start = payload.length;
+    if (prepared.module !== null) payload.bytes(prepared.module.bytes);
+    return {
+      id: source.id,
+      start,
+      end: payload.length,
+      exports: prepared.module === null ? [] : exported(prepared.module),
+      error: diagnostic === null ? null : describeDiagnostic(diagnostic),
+    };
+  };
+  const commands = s.parseScript(text).commands.map((c) => ({
+    type: NAMES[c.kind],
+    line: c.line,
+    name: c.name,
+    of: c.of,
+    message: c.message,
+    module: c.module === null ? null : moduleOf(c.module),
+    action: c.action === null ? null : action(c.action),
+    expected: c.expected.map(value),
+  }));
+  return new ScriptCommands(commands, payload.take());
+}

@@ -1,0 +1,107 @@
+// One request, one answer: what main.ts serves and worker threads run. The only place that knows JSON.
+
+import { INTERNAL, LIMIT, MALFORMED, UNSUPPORTED } from "./base/errors.ts";
+import {
+  assemble,
+  type Compiled,
+  compile,
+  type Diagnostic,
+  disassemble,
+  Options,
+  validate,
+} from "./driver.ts";
+import { cpuFeatures } from "./isa/x64/target.ts";
+import { scriptCommands } from "./script.ts";
+import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
+
+export interface Request {
+  /** compile, validate, assemble, disassemble, show */
+  readonly do: string;
+  readonly leaf?: string;
+  readonly target?: string;
+  /** Comma-separated CPU features beyond the target's baseline. */
+  readonly cpu?: string;
+  /** 1.0, 2.0 or 3.0 (the default) */
+  readonly features?: string;
+  /** Explicit bounds checks instead of a guarded reservation. */
+  readonly checked?: boolean;
+  /** Passes of the optimiser: 0 or 2 (the default). */
+  readonly level?: number;
+  /** show: ir, opt, code or asm, of the functions whose names it lists. */
+  readonly stage?: string;
+}
+
+export interface Answer {
+  readonly header: object;
+  readonly payload: Uint8Array;
+}
+
+function featuresNamed(name: string | undefined): Features {
+  return name === "1.0" ? WASM_1_0 : name === "2.0" ? WASM_2_0 : WASM_3_0;
+}
+
+function kindName(kind: number): string {
+  switch (kind) {
+    case MALFORMED:
+      return "malformed";
+    case UNSUPPORTED:
+      return "unsupported";
+    case LIMIT:
+      return "limit";
+    case INTERNAL:
+      return "internal";
+    default:
+      return "invalid";
+  }
+}
+
+export function describeDiagnostic(d: Diagnostic): object {
+  return {
+    kind: kindName(d.kind),
+    message: d.message,
+    detail: d.detail,
+    at: d.at,
+    line: d.line,
+    column: d.column,
+    function: d.function,
+  };
+}
+
+function reply(result: Compiled): Answer {
+  const d = result.diagnostic;
+  if (d === null) return { header: {}, payload: result.bytes };
+  const error = describeDiagnostic(d);
+  return { header: { error }, payload: new Uint8Array(0) };
+}
+
+export function answer(request: Request, payload: Uint8Array): Answer {
+  const features = featuresNamed(request.features);
+  switch (request.do) {
+    case "compile": {
+      const options = new Options(
+        request.leaf ?? "wasm",
+        features,
+        request.level ?? 2,
+        request.checked ?? false,
+        cpuFeatures((request.cpu ?? "").split(",")),
+        false,
+      );
+      return reply(compile(payload, options));
+    }
+    case "validate":
+      return reply(validate(payload, features));
+    case "assemble":
+      return reply(assemble(payload, features));
+    case "disassemble":
+      return reply(disassemble(payload, features));
+    case "script": {
+      const script = scriptCommands(payload, features);
+      return { header: { commands: script.commands }, payload: script.payload };
+    }
+    default:
+      return {
+        header: { error: { kind: "internal", message: `no request ${request.do}`, detail: "" } },
+        payload,
+      };
+  }
+}
