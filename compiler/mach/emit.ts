@@ -6,12 +6,12 @@
 // Requires: places and moves of the allocation; blocks in layout order. Leaves Code as it was.
 
 import { IntColumn } from "../base/columns.ts";
-import { CONV_WASM, type Program } from "../ir/program.ts";
+import { CONV_WASM } from "../ir/program.ts";
 import type { Image } from "../obj/image.ts";
-import { type Code, FIRST_VREG } from "./code.ts";
+import type { Code } from "./code.ts";
 import type { Frame, FrameRules } from "./frame.ts";
 import type { PcTable } from "./pctable.ts";
-import type { Target } from "./target.ts";
+import type { Convention } from "./target.ts";
 import type { FunctionText } from "./text.ts";
 
 /** What emission asks of a target: to write pieces of the function into its FunctionText. */
@@ -20,7 +20,7 @@ export interface Expansion {
   readonly frame: Frame;
   readonly rules: FrameRules;
   /** Starts a function; `blockLabel`: the label of each block. */
-  begin(code: Code, program: Program, name: string, blockLabel: IntColumn): void;
+  begin(code: Code, image: Image, name: string, blockLabel: IntColumn): void;
   prologue(loc: number): void;
   move(from: number, to: number, type: number): void;
   rematerialise(i: number, to: number, at: number): void;
@@ -32,18 +32,16 @@ export interface Expansion {
 
 /** Writes function after function, with the same storage. */
 export class Emitter {
-  private readonly target: Target;
+  private readonly conventions: readonly Convention[];
   private readonly expansion: Expansion;
   /** By block: the label that leads there; a block that only jumps has that of its target. */
   private readonly blockLabel: IntColumn;
-  /** By virtual register: the instruction that defines it, or -1; filled where constants are repeated. */
-  private readonly definition: IntColumn;
 
-  constructor(target: Target, expansion: Expansion) {
-    this.target = target;
+  /** `conventions`: of the target, by CONV_… of ir/program.ts. */
+  constructor(conventions: readonly Convention[], expansion: Expansion) {
+    this.conventions = conventions;
     this.expansion = expansion;
     this.blockLabel = new IntColumn();
-    this.definition = new IntColumn();
   }
 
   /** Appends the function `symbol` of `convention`; `index`: its number in the wasm module, or -1. */
@@ -52,10 +50,9 @@ export class Emitter {
     const { text, frame } = expansion;
     const blocks = code.blockStart.length - 1;
     text.reset(blocks);
-    frame.layout(code, this.target.conventions[convention].saved, convention === CONV_WASM, expansion.rules);
+    frame.layout(code, this.conventions[convention].saved, convention === CONV_WASM, expansion.rules);
     this.labelBlocks(code);
-    this.findDefinitions(code);
-    expansion.begin(code, image.program, image.program.symbols[symbol].name, this.blockLabel);
+    expansion.begin(code, image, image.program.symbols[symbol].name, this.blockLabel);
     text.frame(frame.size);
     expansion.prologue(firstLoc(code));
     let move = 0;
@@ -97,28 +94,13 @@ export class Emitter {
     return moveBefore(code, i) ? b : code.edgeTo.get(code.imm[i]);
   }
 
-  private findDefinitions(code: Code): void {
-    const { definition } = this;
-    definition.clear();
-    let needed = false;
-    for (let m = 0; m < code.moveRemat.length; m++) if (code.moveRemat.get(m) >= 0) needed = true;
-    if (!needed) return;
-    definition.resize(code.vregType.length, -1);
-    for (let i = 0; i < code.count; i++) {
-      if (code.operandCount[i] === 0) continue;
-      const register = code.register.get(code.operandStart[i]);
-      const isDef = (code.constraint.get(code.operandStart[i]) & 1) === 1;
-      if (isDef && register >= FIRST_VREG) definition.set(register - FIRST_VREG, i);
-    }
-  }
-
   private writeMoves(code: Code, from: number, i: number): number {
     let m = from;
     for (; m < code.moveAt.length && code.moveAt.get(m) === i; m++) {
-      const constant = code.moveRemat.get(m);
-      if (constant >= 0) {
-        this.expansion.rematerialise(this.definition.get(constant - FIRST_VREG), code.moveTo.get(m), i);
-      } else this.expansion.move(code.moveFrom.get(m), code.moveTo.get(m), code.moveType.get(m));
+      const from = code.moveFrom.get(m);
+      const to = code.moveTo.get(m);
+      if (code.moveRemat.get(m) >= 0) this.expansion.rematerialise(from, to, i);
+      else this.expansion.move(from, to, code.moveType.get(m));
     }
     return m;
   }

@@ -2,6 +2,7 @@
 // Python test tests/test_encoder.py disassembles the bytes with Capstone and compares. Not a vitest file.
 
 import * as fs from "node:fs";
+import { Program } from "../ir/program.ts";
 import { Assembler } from "../isa/x64/encode.ts";
 import * as insts from "../isa/x64/insts.ts";
 import { CC_NAMES, type Operand, READ, ROWS, type Row, WRITE } from "../isa/x64/insts.ts";
@@ -20,6 +21,7 @@ import {
 } from "../mach/code.ts";
 import { Frame } from "../mach/frame.ts";
 import { FunctionText } from "../mach/text.ts";
+import { Image } from "../obj/image.ts";
 
 class Address {
   readonly form: number;
@@ -70,7 +72,7 @@ const IMMEDIATES: readonly (readonly (readonly [number, number])[])[] = [
 ];
 
 const text = new FunctionText();
-const assembler = new Assembler(text);
+const assembler = new Assembler(text, new Image(new Program()));
 const code = new Code();
 const frame = new Frame();
 

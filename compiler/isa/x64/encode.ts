@@ -10,14 +10,16 @@ import {
   BASE_INDEX,
   type Code,
   INCOMING,
+  LITERAL,
   OUTGOING,
   SPILLED,
   STACK_SLOT,
   SYMBOL,
 } from "../../mach/code.ts";
+import { constantSymbol } from "../../mach/constants.ts";
 import type { Frame } from "../../mach/frame.ts";
 import type { FunctionText } from "../../mach/text.ts";
-import { REL_PC32 } from "../../obj/image.ts";
+import { type Image, REL_PC32 } from "../../obj/image.ts";
 import {
   type Encoding,
   IMM_SHORTEST,
@@ -47,6 +49,8 @@ const REX_B = 1;
 
 export class Assembler {
   readonly text: FunctionText;
+  /** Where constants go. */
+  image: Image;
   // the address that the next memory form uses
   private baseRegister: number;
   private indexRegister: number;
@@ -55,8 +59,9 @@ export class Assembler {
   private symbolOrLabel: number;
   private relocation: number;
 
-  constructor(text: FunctionText) {
+  constructor(text: FunctionText, image: Image) {
     this.text = text;
+    this.image = image;
     this.baseRegister = NONE;
     this.indexRegister = NONE;
     this.scale = 0;
@@ -121,6 +126,12 @@ export class Assembler {
       case STACK_SLOT:
         this.base(RSP, frame.slot(code.symbol[i]) + disp);
         break;
+      case LITERAL: {
+        // the words of the constant stand in place of displacement and symbol
+        const size = 1 << ((address >> 4) & 15);
+        this.symbolic(constantSymbol(this.image, size, disp, code.symbol[i]), 0, REL_PC32);
+        break;
+      }
       case INCOMING:
         this.base(RSP, frame.incoming + disp);
         break;

@@ -10,13 +10,13 @@ import * as x from "../../gen/x64-ops.ts";
 import { helper } from "../../ir/helpers.ts";
 import { CONTEXT_LIMIT, CONTEXT_REAL_LIMIT, VMCTX_BASE, VMCTX_CONTEXT } from "../../ir/layout.ts";
 import { F32, F64, I32, I64, V128 } from "../../ir/ops.ts";
-import { Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
+import { type Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
 import { STACK_EXHAUSTED } from "../../ir/traps.ts";
 import { Code, DEF, EMPTY_SET, RegisterSet, roleOf, SPILLED } from "../../mach/code.ts";
 import type { Expansion } from "../../mach/emit.ts";
 import { Frame, type FrameRules } from "../../mach/frame.ts";
 import { FunctionText } from "../../mach/text.ts";
-import { REL_GOT_PC32, REL_PC32 } from "../../obj/image.ts";
+import { type Image, REL_GOT_PC32, REL_PC32 } from "../../obj/image.ts";
 import { Assembler, inRegister } from "./encode.ts";
 import {
   CALLS,
@@ -86,12 +86,12 @@ export class X64Expansion implements Expansion {
   private readonly stubArgument: IntColumn;
   private readonly stubLoc: IntColumn;
 
-  constructor() {
+  constructor(image: Image) {
     this.rules = new X64Frames();
     this.text = new FunctionText();
     this.frame = new Frame();
-    this.asm = new Assembler(this.text);
-    this.program = new Program();
+    this.asm = new Assembler(this.text, image);
+    this.program = image.program;
     this.name = "";
     this.code = new Code();
     this.blockLabel = new IntColumn();
@@ -102,9 +102,10 @@ export class X64Expansion implements Expansion {
     this.stubLoc = new IntColumn();
   }
 
-  begin(code: Code, program: Program, name: string, blockLabel: IntColumn): void {
+  begin(code: Code, image: Image, name: string, blockLabel: IntColumn): void {
     this.code = code;
-    this.program = program;
+    this.program = image.program;
+    this.asm.image = image;
     this.name = name;
     this.blockLabel = blockLabel;
     this.tables = 0;
@@ -253,47 +254,15 @@ export class X64Expansion implements Expansion {
       asm.base(RSP, frame.slot(SPILLED - to));
       asm.memory(storeOf(type, from), from);
     } else {
-      // through the stack: a scratch register may hold the rest of a cycle
-      for (let k = type === V128 ? 8 : 0; k >= 0; k -= 8) {
-        asm.base(RSP, frame.slot(SPILLED - from) + k);
-        asm.memory(x.PUSH_M, -1);
-        // the address counts from the stack pointer after the pop
-        asm.base(RSP, frame.slot(SPILLED - to) + k);
-        asm.memory(x.POP_M, -1);
-      }
+      // only instructions copy between slots; the moves of the allocator do not
+      const through = type === V128 ? FLOAT_SCRATCH : SCRATCH;
+      this.move(from, through, type);
+      this.move(through, to, type);
     }
   }
 
-  /** Repeats the constant that instruction `i` defines, in front of instruction `at`, into the place `to`. */
+  /** Repeats the constant that instruction `i` defines, in front of instruction `at`, into the register `to`. */
   rematerialise(i: number, to: number, at: number): void {
-    const { code, asm, frame } = this;
-    const op = code.op[i];
-    if (to >= 0) {
-      this.define(i, to, at);
-      return;
-    }
-    const slot = frame.slot(SPILLED - to);
-    if (op === x.CONST32 || op === x.CONST64) {
-      asm.base(RSP, slot);
-      asm.memoryImmediate(x.MOV32_MI, code.imm[i]);
-      asm.base(RSP, slot + 4);
-      asm.memoryImmediate(x.MOV32_MI, op === x.CONST64 ? code.imm2[i] : 0);
-      return;
-    }
-    const row = ROWS[op];
-    const float = row.operands[0].float;
-    const through = float ? FLOAT_SCRATCH : SCRATCH;
-    this.define(i, through, at);
-    asm.base(RSP, slot);
-    const width = row.operands[0].width;
-    asm.memory(
-      !float ? x.MOV64_MR : width === 32 ? x.MOVSS_MR : width === 64 ? x.MOVSD_MR : x.MOVUPS_MR,
-      through,
-    );
-  }
-
-  /** Writes instruction `i` as if it stood in front of `at` and had the place `to` as its DEF. */
-  private define(i: number, to: number, at: number): void {
     const { code } = this;
     const start = code.operandStart[i];
     const place = code.place.get(start);
@@ -459,6 +428,7 @@ export class X64Expansion implements Expansion {
     if (!this.isImport(symbol)) {
       asm.symbolic(symbol, disp, REL_PC32);
       asm.memory(x.LEA64, to);
+      return;
     }
     asm.symbolic(symbol, 0, REL_GOT_PC32);
     asm.memory(x.MOV64_M, to);
@@ -530,7 +500,7 @@ export class X64Expansion implements Expansion {
       this.jump(otherwise, -1);
       return;
     }
-    const table = program.symbol(`${this.name}.table${this.tables++}`, SYM_RODATA);
+    const table = program.symbol(`wasmpy_table${this.tables++}_${this.name}`, SYM_RODATA);
     text.jumpTable(table);
     for (let k = 0; k < cases; k++) text.addTarget(this.edge(code.imm[i] + k));
     asm.immediate(x.CMP32_I, index, cases, 0);

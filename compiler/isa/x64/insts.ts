@@ -439,8 +439,6 @@ export const ROWS: readonly Row[] = [
   // --- what pseudo-instructions and frames are made of; selection has no use for these -------------------------
   ...i("push", "r:r64", "50+r"),
   ...i("pop", "w:r64", "58+r"),
-  ...i("push_m", "r:m64", "FF /6"),
-  ...i("pop_m", "w:m64", "8F /0"),
   ...i("call_rel", "", "E8 id"),
   ...i("call_abs", "r:rm64", "FF /2"),
   ...i("jmp_rel", "", "E9 id"),
