@@ -49,5 +49,13 @@ if (existsSync(simplifyRules)) {
   const rules = parseRules("opt/simplify.rules", readFileSync(simplifyRules, "utf8"));
   writeFileSync(join(OUT, "simplify.ts"), simplifySource(rules));
 }
+const { selectSource } = await import("./select-rules.ts");
+const { shapeOf } = await import("../isa/x64/table.ts");
+const lowerRules = parseRules(
+  "isa/x64/lower.rules",
+  readFileSync(join(HERE, "..", "isa", "x64", "lower.rules"), "utf8"),
+  ["flags"],
+);
+writeFileSync(join(OUT, "x64-lower.ts"), selectSource(lowerRules, shapeOf, "x64-ops.ts"));
 const { WORDS } = await import("../wat/words.ts");
 writeFileSync(join(OUT, "wat-words.ts"), constants("wat/words.ts", WORDS, INSTRUCTIONS.length));

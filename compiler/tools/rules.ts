@@ -13,11 +13,12 @@
 // offsets of memory operations and bounds checks, are I64s (base/int64.ts); all others are int32. Floats are
 // given by their bits. Operands of a commutative operation match in both orders, unless `!` follows its name.
 // Braces hold TypeScript in which all names bound so far can be used. `if {…}` must be true; `let name {…}`
-// binds. Right sides: see the back ends.
+// binds. Right sides: see the back ends; `let name… (…)` before the result binds what it makes, `do (…)` makes
+// something for its effect.
 //
 // `{a,b,…}` without spaces is alternation: the rule stands for one rule per alternative, where lists of equal
-// length go together, lists of different length are independent. A line `import …` is copied into the output.
-// Of several rules that match, the first wins.
+// length go together, lists of different length are independent; `[a,b,…]` is the same, independent of braces.
+// A line `import …` is copied into the output. Of several rules that match, the first wins.
 
 import { COMMUTATIVE, FLAGS, IMMEDIATE, OPS, opNamed } from "../ir/ops.ts";
 
@@ -65,6 +66,8 @@ export type Expr = Name | Literal | Snippet | Term;
 export interface Clause {
   readonly names: readonly string[];
   readonly value: Expr;
+  /** The rule goes on at `value` just for its effect. */
+  readonly effect: boolean;
 }
 
 export interface Rule {
@@ -125,18 +128,20 @@ export function parseRules(name: string, source: string, tables: readonly string
   return { name, imports, rules };
 }
 
-const ALTERNATION = /\{([^\s{},()]*(?:,[^\s{},()]*)+)\}/g;
+const ALTERNATION = /\{([^\s{},()]*(?:,[^\s{},()]*)+)\}|\[([^\s[\],()]*(?:,[^\s[\],()]*)+)\]/g;
 
 /** The rule's texts, with every alternation replaced by one of its alternatives. */
 function alternatives(text: string, at: string): string[] {
-  const lengths = [...new Set([...text.matchAll(ALTERNATION)].map((m) => m[1].split(",").length))];
+  // Bracket and length of a list: what goes together.
+  const group = (whole: string, list: string) => `${whole[0]}${list.split(",").length}`;
+  const groups = [...new Set([...text.matchAll(ALTERNATION)].map((m) => group(m[0], m[1] ?? m[2])))];
   let texts = [text];
-  for (const length of lengths) {
+  for (const one of groups) {
     texts = texts.flatMap((t) =>
-      Array.from({ length }, (_, i) =>
-        t.replace(ALTERNATION, (whole, list: string) => {
-          const items = list.split(",");
-          return items.length === length ? items[i] : whole;
+      Array.from({ length: Number(one.slice(1)) }, (_, i) =>
+        t.replace(ALTERNATION, (whole: string, braces?: string, brackets?: string) => {
+          const list = braces ?? brackets ?? "";
+          return group(whole, list) === one ? list.split(",")[i] : whole;
         }),
       ),
     );
@@ -192,8 +197,7 @@ class Parser {
         continue;
       }
       TOKEN.lastIndex = at;
-      const match = TOKEN.exec(this.text);
-      if (match === null) return failAt(this.where(at), `stray ${this.text[at]}`);
+      const match = TOKEN.exec(this.text) ?? failAt(this.where(at), `stray ${this.text[at]}`);
       if (match[0].trim() !== "") this.tokens.push({ text: match[0], at });
       at += match[0].length;
     }
@@ -226,7 +230,7 @@ class Parser {
     while (this.peek() === "if" || this.peek() === "let") guards.push(this.clause());
     this.expect("=>");
     const lets: Clause[] = [];
-    while (this.peek() === "let") lets.push(this.clause());
+    while (this.peek() === "let" || this.peek() === "do") lets.push(this.clause());
     const result = this.expr();
     if (this.next < this.tokens.length) this.fail(`the rule should have ended before ${this.peek()}`);
     const text = this.text.replace(/\s+/g, " ").trim();
@@ -235,14 +239,16 @@ class Parser {
 
   private clause(): Clause {
     const names: string[] = [];
-    if (this.take() === "let") {
+    const keyword = this.take();
+    if (keyword === "do") return { names, value: this.expr(), effect: true };
+    if (keyword === "let") {
       while (/^[A-Za-z_]\w*$/.test(this.peek())) names.push(this.take());
       if (names.length === 0) this.fail("a name expected behind let");
-      return { names, value: this.expr() };
+      return { names, value: this.expr(), effect: false };
     }
     const value = this.expr();
     if (value.kind !== "snippet") this.fail("{condition} expected behind if");
-    return { names, value };
+    return { names, value, effect: false };
   }
 
   /** Behind the opening parenthesis. */
@@ -324,6 +330,9 @@ export interface Step {
 /** How a back end reads operand `i` of the value called `of`. */
 export type OperandReader = (of: string, i: number) => string;
 
+/** What else must hold to match operation `op`, called `name`, below the values of `path`; "" if nothing. */
+export type Condition = (name: string, op: number, path: readonly string[]) => string;
+
 /**
  * A pattern with its commutative operations put in one of their orders: the steps that match it against the
  * value `v`, and the names they bind, with the values that stand above each one in the pattern ("v" excluded).
@@ -356,7 +365,12 @@ function orders(p: Pattern, guarded: boolean): Pattern[] {
 }
 
 /** All ways to match the rule, in order of preference. */
-export function matches(rule: Rule, read: OperandReader, reserved: readonly string[]): Match[] {
+export function matches(
+  rule: Rule,
+  read: OperandReader,
+  reserved: readonly string[],
+  condition: Condition = () => "",
+): Match[] {
   const again = new Set<string>();
   const repeats = (p: Pattern): boolean =>
     p.kind === "name"
@@ -364,12 +378,20 @@ export function matches(rule: Rule, read: OperandReader, reserved: readonly stri
       : p.operands.map(repeats).includes(true);
   // A condition, or a name that stands twice, can tell the two operands of a commutative operation apart.
   const guarded = repeats(rule.pattern) || rule.guards.length > 0;
-  const all = orders(rule.pattern, guarded).map((p) => matchOne(rule, p as OpPattern, read, reserved));
+  const all = orders(rule.pattern, guarded).map((p) =>
+    matchOne(rule, p as OpPattern, read, reserved, condition),
+  );
   const texts = all.map((m) => JSON.stringify(m.steps));
   return all.filter((_, i) => texts.indexOf(texts[i]) === i);
 }
 
-function matchOne(rule: Rule, root: OpPattern, read: OperandReader, reserved: readonly string[]): Match {
+function matchOne(
+  rule: Rule,
+  root: OpPattern,
+  read: OperandReader,
+  reserved: readonly string[],
+  condition: Condition,
+): Match {
   const steps: Step[] = [];
   const above = new Map<string, readonly string[]>();
   const ops = new Map<string, number>();
@@ -421,6 +443,8 @@ function matchOne(rule: Rule, root: OpPattern, read: OperandReader, reserved: re
       above.set(name, path);
       ops.set(name, operand.op);
       test(`f.op[${name}] === ${constantOf(operand.op)}`);
+      const more = condition(name, operand.op, path);
+      if (more !== "") test(more);
       immediate(operand, name);
       operands(operand, name, [...path, name]);
     });
@@ -472,7 +496,7 @@ export function guardSteps(rule: Rule, reserved: readonly string[]): Step[] {
   return rule.guards.map(({ names, value }) => {
     if (value.kind !== "snippet") return failAt(rule.at, "{…} expected before =>");
     if (names.length === 0)
-      return { name: "", text: /[?|=<>&]/.test(value.text) ? `(${value.text})` : value.text };
+      return { name: "", text: /[?|]/.test(value.text) ? `(${value.text})` : value.text };
     if (names.length > 1 || reserved.includes(names[0]))
       return failAt(rule.at, "one name expected behind let");
     return { name: names[0], text: value.text };

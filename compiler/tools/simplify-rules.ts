@@ -85,7 +85,8 @@ function aux(match: Match, op: number): string {
 function ruleText(rule: Rule): string[] {
   const lines = [`  // ${rule.at}: ${rule.text}`];
   for (const match of matches(rule, (of, i) => `f.resolve(f.${"abc"[i]}[${of}] as Value)`, RESERVED)) {
-    const lets = rule.lets.map(({ names, value }) => {
+    const lets = rule.lets.map(({ names, value, effect }) => {
+      if (effect) return `${construct(rule, match, value)};`;
       if (names.length !== 1) return failAt(rule.at, "one name expected behind let");
       return `const ${names[0]} = ${construct(rule, match, value)};`;
     });

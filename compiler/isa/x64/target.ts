@@ -1,0 +1,78 @@
+// x86-64 as a Target.
+
+import * as op from "../../gen/ir-ops.ts";
+import { flags, lower, through } from "../../gen/x64-lower.ts";
+import * as x from "../../gen/x64-ops.ts";
+import type { Value } from "../../ir/func.ts";
+import type { Selection } from "../../mach/select.ts";
+import type { Target } from "../../mach/target.ts";
+import { CONVENTIONS, REGISTERS } from "./abi.ts";
+import { AVX, BMI1, BMI2, LZCNT, MOVBE } from "./insts.ts";
+import { address, call, constant, enter, leave, tailCall, testFlags } from "./lower.ts";
+import { INSTRUCTIONS } from "./table.ts";
+
+/** What has any number of operands cannot be the root of a rule. */
+function lowerAny(s: Selection, v: Value): boolean {
+  switch (s.func.op[v]) {
+    case op.CALL:
+    case op.CALL_PTR:
+      call(s, v, x.CALL, x.CALL_R, x.CALL_M);
+      return true;
+    case op.INVOKE:
+    case op.INVOKE_PTR:
+      call(s, v, x.INVOKE, x.INVOKE_R, x.INVOKE_M);
+      return true;
+    case op.RETURN_CALL:
+    case op.RETURN_CALL_PTR:
+      tailCall(s, v);
+      return true;
+    case op.RETURN:
+      leave(s, v);
+      return true;
+    default:
+      return lower(s, v);
+  }
+}
+
+/** Bits of the CPU features (names as in /proc/cpuinfo) that go beyond x86-64-v2; unknown ones do not count. */
+export function cpuFeatures(names: readonly string[]): number {
+  let features = 0;
+  for (const name of names) {
+    switch (name) {
+      case "abm":
+      case "lzcnt":
+        features |= LZCNT;
+        break;
+      case "bmi1":
+        features |= BMI1;
+        break;
+      case "bmi2":
+        features |= BMI2;
+        break;
+      case "movbe":
+        features |= MOVBE;
+        break;
+      case "avx":
+        features |= AVX;
+        break;
+    }
+  }
+  return features;
+}
+
+/** `features`: bits of insts.ts beyond x86-64-v2. */
+export function x64Target(features: number): Target {
+  return {
+    name: "x64",
+    features,
+    instructions: INSTRUCTIONS,
+    conventions: CONVENTIONS,
+    registers: REGISTERS,
+    lower: lowerAny,
+    enter,
+    address,
+    flags: (s, v) => testFlags(s, v, flags(s, v)),
+    through,
+    constant,
+  };
+}

@@ -1,0 +1,238 @@
+// What a target is to the machine-independent stages: selection asks it for rules and conventions, the register
+// allocator for register sets, both for the constraints of its instructions. isa/<name>/target.ts makes one.
+
+import type { Value } from "../ir/func.ts";
+import { V128 } from "../ir/ops.ts";
+import type { Signature } from "../ir/program.ts";
+import { ANYWHERE, DEF, FLOAT, fixed, IN_REGISTER, OVERLAPS, type RegisterSet, reuses, USE } from "./code.ts";
+import { classOf, type RegisterInfo } from "./registers.ts";
+import type { Selection } from "./select.ts";
+
+// --- instructions -----------------------------------------------------------------------------------------
+
+/** What constraints need to know of an operand in an instruction's row; `access` has bits READ and WRITE. */
+export interface OperandRow {
+  readonly access: number;
+  /** Part of a memory operand: a place where base and index are USEs. */
+  readonly memory: boolean;
+  readonly spillable: boolean;
+  /** Its only register, or -1. */
+  readonly fixed: number;
+}
+
+export const READ = 1;
+export const WRITE = 2;
+
+export class Constraints {
+  /** Of the DEFs, then of the USEs, without base and index of an address. */
+  readonly list: readonly number[];
+  readonly defs: number;
+  /** How many operands stand before base and index; -1: no memory operand. */
+  readonly memoryAt: number;
+
+  constructor(list: readonly number[], defs: number, memoryAt: number) {
+    this.list = list;
+    this.defs = defs;
+    this.memoryAt = memoryAt;
+  }
+}
+
+/**
+ * The constraints of a row's operands in the order they have in Code: a DEF for each register that is written, in
+ * the row's order; then, again in its order, a USE for each register that is read and base and index of the memory
+ * operand. What is read and written is both, the DEF reusing the USE unless the register is fixed anyway.
+ * Only what is just read may lie in a slot: an i32 written to one would leave the upper half as it was.
+ * `early`: the instruction stands for several, so that its DEFs may not share with its USEs.
+ */
+export function constraintsOf(operands: readonly OperandRow[], early: boolean): Constraints {
+  const written = operands.filter((o) => !o.memory && (o.access & WRITE) !== 0);
+  const read = operands.filter((o) => o.memory || (o.access & READ) !== 0);
+  const address = read.findIndex((o) => o.memory);
+  const list: number[] = [];
+  for (const o of written) {
+    const both = (o.access & READ) !== 0;
+    if (o.fixed >= 0) list.push(fixed(DEF, o.fixed));
+    else if (both) list.push(reuses(written.length + read.filter((p) => !p.memory).indexOf(o)));
+    else list.push(DEF | (early ? OVERLAPS : 0) | IN_REGISTER);
+  }
+  for (const o of read) {
+    if (o.memory) continue;
+    const anywhere = o.spillable && (o.access & WRITE) === 0;
+    list.push(o.fixed >= 0 ? fixed(USE, o.fixed) : USE | (anywhere ? ANYWHERE : IN_REGISTER));
+  }
+  return new Constraints(list, written.length, address < 0 ? -1 : written.length + address);
+}
+
+/** The instructions of a target as columns, indexed by instruction number. */
+export class InstructionTable {
+  readonly names: readonly string[];
+  /** Where the constraints of an instruction start in `constraint`; one more entry than instructions. */
+  readonly start: Int32Array;
+  readonly constraint: Int32Array;
+  readonly defs: Uint8Array;
+  readonly memoryAt: Int8Array;
+  /** The instruction that has memory where this one has its `rm` register, or -1. */
+  readonly memoryForm: Int16Array;
+  /** Type (ir/ops.ts) of the first DEF, 0 where there is none or the row does not say. */
+  readonly resultType: Uint8Array;
+
+  constructor(
+    names: readonly string[],
+    constraints: readonly Constraints[],
+    memoryForm: Int16Array,
+    resultType: Uint8Array,
+  ) {
+    this.names = names;
+    this.start = new Int32Array(constraints.length + 1);
+    constraints.forEach((c, op) => {
+      this.start[op + 1] = this.start[op] + c.list.length;
+    });
+    this.constraint = Int32Array.from(constraints.flatMap((c) => c.list));
+    this.defs = Uint8Array.from(constraints, (c) => c.defs);
+    this.memoryAt = Int8Array.from(constraints, (c) => c.memoryAt);
+    this.memoryForm = memoryForm;
+    this.resultType = resultType;
+  }
+}
+
+// --- registers and conventions ----------------------------------------------------------------------------
+
+/** A calling convention, as data. */
+export class Convention {
+  readonly generalParams: readonly number[];
+  readonly floatParams: readonly number[];
+  readonly generalResults: readonly number[];
+  readonly floatResults: readonly number[];
+  /** What a call destroys. */
+  readonly clobbers: RegisterSet;
+  /** What a function of this convention must restore. */
+  readonly saved: RegisterSet;
+  readonly calleePops: boolean;
+  /** True: an i32 arrives with its upper half zero. */
+  readonly zeroExtended: boolean;
+
+  constructor(
+    generalParams: readonly number[],
+    floatParams: readonly number[],
+    generalResults: readonly number[],
+    floatResults: readonly number[],
+    clobbers: RegisterSet,
+    saved: RegisterSet,
+    calleePops: boolean,
+    zeroExtended: boolean,
+  ) {
+    this.generalParams = generalParams;
+    this.floatParams = floatParams;
+    this.generalResults = generalResults;
+    this.floatResults = floatResults;
+    this.clobbers = clobbers;
+    this.saved = saved;
+    this.calleePops = calleePops;
+    this.zeroExtended = zeroExtended;
+  }
+}
+
+/** Where parameters and results of one signature travel: a register, or MEMORY_PLACE - byte offset. */
+export class CallLayout {
+  readonly convention: Convention;
+  readonly params: Int32Array;
+  readonly results: Int32Array;
+  /** Bytes of parameters on the stack, a multiple of 16 so that frames stay aligned. */
+  readonly stackBytes: number;
+  /** Bytes of the buffer for results that have no register; its address is the hidden first parameter. */
+  readonly resultBytes: number;
+
+  constructor(
+    convention: Convention,
+    params: Int32Array,
+    results: Int32Array,
+    stackBytes: number,
+    resultBytes: number,
+  ) {
+    this.convention = convention;
+    this.params = params;
+    this.results = results;
+    this.stackBytes = stackBytes;
+    this.resultBytes = resultBytes;
+  }
+
+  /** The register of the hidden parameter; only where `resultBytes` > 0. */
+  get hidden(): number {
+    return this.convention.generalParams[0];
+  }
+}
+
+/** Places below 0: in memory, at byte MEMORY_PLACE - place. */
+export const MEMORY_PLACE = -1;
+
+/** Puts each type in the next free register of its class, or in memory, 8 bytes each (16 for v128). */
+function assign(
+  types: readonly number[],
+  general: readonly number[],
+  float: readonly number[],
+  firstGeneral: number,
+  places: Int32Array,
+): number {
+  let g = firstGeneral;
+  let f = 0;
+  let bytes = 0;
+  types.forEach((type, i) => {
+    const isFloat = classOf(type) === FLOAT;
+    const list = isFloat ? float : general;
+    const used = isFloat ? f++ : g++;
+    if (used < list.length) {
+      places[i] = list[used];
+      return;
+    }
+    const size = type === V128 ? 16 : 8;
+    bytes = (bytes + size - 1) & -size;
+    places[i] = MEMORY_PLACE - bytes;
+    bytes += size;
+  });
+  return bytes;
+}
+
+/** How a signature's parameters and results travel in a convention. */
+export function layoutOf(signature: Signature, convention: Convention): CallLayout {
+  const results = new Int32Array(signature.results.length);
+  const resultBytes = assign(
+    signature.results,
+    convention.generalResults,
+    convention.floatResults,
+    0,
+    results,
+  );
+  const params = new Int32Array(signature.params.length);
+  const stackBytes = assign(
+    signature.params,
+    convention.generalParams,
+    convention.floatParams,
+    resultBytes > 0 ? 1 : 0,
+    params,
+  );
+  return new CallLayout(convention, params, results, (stackBytes + 15) & ~15, resultBytes);
+}
+
+// --- the target -------------------------------------------------------------------------------------------
+
+export interface Target {
+  readonly name: string;
+  /** Features beyond the baseline, as the target numbers their bits. */
+  readonly features: number;
+  readonly instructions: InstructionTable;
+  /** Both indexed by CONV_… of ir/program.ts. */
+  readonly conventions: readonly Convention[];
+  readonly registers: readonly RegisterInfo[];
+  /** Emits the instructions of `v` through the selection; false where no rule matches. */
+  lower(s: Selection, v: Value): boolean;
+  /** Emits what the function begins with: definitions of those of its parameters that are used. */
+  enter(s: Selection): void;
+  /** Stages the address of the load or store `access`. */
+  address(s: Selection, access: Value): void;
+  /** Emits instructions that set the flags for the i32 `v` as a truth value; yields the condition. */
+  flags(s: Selection, v: Value): number;
+  /** The value that the register of `v` holds anyway, or -1. */
+  through(s: Selection, v: Value): Value;
+  /** A register that holds the constant (or other cheap, pure) value, made just here; -1: is not one. */
+  constant(s: Selection, v: Value): number;
+}
