@@ -77,6 +77,7 @@ const ROWS: readonly ApiRow[] = [
   // errors
   f("PyErr_Occurred", [], [PTR]),
   f("PyErr_Clear", [], []),
+  f("PyErr_NoMemory", [], [PTR]),
   f("PyErr_SetString", [PTR, PTR], []),
   f("PyErr_SetObject", [PTR, PTR], []),
   f("PyErr_Fetch", [PTR, PTR, PTR], []),

@@ -57,8 +57,12 @@ function firstOwnRecord(g: Glue): number {
   return first === undefined ? 0 : g.layout.func[first];
 }
 
+export function rowCount(g: Glue): number {
+  return rowIndices(g).length;
+}
+
 function ownRows(g: Glue): number {
-  return rowIndices(g).length - g.state.importedFuncs;
+  return rowCount(g) - g.state.importedFuncs;
 }
 
 /** Per own function: offset of its record in the instance, or -1. */
@@ -314,7 +318,7 @@ export function makeBuiltin(g: Glue): number {
 }
 
 /** (vmctx, cell of a builtin): the instance lets it go; from then on it is no function reference any more. */
-function forgetBuiltin(g: Glue): number {
+export function forgetBuiltin(g: Glue): number {
   return g.defineC("wasmpy_forget_builtin", [PTR, PTR], [], (c) => {
     const builtin = c.field(PTR, c.argument(1), 0);
     c.when(c.isNull(builtin), () => c.ret([]));
@@ -345,9 +349,4 @@ export function eachBuiltin(c: PyCode, g: Glue, vmctx: Value, body: (cell: Value
     const first = c.plus(vmctx, g.state.wrappers);
     c.repeat(c.number(g.state.importedFuncs), (i) => body(c.element(first, i, 3)));
   }
-}
-
-/** Lets go of all builtins, and replaces imported Python callables by None: breaks the cycles of an instance. */
-export function forgetFunctions(c: PyCode, g: Glue, vmctx: Value): void {
-  eachBuiltin(c, g, vmctx, (cell) => c.call(forgetBuiltin(g), [vmctx, cell]));
 }

@@ -20,8 +20,8 @@
 //     Address of the function record of an escaping function, as tables hold it.
 // resolve              (object) → (address, type) or None
 //     Record and canonical type number of a builtin of any wasmpy image of this interpreter; None for all else.
-// set_type             (index, number) → None
-//     Canonical number (1…2⁶³−1) of the module's type `index`; all types before `initialize`, and before `bind` of functions.
+// set_types            (*numbers) → None
+//     Canonical numbers (1…2⁶³−1) of all types of the module, in order of index. Before anything else.
 // export_global        (index) → GlobalBase
 //     A new global object that is an alias of the instance's global `index` (own or bound) and keeps the module alive.
 //     For reading and writing from Python use one object per global.
@@ -30,8 +30,8 @@
 // configure            (raise_trap) → None
 //     The callable of this interpreter that turns traps into exceptions: raise_trap(code, pc, sp, stack), see
 //     runtime/. Replaces the one before.
-// code                 () → (text, table, index)
-//     Addresses (int) of the start of the image's text and of its PC table, for tracebacks; see mach/pctable.ts.
+// code                 () → (start, end, table)
+//     Addresses (int) of the image's code, and of its PC table, for tracebacks; see mach/pctable.ts.
 // types                () → (MemoryBase, TableBase, GlobalBase)
 //     The native types below, shared by all images of the interpreter. They may be subclassed.
 //
@@ -54,3 +54,238 @@
 //   .set(object) → None              conversions as for arguments; TypeError if immutable
 //   .type() → (int, bool)            type, mutable
 //   .address() → int                 of the cell
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import {
+  CONTEXT_GLOBAL_TYPE,
+  CONTEXT_MEMORY_TYPE,
+  CONTEXT_RAISE,
+  CONTEXT_TABLE_TYPE,
+  FUNC_TYPE,
+  MEMORY_BASE,
+  VMCTX_BASE,
+  VMCTX_CONTEXT,
+  VMCTX_FUNCS,
+  VMCTX_MODULE,
+} from "../ir/layout.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
+import { CONV_WASM, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { PC_TABLE, TEXT_END, TEXT_START } from "../runtime/body.ts";
+import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";
+import { COMP_FUNC, DefType } from "../wasm/types.ts";
+import { importRecord, recordOf, typeRecords } from "./functions.ts";
+import type { Glue } from "./glue.ts";
+import { MethodList } from "./methods.ts";
+import { aliasGlobal } from "./natives.ts";
+import type { PyCode } from "./pycode.ts";
+import { ANY_FUNCTION, thunk } from "./thunks.ts";
+import { BY_API, boxFunc, findRecord, NO_CODE, typeCode } from "./values.ts";
+
+/** Per global: offset of its cell (or of the pointer to it), code of its type (natives.ts), flags. */
+const GLOBALS = "wasmpy_globals";
+const GLOBAL_ROW_SHIFT = 4;
+const GLOBAL_ROW_CODE = 4;
+const GLOBAL_ROW_MUTABLE = 8;
+const GLOBAL_ROW_IMPORTED = 12;
+
+const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
+
+/** Declares the builtins; the list, whose names `attach` sees. */
+export function kernel(g: Glue): MethodList {
+  writeGlobals(g);
+  const list = new MethodList(g, "wasmpy_kernel_");
+  const state = (c: PyCode, self: Value) => c.api("PyModule_GetState", self);
+  const integer = (c: PyCode, x: Value) => c.integer(x, () => c.retNull());
+  const address = (c: PyCode, x: Value) => c.api("PyLong_FromVoidPtr", x);
+
+  list.add("bind", 4, (c, self, [kind, index, object, at]) => {
+    bind(
+      c,
+      g,
+      state(c, self),
+      integer(c, kind),
+      integer(c, index),
+      object,
+      c.op(op.PTR_FROM_I64, integer(c, at)),
+    );
+  });
+
+  list.add("function", 1, (c, self, [index]) => {
+    const record = c.call(recordOf(g), [state(c, self), integer(c, index)]);
+    c.needs(record);
+    c.ret([c.call(boxFunc(g), [record])]);
+  });
+
+  list.add("record", 1, (c, self, [index]) => {
+    const record = c.call(recordOf(g), [state(c, self), integer(c, index)]);
+    c.needs(record);
+    c.ret([address(c, record)]);
+  });
+
+  list.add("resolve", 1, (c, self, [object]) => {
+    const functions = c.vmctxField(PTR, state(c, self), VMCTX_FUNCS);
+    const record = c.call(findRecord(g), [functions, object]);
+    c.when(c.isNull(record), () => {
+      c.whenRarely(c.isThere(c.api("PyErr_Occurred")), () => c.retNull());
+      c.retNone();
+    });
+    c.ret([c.tuple([address(c, record), c.api("PyLong_FromLongLong", c.field(I64, record, FUNC_TYPE))])]);
+  });
+
+  list.addVariadic("set_types", (c, self, args, given) => {
+    const count = g.module.types.length;
+    c.whenRarely(c.op(op.I64_NE, given, c.number(count)), () => {
+      c.raise("PyExc_TypeError", `set_types() takes exactly ${count} arguments`);
+      c.retNull();
+    });
+    const vmctx = state(c, self);
+    if (count > 0) {
+      const cells = c.plus(vmctx, g.layout.type[0]);
+      c.repeat(given, (i) => {
+        const number = integer(c, c.field(PTR, c.element(args, i, 3), 0));
+        c.setVmctxField(I64, c.element(cells, i, 3), 0, number);
+      });
+      c.call(typeRecords(g), [vmctx]);
+    }
+    c.retNone();
+  });
+
+  list.add("export_global", 1, (c, self, [index]) => exportGlobal(c, g, state(c, self), integer(c, index)));
+
+  list.add("initialize", 0, (c, self) => {
+    const once = c.plus(state(c, self), g.state.initialized);
+    c.whenRarely(c.isTrue(c.vmctxField(I64, once, 0)), () => {
+      c.raise("PyExc_RuntimeError", "the instance is initialized already");
+      c.retNull();
+    });
+    c.setVmctxField(I64, once, 0, c.number(1));
+    const init = g.program.symbol("wasmpy_init", SYM_FUNC, g.program.signature([], [], CONV_WASM));
+    const enter = thunk(g, NO_PARAMETERS, ANY_FUNCTION, BY_API);
+    c.ret([c.call(enter, [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
+  });
+
+  list.add("configure", 1, (c, self, [raise]) => {
+    const context = c.vmctxField(PTR, state(c, self), VMCTX_CONTEXT);
+    const old = c.contextField(PTR, context, CONTEXT_RAISE);
+    c.incref(raise);
+    c.setContextField(PTR, context, CONTEXT_RAISE, raise);
+    c.decref(old);
+    c.retNone();
+  });
+
+  list.add("code", 0, (c) => {
+    const start = c.symbol(g.program.symbol(TEXT_START, SYM_FUNC));
+    const end = c.symbol(g.program.symbol(TEXT_END, SYM_FUNC));
+    const table = c.symbol(g.program.symbol(PC_TABLE, SYM_RODATA));
+    c.ret([c.tuple([address(c, start), address(c, end), address(c, table)])]);
+  });
+
+  list.add("types", 0, (c, self) => {
+    const context = c.vmctxField(PTR, state(c, self), VMCTX_CONTEXT);
+    const types = [CONTEXT_MEMORY_TYPE, CONTEXT_TABLE_TYPE, CONTEXT_GLOBAL_TYPE].map((field) =>
+      c.contextField(PTR, context, field),
+    );
+    for (const type of types) c.incref(type);
+    c.ret([c.tuple(types)]);
+  });
+  return list;
+}
+
+/** Binds index `index` of a space whose kind is tested; returns None or null from here. */
+function bind(
+  c: PyCode,
+  g: Glue,
+  vmctx: Value,
+  kind: Value,
+  index: Value,
+  object: Value,
+  address: Value,
+): void {
+  const { layout, module, state } = g;
+  /** `count` pointers in a row, and as many cells that own the objects. */
+  const space = (code: number, count: number, pointers: number, owners: number, bound: () => Value) => {
+    if (count === 0) return;
+    c.when(c.op(op.I64_EQ, kind, c.number(code)), () => {
+      c.whenRarely(c.op(op.I64_GE_U, index, c.number(count)), () => {
+        c.raise("PyExc_IndexError", "nothing of this index can be bound");
+        c.retNull();
+      });
+      const target = bound();
+      const owner = c.element(c.plus(vmctx, owners), index, 3);
+      const old = c.field(PTR, owner, 0);
+      c.incref(object);
+      c.setField(PTR, owner, 0, object);
+      c.setVmctxField(PTR, c.element(c.plus(vmctx, pointers), index, 3), 0, target);
+      c.decref(old);
+      c.retNone();
+    });
+  };
+  const first = (offsets: readonly number[]) => (offsets.length === 0 ? 0 : offsets[0]);
+  const given = () => {
+    c.whenRarely(c.isNull(address), () => {
+      c.raise("PyExc_ValueError", "the address is null");
+      c.retNull();
+    });
+    return address;
+  };
+  space(EXT_FUNC, state.importedFuncs, first(layout.func), state.boundFuncs, () => {
+    const record = c.variable(PTR);
+    c.set(record, address);
+    c.when(c.isNull(address), () => {
+      c.whenRarely(c.op(op.I32_EQZ, c.api("PyCallable_Check", object)), () => {
+        c.raise("PyExc_TypeError", "an imported function must be callable");
+        c.retNull();
+      });
+      c.set(record, importRecord(c, g, vmctx, index, object));
+    });
+    return c.get(record);
+  });
+  space(EXT_TABLE, module.tables.length, first(layout.table), state.boundTables, given);
+  space(EXT_MEMORY, module.memories.length, first(layout.memory), state.boundMemories, () => {
+    given();
+    c.when(c.op(op.I64_EQZ, index), () => {
+      c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, address, MEMORY_BASE));
+    });
+    return address;
+  });
+  space(EXT_GLOBAL, state.importedGlobals, first(layout.global), state.boundGlobals, given);
+  c.raise("PyExc_ValueError", "nothing of this kind can be bound");
+  c.retNull();
+}
+
+function writeGlobals(g: Glue): void {
+  const table = g.data.constant(GLOBALS);
+  g.module.globals.forEach(({ type, imported }, i) => {
+    table.u32(g.layout.global[i]).u32(typeCode(type.type, g.module));
+    table.u32(type.mutable ? 1 : 0).u32(imported ? 1 : 0);
+  });
+  table.end();
+}
+
+function exportGlobal(c: PyCode, g: Glue, vmctx: Value, index: Value): void {
+  c.whenRarely(c.op(op.I64_GE_U, index, c.number(g.module.globals.length)), () => {
+    c.raise("PyExc_IndexError", "no global of this index");
+    c.retNull();
+  });
+  const row = c.element(c.symbol(g.program.symbol(GLOBALS, SYM_RODATA)), index, GLOBAL_ROW_SHIFT);
+  const word = (offset: number) => c.field(I32, row, offset);
+  c.whenRarely(c.op(op.I32_EQ, word(GLOBAL_ROW_CODE), c.i32(NO_CODE)), () => {
+    c.raise("PyExc_TypeError", "the global's values cannot be passed to or from Python");
+    c.retNull();
+  });
+  const cell = c.variable(PTR);
+  c.set(cell, c.op(op.PTR_ADD, vmctx, c.widen(word(0))));
+  c.when(word(GLOBAL_ROW_IMPORTED), () => {
+    c.set(cell, c.vmctxField(PTR, c.get(cell), 0));
+    c.whenRarely(c.isNull(c.get(cell)), () => {
+      c.raise("PyExc_ValueError", "the imported global is not bound");
+      c.retNull();
+    });
+  });
+  const type = c.contextField(PTR, c.vmctxField(PTR, vmctx, VMCTX_CONTEXT), CONTEXT_GLOBAL_TYPE);
+  const code = c.widen(word(GLOBAL_ROW_CODE));
+  const mutable = c.widen(word(GLOBAL_ROW_MUTABLE));
+  const module = c.vmctxField(PTR, vmctx, VMCTX_MODULE);
+  c.ret([c.call(aliasGlobal(g), [type, c.get(cell), module, code, mutable])]);
+}

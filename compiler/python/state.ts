@@ -16,8 +16,8 @@ export class State {
   readonly boundGlobals: number;
   readonly importedFuncs: number;
   readonly importedGlobals: number;
-  /** Number of cells from `wrappers` on. */
-  readonly owned: number;
+  /** Number of cells from `boundFuncs` on. */
+  readonly boundCount: number;
   /** Size of the whole module state. */
   readonly bytes: number;
 
@@ -36,7 +36,7 @@ export class State {
     this.boundTables = take(module.tables.length);
     this.boundMemories = take(module.memories.length);
     this.boundGlobals = take(this.importedGlobals);
-    this.owned = (at - this.wrappers) >> 3;
+    this.boundCount = (at - this.boundFuncs) >> 3;
     this.bytes = at;
   }
 }
