@@ -7,7 +7,6 @@
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import type { Layout } from "../ir/layout.ts";
 import {
   CONTEXT_FUNCS,
   FUNC_OBJECT,
@@ -19,22 +18,11 @@ import {
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
-import type { Program } from "../ir/program.ts";
 import { SYM_RODATA } from "../ir/program.ts";
-import type { Image } from "../obj/image.ts";
 import { entry } from "../runtime/entries.ts";
-import type { Module } from "../wasm/module.ts";
 import { isRef } from "../wasm/types.ts";
-import {
-  eachBuiltin,
-  fillRecords,
-  forgetBuiltin,
-  makeBuiltin,
-  methodsCell,
-  rowCount,
-  writeFunctions,
-} from "./functions.ts";
-import { Glue, type GlueInput } from "./glue.ts";
+import { eachBuiltin, fillRecords, forgetBuiltin, makeBuiltin, methodsCell, rowCount } from "./functions.ts";
+import type { Glue } from "./glue.ts";
 import { vectorcallCell } from "./imports.ts";
 import { kernel } from "./kernel.ts";
 import { makeTypes, visit } from "./natives.ts";
@@ -105,25 +93,8 @@ const PROBES: readonly number[] = [
 const ENOUGH_PROBES = 20;
 const FLOAT_PROBE_HIGH = 0x40934a00; // 1234.5
 
-/**
- * Writes the data of the glue into the image. `each` of the result then builds its functions; building one may
- * still add strings to the image.
- */
-export function buildGlue(
-  module: Module,
-  layout: Layout,
-  program: Program,
-  image: Image,
-  input: GlueInput,
-): Glue {
-  const glue = new Glue(module, layout, program, image, input);
-  writeFunctions(glue);
-  writeModule(glue);
-  return glue;
-}
-
 /** Writes everything that the loader and CPython look at, and declares what it leads to. */
-function writeModule(g: Glue): void {
+export function writeModule(g: Glue): void {
   const suffix = initSuffix(g.input.leaf);
   const name = g.data.text(g.input.leaf);
   const exec = execFunction(g);
