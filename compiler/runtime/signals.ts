@@ -259,11 +259,11 @@ export function catchFault(c: Body): void {
 /** 1 if the PC table has a site at `offset` (i32, from the start of the code) where a memory fault is a trap. */
 function isTrapSite(c: Body, offset: Value): Value {
   const table = c.symbol(c.program.symbol(PC_TABLE, SYM_RODATA));
-  const functions = c.widen(c.constantField(I32, table, 0));
-  const count = c.constantField(I32, table, 4);
+  const functions = c.widen(c.field(I32, table, 0));
+  const count = c.field(I32, table, 4);
   const sites = c.plus(c.element(table, functions, 4), 8); // behind four words per function
   const infos = c.element(sites, c.widen(count), 2);
-  const word = (array: Value, i: Value) => c.constantField(I32, c.element(array, c.widen(i), 2), 0);
+  const word = (array: Value, i: Value) => c.field(I32, c.element(array, c.widen(i), 2), 0);
 
   // The first site that is not below.
   const low = c.variable(I32);
@@ -281,24 +281,13 @@ function isTrapSite(c: Body, offset: Value): Value {
       );
     },
   );
-  // A return address and an access may share an offset: any of the equal ones will do.
-  const found = c.variable(I32);
-  c.set(found, c.i32(0));
-  const goesOn = c.variable(I32);
-  c.set(goesOn, c.i32(1));
-  c.whileTrue(
-    () => c.op(op.I32_AND, c.get(goesOn), c.op(op.I32_LT_U, c.get(low), count)),
-    () => {
-      const i = c.get(low);
-      c.choose(
-        c.op(op.I32_EQ, word(sites, i), offset),
-        () => {
-          c.set(found, c.op(op.I32_OR, c.get(found), c.op(op.I32_SHR_U, word(infos, i), c.i32(31))));
-          c.set(low, c.op(op.I32_ADD, i, c.i32(1)));
-        },
-        () => c.set(goesOn, c.i32(0)),
-      );
-    },
-  );
-  return c.get(found);
+  const isTrap = c.variable(I32);
+  c.set(isTrap, c.i32(0));
+  const i = c.get(low);
+  c.when(c.op(op.I32_LT_U, i, count), () => {
+    c.when(c.op(op.I32_EQ, word(sites, i), offset), () => {
+      c.set(isTrap, c.op(op.I32_SHR_U, word(infos, i), c.i32(31)));
+    });
+  });
+  return c.get(isTrap);
 }

@@ -123,7 +123,7 @@ export function stackMeasure(c: Body): void {
   const stackEnd = c.symbol(importedVariable(c.program, "__libc_stack_end"));
   c.when(c.isThere(stackEnd), () => {
     // glibc knows the limit of the main thread's stack, less what arguments and environment take.
-    const isMain = c.isWithin(c.constantField(PTR, stackEnd, 0), low, size);
+    const isMain = c.isWithin(c.field(PTR, stackEnd, 0), low, size);
     c.when(isMain, () => setSize(c.lesser(size, most)));
     c.ret([]);
   });

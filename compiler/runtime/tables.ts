@@ -197,7 +197,7 @@ export function elemFuncs(c: Body): void {
   const vmctx = c.vmctx();
   const array = c.field(PTR, elem, ELEM_ARRAY);
   c.repeat(c.field(I64, elem, ELEM_LENGTH), (i) => {
-    const offset = c.op(op.I64_EXTEND_I32_S, c.constantField(I32, c.element(offsets, i, 2), 0));
+    const offset = c.op(op.I64_EXTEND_I32_S, c.field(I32, c.element(offsets, i, 2), 0));
     const record = c.variable(PTR);
     c.choose(
       c.op(op.I64_LT_S, offset, c.number(0)),

@@ -141,6 +141,6 @@ function message(c: Body, code: Value): Value {
     c.image.define(id, RODATA, start, at);
   }
   const table = c.symbol(id);
-  const offset = c.constantField(I32, c.element(table, c.widen(code), 2), 0);
+  const offset = c.field(I32, c.element(table, c.widen(code), 2), 0);
   return c.op(op.PTR_ADD, table, c.widen(offset));
 }
