@@ -24,9 +24,9 @@ import { ELF_X64, writeElf } from "./obj/elf.ts";
 import { Image, RODATA, TEXT } from "./obj/image.ts";
 import { Optimizer } from "./opt/passes.ts";
 import { isSimple } from "./opt/simple.ts";
+import { buildGlue } from "./python/build.ts";
 import { GlueInput } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
-import { buildGlue } from "./python/modinit.ts";
 import { TEXT_END, TEXT_START } from "./runtime/body.ts";
 import { LINUX_X64 } from "./runtime/linux.ts";
 import { buildRuntime } from "./runtime/runtime.ts";
@@ -260,7 +260,7 @@ class Backend {
     this.selection = new Selection(program, this.target);
     this.code = new Code();
     this.allocator = new Allocator();
-    this.emitter = new Emitter(this.target, new X64Expansion(image));
+    this.emitter = new Emitter(this.target.conventions, new X64Expansion(image));
   }
 
   optimize(func: Func): void {
