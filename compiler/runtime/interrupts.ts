@@ -42,7 +42,6 @@ export function onInterrupt(c: Body): void {
   c.whenRarely(c.op(op.I32_EQZ, c.argument(0)), () => {
     c.when(c.isThere(c.argument(2)), () => c.setField(PTR, c.argument(2), 0, python));
     admit(c, list, c.argument(1), c.null());
-    c.ret([]);
   });
   // Python's first: who sees the interrupt must find the signal pending.
   c.callPtr(python, c.program.signature([I32], [], CONV_C), [c.argument(0)]);

@@ -47,6 +47,8 @@ const FUNCTIONS: readonly ImportRow[] = [
   f("pthread_key_create", [PTR, PTR], [I32]),
   f("pthread_key_delete", [I32], [I32]),
   f("pthread_setspecific", [I32, PTR], [I32]),
+  f("pthread_mutex_lock", [PTR], [I32]),
+  f("pthread_mutex_unlock", [PTR], [I32]),
   // CPython
   f("PyInterpreterState_Get", [], [PTR]),
   f("PyInterpreterState_GetDict", [PTR], [PTR]),

@@ -35,6 +35,8 @@ export const RLIMIT_STACK = 3;
 export const RLIMIT_BYTES = 16;
 /** At least the size of pthread_attr_t anywhere. */
 export const PTHREAD_ATTR_BYTES = 128;
+/** The same for pthread_mutex_t, whose zeros are an open lock. */
+export const PTHREAD_MUTEX_BYTES = 64;
 
 /** A machine under Linux: places in the third argument of a signal handler (ucontext_t), system call numbers. */
 export class System {

@@ -119,13 +119,22 @@ export function register(c: Body, handler: Value, subject: Value, third: Value):
   c.when(c.isNull(c.field(PTR, node, NODE_CATCH)), () => c.c("free", [node]));
 }
 
-/** The handler's side of it: puts `node` into the list at `head`, unless its subject is `self` or known there. */
+/**
+ * The handler's side of it: puts `node` into the list at `head`, unless its subject is `self` or known there, and
+ * returns. Interpreters with their own GIL may be here at once; handlers of signals do not take the lock.
+ */
 export function admit(c: Body, head: Value, node: Value, self: Value): void {
+  const lock = c.global("wasmpy_signal_lock", os.PTHREAD_MUTEX_BYTES);
+  c.c("pthread_mutex_lock", [lock]);
+  const leave = () => {
+    c.c("pthread_mutex_unlock", [lock]);
+    c.ret([]);
+  };
   const subject = c.field(PTR, node, NODE_CATCH);
   const reject = (isKnown: Value) => {
     c.when(isKnown, () => {
       c.setField(PTR, node, NODE_CATCH, c.null());
-      c.ret([]);
+      leave();
     });
   };
   reject(c.op(op.PTR_EQ, subject, self));
@@ -133,6 +142,7 @@ export function admit(c: Body, head: Value, node: Value, self: Value): void {
   // A signal may come at any moment: the list is whole before and after the last store.
   c.setField(PTR, node, NODE_NEXT, c.field(PTR, head, 0));
   c.setField(PTR, head, 0, node);
+  leave();
 }
 
 /** Runs `body` with the subject of each node. */
@@ -155,7 +165,6 @@ export function onFault(c: Body): void {
   const list = images(c);
   c.whenRarely(c.op(op.I32_EQZ, signal), () => {
     admit(c, list, info, c.address("catch_fault"));
-    c.ret([]);
   });
   const state = phase(c);
   const rearm = (isCaught: Value) => {
