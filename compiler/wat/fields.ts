@@ -100,10 +100,12 @@ export class ModuleParser {
     this.tagCount = 0;
   }
 
-  /** Assembles the fields from the cursor up to a closing parenthesis or the end. `id`: the module's symbol, or -1. */
-  assemble(id: number): Assembled {
+  /**
+   * Assembles the fields from the cursor up to a closing parenthesis or the end. The module begins at byte
+   * `start` of the text; `id` is its symbol, or -1.
+   */
+  assemble(start: number, id: number): Assembled {
     const { cursor } = this;
-    const first = cursor.at;
     const fields = new IntColumn(); // all but types
     const definitions = new IntColumn();
     while (cursor.kind() === LPAR) {
@@ -124,7 +126,7 @@ export class ModuleParser {
       this.field();
     }
     cursor.at = last;
-    return this.write(cursor.tokens.starts.get(first), id);
+    return this.write(start, id);
   }
 
   // ---- first walk

@@ -13,7 +13,7 @@ import { newSymbols } from "./words.ts";
 export function parseModule(text: Uint8Array, features: Features): Assembled {
   const symbols = newSymbols();
   const cursor = new Cursor(lex(text, symbols, features), symbols, features, 0);
-  if (!cursor.opens(word.MODULE)) return new ModuleParser(cursor).assemble(-1);
+  if (!cursor.opens(word.MODULE)) return new ModuleParser(cursor).assemble(0, -1);
   const assembled = assembleModule(cursor);
   if (cursor.kind() !== END) cursor.unexpected();
   return assembled;
@@ -39,7 +39,7 @@ export function assembleModule(cursor: Cursor): Assembled {
     // places inside of a quotation are those of the module around it
     return new Assembled(quoted.bytes, Int32Array.of(0), Int32Array.of(start));
   }
-  const assembled = new ModuleParser(cursor).assemble(id);
+  const assembled = new ModuleParser(cursor).assemble(start, id);
   cursor.expectClose();
   return assembled;
 }

@@ -131,7 +131,7 @@ export class ModuleSource {
   /** The binary; fails where the module is malformed. */
   assemble(features: Features): Assembled {
     const cursor = new Cursor(this.tokens, this.symbols, features, this.token);
-    return this.bare ? new ModuleParser(cursor).assemble(-1) : assembleModule(cursor);
+    return this.bare ? new ModuleParser(cursor).assemble(this.start, -1) : assembleModule(cursor);
   }
 }
 
