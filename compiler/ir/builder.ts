@@ -28,7 +28,7 @@ export class Builder {
   private readonly definitions: PairMap; // (block, variable) → value
   private readonly sealed: IntColumn;
   private readonly predHead: IntColumn; // block → its latest edge, or -1
-  private readonly predCount: IntColumn;
+  private readonly predCount: IntColumn; // predecessors, however many edges lead from each
   private readonly predNext: IntColumn; // edge → the one before
   private readonly edgeFrom: IntColumn; // edge → block
   // parameters made for variables, in order of making
@@ -347,10 +347,14 @@ export class Builder {
     const start = this.func.pool.length;
     for (const x of args) this.func.pool.push(x);
     const e = this.func.newEdge(to, start, args.length);
-    this.predNext.push(this.predHead.get(to));
+    const latest = this.predHead.get(to);
+    // edges of one terminator are made in a row, and count as one predecessor
+    if (latest < 0 || this.edgeFrom.get(latest) !== this.current) {
+      this.predCount.set(to, this.predCount.get(to) + 1);
+    }
+    this.predNext.push(latest);
     this.edgeFrom.push(this.current);
     this.predHead.set(to, e);
-    this.predCount.set(to, this.predCount.get(to) + 1);
     return e;
   }
 

@@ -80,7 +80,7 @@ export function readNames(module: Module, content: Range): void {
     } else if (id === LOCAL_NAMES) {
       for (let n = sub.u32(); n > 0 && sub.ok; n--) {
         const index = sub.u32();
-        const names = module.localNames.get(index) ?? new Map<number, string>();
+        const names: Map<number, string> = module.localNames.get(index) ?? new Map();
         sub.map(names);
         module.localNames.set(index, names);
       }
