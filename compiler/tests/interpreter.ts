@@ -357,6 +357,16 @@ class Frame {
         return x(0) < x(1) ? 1n : 0n;
       case "le_u":
         return x(0) <= x(1) ? 1n : 0n;
+      case "gt_u":
+        return x(0) > x(1) ? 1n : 0n;
+      case "ge_u":
+        return x(0) >= x(1) ? 1n : 0n;
+      case "gt_s":
+        return s(0) > s(1) ? 1n : 0n;
+      case "ge_s":
+        return s(0) >= s(1) ? 1n : 0n;
+      case "shr_s":
+        return s(0) >> count();
       case "lt_s":
         return s(0) < s(1) ? 1n : 0n;
       case "le_s":
