@@ -74,6 +74,7 @@ const ROWS: readonly ApiRow[] = [
   f("PyUnicode_FromString", [PTR], [PTR]),
   f("PyUnicode_DecodeUTF8", [PTR, I64, PTR], [PTR]),
   f("PyUnicode_Format", [PTR, PTR], [PTR]),
+  f("PyMemoryView_FromMemory", [PTR, I64, I32], [PTR]),
   // errors
   f("PyErr_Occurred", [], [PTR]),
   f("PyErr_Clear", [], []),

@@ -20,8 +20,9 @@
 //     Address of the function record of an escaping function, as tables hold it.
 // resolve              (object) → (address, type) or None
 //     Record and canonical type number of a builtin of any wasmpy image of this interpreter; None for all else.
-// set_types            (*numbers) → None
-//     Canonical numbers (1…2⁶³−1) of all types of the module, in order of index. Before anything else.
+// set_type             (index, number) → None
+//     Canonical number (1…2⁶³−1) of the module's type `index`; all types before functions are bound and before
+//     `initialize`, which enters them into the records of own functions.
 // export_global        (index) → GlobalBase
 //     A new global object that is an alias of the instance's global `index` (own or bound) and keeps the module alive.
 //     For reading and writing from Python use one object per global.
@@ -30,8 +31,8 @@
 // configure            (raise_trap) → None
 //     The callable of this interpreter that turns traps into exceptions: raise_trap(code, pc, sp, stack), see
 //     runtime/. Replaces the one before.
-// code                 () → (start, end, table)
-//     Addresses (int) of the image's code, and of its PC table, for tracebacks; see mach/pctable.ts.
+// code                 () → (start, table)
+//     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts.
 // types                () → (MemoryBase, TableBase, GlobalBase)
 //     The native types below, shared by all images of the interpreter. They may be subclassed.
 //
@@ -71,7 +72,7 @@ import {
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_WASM, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
-import { PC_TABLE, TEXT_END, TEXT_START } from "../runtime/body.ts";
+import { PC_TABLE, TEXT_START } from "../runtime/body.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";
 import { COMP_FUNC, DefType } from "../wasm/types.ts";
 import { importRecord, recordOf, typeRecords } from "./functions.ts";
@@ -88,6 +89,8 @@ const GLOBAL_ROW_SHIFT = 4;
 const GLOBAL_ROW_CODE = 4;
 const GLOBAL_ROW_MUTABLE = 8;
 const GLOBAL_ROW_IMPORTED = 12;
+
+const PYBUF_READ = 0x100;
 
 const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
 
@@ -133,20 +136,16 @@ export function kernel(g: Glue): MethodList {
     c.ret([c.tuple([address(c, record), c.api("PyLong_FromLongLong", c.field(I64, record, FUNC_TYPE))])]);
   });
 
-  list.addVariadic("set_types", (c, self, args, given) => {
-    const count = g.module.types.length;
-    c.whenRarely(c.op(op.I64_NE, given, c.number(count)), () => {
-      c.raise("PyExc_TypeError", `set_types() takes exactly ${count} arguments`);
+  list.add("set_type", 2, (c, self, [index, number]) => {
+    const vmctx = state(c, self);
+    const i = integer(c, index);
+    const n = integer(c, number);
+    c.whenRarely(c.op(op.I64_GE_U, i, c.number(g.module.types.length)), () => {
+      c.raise("PyExc_IndexError", "no type of this index");
       c.retNull();
     });
-    const vmctx = state(c, self);
-    if (count > 0) {
-      const cells = c.plus(vmctx, g.layout.type[0]);
-      c.repeat(given, (i) => {
-        const number = integer(c, c.field(PTR, c.element(args, i, 3), 0));
-        c.setVmctxField(I64, c.element(cells, i, 3), 0, number);
-      });
-      c.call(typeRecords(g), [vmctx]);
+    if (g.module.types.length > 0) {
+      c.setVmctxField(I64, c.element(c.plus(vmctx, g.layout.type[0]), i, 3), 0, n);
     }
     c.retNone();
   });
@@ -154,12 +153,14 @@ export function kernel(g: Glue): MethodList {
   list.add("export_global", 1, (c, self, [index]) => exportGlobal(c, g, state(c, self), integer(c, index)));
 
   list.add("initialize", 0, (c, self) => {
-    const once = c.plus(state(c, self), g.state.initialized);
+    const vmctx = state(c, self);
+    const once = c.plus(vmctx, g.state.initialized);
     c.whenRarely(c.isTrue(c.vmctxField(I64, once, 0)), () => {
       c.raise("PyExc_RuntimeError", "the instance is initialized already");
       c.retNull();
     });
     c.setVmctxField(I64, once, 0, c.number(1));
+    c.call(typeRecords(g), [vmctx]);
     const init = g.program.symbol("wasmpy_init", SYM_FUNC, g.program.signature([], [], CONV_WASM));
     const enter = thunk(g, NO_PARAMETERS, ANY_FUNCTION, BY_API);
     c.ret([c.call(enter, [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
@@ -176,9 +177,14 @@ export function kernel(g: Glue): MethodList {
 
   list.add("code", 0, (c) => {
     const start = c.symbol(g.program.symbol(TEXT_START, SYM_FUNC));
-    const end = c.symbol(g.program.symbol(TEXT_END, SYM_FUNC));
     const table = c.symbol(g.program.symbol(PC_TABLE, SYM_RODATA));
-    c.ret([c.tuple([address(c, start), address(c, end), address(c, table)])]);
+    // Two counts, then four columns of the one and two of the other.
+    const functions = c.widen(c.field(I32, table, 0));
+    const sites = c.widen(c.field(I32, table, 4));
+    const words = c.op(op.I64_ADD, c.op(op.I64_SHL, functions, c.number(1)), sites);
+    const bytes = c.op(op.I64_ADD, c.op(op.I64_SHL, words, c.number(3)), c.number(8));
+    const view = c.api("PyMemoryView_FromMemory", table, bytes, c.i32(PYBUF_READ));
+    c.ret([c.tuple([address(c, start), view])]);
   });
 
   list.add("types", 0, (c, self) => {

@@ -60,9 +60,10 @@ export function punycode(text: string): string {
   return out;
 }
 
-/** What the names of a module's init functions end in: `_leaf`, or `U_` and punycode. */
+/** What the names of a module's init functions end in: `_leaf`, or `U_` and punycode; neither has a hyphen. */
 export function initSuffix(leaf: string): string {
   let isAscii = true;
   for (let i = 0; i < leaf.length; i++) isAscii = isAscii && leaf.charCodeAt(i) < FIRST_POINT;
-  return isAscii ? `_${leaf}` : `U_${punycode(leaf).split("-").join("_")}`;
+  const suffix = isAscii ? `_${leaf}` : `U_${punycode(leaf)}`;
+  return suffix.split("-").join("_");
 }
