@@ -514,7 +514,7 @@ export class Selection {
       const constraint = table.constraint[start + k];
       if (k < defs) {
         let register = k === 0 ? def : this.secondDef;
-        if (register < 0) register = this.temp(table.resultType[form]);
+        if (register < 0) register = this.temp(table.type[start + k]);
         const moved = policyOf(constraint) === REUSES && memoryAt >= 0 && argumentOf(constraint) >= memoryAt;
         buffer.operand(register, moved ? reuses(argumentOf(constraint) + shift) : constraint);
         continue;

@@ -2,7 +2,7 @@
 // allocator for register sets, both for the constraints of its instructions. isa/<name>/target.ts makes one.
 
 import type { Value } from "../ir/func.ts";
-import { V128 } from "../ir/ops.ts";
+import { F32, F64, I32, I64, V128 } from "../ir/ops.ts";
 import type { Signature } from "../ir/program.ts";
 import { ANYWHERE, DEF, FLOAT, fixed, IN_REGISTER, OVERLAPS, type RegisterSet, reuses, USE } from "./code.ts";
 import { classOf, type RegisterInfo } from "./registers.ts";
@@ -18,6 +18,9 @@ export interface OperandRow {
   readonly spillable: boolean;
   /** Its only register, or -1. */
   readonly fixed: number;
+  readonly float: boolean;
+  /** In bits. */
+  readonly width: number;
 }
 
 export const READ = 1;
@@ -26,12 +29,15 @@ export const WRITE = 2;
 export class Constraints {
   /** Of the DEFs, then of the USEs, without base and index of an address. */
   readonly list: readonly number[];
+  /** The type (ir/ops.ts) that stands for class and width of each. */
+  readonly types: readonly number[];
   readonly defs: number;
   /** How many operands stand before base and index; -1: no memory operand. */
   readonly memoryAt: number;
 
-  constructor(list: readonly number[], defs: number, memoryAt: number) {
+  constructor(list: readonly number[], types: readonly number[], defs: number, memoryAt: number) {
     this.list = list;
+    this.types = types;
     this.defs = defs;
     this.memoryAt = memoryAt;
   }
@@ -60,7 +66,14 @@ export function constraintsOf(operands: readonly OperandRow[], early: boolean): 
     const anywhere = o.spillable && (o.access & WRITE) === 0;
     list.push(o.fixed >= 0 ? fixed(USE, o.fixed) : USE | (anywhere ? ANYWHERE : IN_REGISTER));
   }
-  return new Constraints(list, written.length, address < 0 ? -1 : written.length + address);
+  const types = [...written, ...read.filter((o) => !o.memory)].map((o) => typeOf(o.float, o.width));
+  return new Constraints(list, types, written.length, address < 0 ? -1 : written.length + address);
+}
+
+/** The type of a register that an operand of that class and width fills; wide float operands hold an f64. */
+export function typeOf(float: boolean, width: number): number {
+  if (float) return width === 32 ? F32 : F64;
+  return width === 64 ? I64 : I32;
 }
 
 /** The instructions of a target as columns, indexed by instruction number. */
@@ -73,25 +86,20 @@ export class InstructionTable {
   readonly memoryAt: Int8Array;
   /** The instruction that has memory where this one has its `rm` register, or -1. */
   readonly memoryForm: Int16Array;
-  /** Type (ir/ops.ts) of the first DEF, 0 where there is none or the row does not say. */
-  readonly resultType: Uint8Array;
+  /** Beside `constraint`: types of the operands (see `typeOf`). */
+  readonly type: Uint8Array;
 
-  constructor(
-    names: readonly string[],
-    constraints: readonly Constraints[],
-    memoryForm: Int16Array,
-    resultType: Uint8Array,
-  ) {
+  constructor(names: readonly string[], constraints: readonly Constraints[], memoryForm: Int16Array) {
     this.names = names;
     this.start = new Int32Array(constraints.length + 1);
     constraints.forEach((c, op) => {
       this.start[op + 1] = this.start[op] + c.list.length;
     });
     this.constraint = Int32Array.from(constraints.flatMap((c) => c.list));
+    this.type = Uint8Array.from(constraints.flatMap((c) => c.types));
     this.defs = Uint8Array.from(constraints, (c) => c.defs);
     this.memoryAt = Int8Array.from(constraints, (c) => c.memoryAt);
     this.memoryForm = memoryForm;
-    this.resultType = resultType;
   }
 }
 

@@ -153,7 +153,10 @@ class Writer {
   }
 
   private memory(e: Expr): string {
-    if (e.kind === "term" && LITERALS.has(e.head)) return this.literal(e);
+    if (e.kind === "term" && LITERALS.has(e.head)) {
+      this.literal(e);
+      return "";
+    }
     if (e.kind !== "name") return this.fail("the name of a load or store expected");
     const op = this.match.ops.get(e.name);
     if (op === undefined || !isAccess(op)) return this.fail(`${e.name} is no load or store`);

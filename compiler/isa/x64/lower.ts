@@ -49,6 +49,12 @@ export function constant(s: Selection, v: Value): number {
       return s.put(x.LEA64, s.temp(PTR));
     case op.SP:
       return s.put(x.SP, s.temp(PTR));
+    case op.CALLER_SP:
+      s.stageArgument(INCOMING, 0);
+      return s.put(x.LEA64, s.temp(PTR));
+    case op.RETURN_ADDRESS:
+      s.stageArgument(INCOMING, -8);
+      return s.put(x.MOV64_M, s.temp(PTR));
     case op.VMCTX:
       return s.changesInstance ? NONE : s.put(x.MOV64, s.temp(PTR), VMCTX);
     default:

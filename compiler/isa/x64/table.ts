@@ -1,8 +1,7 @@
 // The rows of insts.ts as selection and the generator of rules see them: constraints, memory forms, shapes.
 
-import { F32, F64, I32, I64, VOID } from "../../ir/ops.ts";
-import { constraintsOf, InstructionTable } from "../../mach/target.ts";
-import { IN_RM, NO_IMM, READ, ROWS, type Row, WRITE } from "./insts.ts";
+import { constraintsOf, InstructionTable, typeOf } from "../../mach/target.ts";
+import { IN_RM, NO_IMM, READ, ROWS, WRITE } from "./insts.ts";
 
 /** The number of the form of instruction `i` with memory in place of its `rm` register, or -1. */
 export function memoryFormOf(i: number): number {
@@ -12,21 +11,10 @@ export function memoryFormOf(i: number): number {
   return isForm && next.memory && !row.memory ? i + 1 : -1;
 }
 
-function typeOf(float: boolean, width: number): number {
-  if (float) return width === 32 ? F32 : F64;
-  return width === 64 ? I64 : I32;
-}
-
-function resultType(row: Row): number {
-  const result = row.operands.find((o) => !o.memory && (o.access & WRITE) !== 0);
-  return result === undefined ? VOID : typeOf(result.float, result.width);
-}
-
 export const INSTRUCTIONS: InstructionTable = new InstructionTable(
   ROWS.map((row) => row.name),
   ROWS.map((row) => constraintsOf(row.operands, row.encoding === null)),
   Int16Array.from(ROWS, (_, i) => memoryFormOf(i)),
-  Uint8Array.from(ROWS, resultType),
 );
 
 /** What a rule has to give for a register or memory operand. */
