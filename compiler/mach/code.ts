@@ -24,7 +24,9 @@
 //     that edge; (2) reloads, spills and the moves that its own constraints ask for; (3) if it is a jump (one
 //     successor), the moves of its edge.
 // A move is register to register of one class, register to slot, or slot to register: never slot to slot.
-// The scratch registers occur in moves only, and hold nothing from one instruction to the next.
+// General registers are moved, spilled and reloaded whole (8 bytes), whatever the type: an i32 in a slot may be read
+// as the i64 it extends to. The scratch registers occur in moves only, and hold nothing from one instruction to
+// the next.
 
 import { grown, grown16, IntColumn } from "../base/columns.ts";
 
@@ -47,7 +49,7 @@ export const IN_REGISTER = 0 << 2;
 export const ANYWHERE = 1 << 2;
 /** The physical register in bits 8–15. */
 export const FIXED = 2 << 2;
-/** DEF: the same register as the USE operand whose index within the instruction is in bits 8–15. */
+/** DEF: the same register as the USE operand, not FIXED, whose index within the instruction is in bits 8–15. */
 export const REUSES = 3 << 2;
 
 export function fixed(role: number, register: number): number {
