@@ -91,7 +91,7 @@ export class Emitter {
   private onlyTarget(code: Code, b: number): number {
     const i = code.blockStart.get(b);
     if (b === 0 || code.blockStart.get(b + 1) !== i + 1 || !this.expansion.onlyJumps(code.op[i])) return b;
-    return moveBefore(code, i) ? b : code.edgeTo.get(code.imm[i]);
+    return hasMoves(code, i) ? b : code.edgeTo.get(code.imm[i]);
   }
 
   private writeMoves(code: Code, from: number, i: number): number {
@@ -106,7 +106,8 @@ export class Emitter {
   }
 }
 
-function moveBefore(code: Code, i: number): boolean {
+/** True when the allocator put moves in front of instruction `i`. */
+export function hasMoves(code: Code, i: number): boolean {
   let low = 0;
   let high = code.moveAt.length;
   while (low < high) {

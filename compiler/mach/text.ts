@@ -296,16 +296,16 @@ export class FunctionText {
       const opcode = at - this.branchOpcode.get(b);
       const target = this.position(this.branchTo.get(b));
       if (this.isShort(b)) {
-        text.bytes(code.subarray(from, opcode));
+        append(text, code, from, opcode);
         text.u8(this.branchShort.get(b));
         text.u8(target - (text.length - base + 1));
       } else {
-        text.bytes(code.subarray(from, at));
+        append(text, code, from, at);
         text.u32(target - (text.length - base + 4));
       }
       from = at + 4;
     }
-    text.bytes(code.subarray(from));
+    append(text, code, from, code.length);
     let before = 0;
     for (let k = 0; k < this.distanceAt.length; k++) {
       const at = this.distanceAt.get(k);
@@ -330,4 +330,13 @@ export class FunctionText {
       image.define(this.tableSymbol.get(t), RODATA, start, 4 * count);
     }
   }
+}
+
+/** Appends code[from, to); most pieces are too short for `set` to pay. */
+function append(text: Bytes, code: Uint8Array, from: number, to: number): void {
+  text.reserve(to - from);
+  const { data } = text;
+  let at = text.length;
+  for (let k = from; k < to; k++) data[at++] = code[k];
+  text.length = at;
 }

@@ -129,6 +129,30 @@ test("blocks that only jump but carry moves are written; endless loops of them t
   expect(hex(m.bytes("f"))).toBe("7504" + "8bc1" + "ebfc" + "ebfe");
 });
 
+test("a jump to a return is the return, unless much has to be restored", () => {
+  const code = (...saved: number[]) => {
+    const m = new Machine();
+    m.begin();
+    for (const r of saved) m.put("pop", [r]);
+    const first = m.edge(1);
+    m.edge(2);
+    m.put("jcc", [], { imm: first, imm2: CC_E });
+    m.block();
+    m.put("cdq", [2, RAX]);
+    m.put("jmp", [], { imm: m.edge(3) });
+    m.block();
+    m.put("push", [RAX]);
+    m.put("jmp", [], { imm: m.edge(3) });
+    m.block();
+    m.put("ret", [], { imm2: 16 });
+    m.end("f");
+    return hex(m.bytes("f"));
+  };
+  expect(code()).toBe("7504" + "99c21000" + "50" + "c21000");
+  expect(code(RBX)).toContain("99" + "5bc21000" + "50" + "5bc21000");
+  expect(code(RBX, 5, R12)).toContain("99eb01" + "50");
+});
+
 test("conditions", () => {
   for (let cc = 0; cc < 18; cc++) expect(invert(invert(cc))).toBe(cc);
   for (let cc = 0; cc < 18; cc++) expect(swapCondition(swapCondition(cc))).toBe(cc);

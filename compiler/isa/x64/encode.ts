@@ -5,6 +5,7 @@
 // Requires: every operand of Code has its place; the frame's offsets are known.
 
 import { unreachable } from "../../base/fail.ts";
+import { TEST8_I, TEST32_I, TEST64_I } from "../../gen/x64-ops.ts";
 import {
   BASE,
   BASE_INDEX,
@@ -147,7 +148,7 @@ export class Assembler {
 
   /** Writes the real instruction `i` of Code (not a pseudo-instruction). */
   instruction(code: Code, i: number, frame: Frame): void {
-    const row = ROWS[code.op[i]];
+    let row = ROWS[code.op[i]];
     const encoding = row.encoding;
     if (encoding === null) unreachable(`${row.name} has no encoding`);
     const count = code.operandCount[i];
@@ -166,6 +167,9 @@ export class Assembler {
     }
     if ((row.flags & MERGES) !== 0) this.clear(row, reg, rm, memory);
     if (code.site[i] === 1) this.text.memorySite(code.loc[i]);
+    // flags are the same for the low byte; memory may not be accessed in another width
+    if (!memory && (code.op[i] === TEST32_I || code.op[i] === TEST64_I) && code.imm[i] >>> 0 < 128)
+      row = ROWS[TEST8_I];
     if (memory) this.write(row, reg, RSP, true, vvvv, code.imm[i], code.imm2[i]);
     else this.write(row, reg, rm, false, vvvv, code.imm[i], code.imm2[i]);
   }

@@ -13,7 +13,7 @@ import { F32, F64, I32, I64, V128 } from "../../ir/ops.ts";
 import { type Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
 import { STACK_EXHAUSTED } from "../../ir/traps.ts";
 import { Code, DEF, EMPTY_SET, RegisterSet, roleOf, SPILLED } from "../../mach/code.ts";
-import type { Expansion } from "../../mach/emit.ts";
+import { type Expansion, hasMoves } from "../../mach/emit.ts";
 import { Frame, type FrameRules } from "../../mach/frame.ts";
 import { FunctionText } from "../../mach/text.ts";
 import { type Image, REL_GOT_PC32, REL_PC32 } from "../../obj/image.ts";
@@ -38,6 +38,9 @@ import { FLOAT_SCRATCH, MEMORY0, R14, R15, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14
 
 /** How far ahead a constant looks for an instruction that tells whether the flags are live. */
 const LOOK_AHEAD = 16;
+
+/** A jump to a return becomes the return where it restores at most this many bytes of registers. */
+const RETURNED_INLINE = 16;
 
 const PINNED = new RegisterSet((1 << R14) | (1 << R15), 0);
 
@@ -460,7 +463,20 @@ export class X64Expansion implements Expansion {
   }
 
   private jump(label: number, next: number): void {
-    if (label !== next) this.text.branch(0xe9, 1, 0xeb, label);
+    if (label === next) return;
+    const popped = this.bytesPopped(label);
+    if (popped >= 0) this.ret(popped);
+    else this.text.branch(0xe9, 1, 0xeb, label);
+  }
+
+  /** For a block that only returns, in a function that leaves its frame in a few bytes, what it pops; else -1. */
+  private bytesPopped(label: number): number {
+    const { code, frame } = this;
+    if (label >= code.blockStart.length - 1) return -1;
+    const i = code.blockStart.get(label);
+    if (code.op[i] !== x.RET || hasMoves(code, i)) return -1;
+    if (frame.saved.float !== 0 || frame.size - frame.local > RETURNED_INLINE) return -1;
+    return code.imm2[i] < 0x10000 ? code.imm2[i] : -1;
   }
 
   /** To `label` if the condition holds. */
