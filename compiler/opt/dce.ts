@@ -1,5 +1,5 @@
 // Removes what nothing needs: instructions without effect, and parameters with the arguments they receive, also
-// those that only feed each other around a loop. Marks from the roots (effects, traps, terminators) backwards.
+// those that only feed each other around a loop; blocks that cannot be reached are emptied. Marks from the roots (effects, traps, terminators) backwards.
 // requires: Order
 // leaves: no dead value; every use resolved
 
@@ -90,5 +90,11 @@ export class DeadCode implements Pass {
       }
     }
     if (dropped > 0) dropParams(f, order);
+    for (let b = 0; b < f.blockCount; b++) {
+      if (order.place[b] >= 0) continue;
+      f.first.set(b, -1);
+      f.last.set(b, -1);
+      f.paramCount.set(b, 0);
+    }
   }
 }

@@ -8,9 +8,12 @@
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
 import type { Program } from "../ir/program.ts";
-import { ALL, Context, LOOPS, ORDER, type Pass } from "./context.ts";
+import { Branches } from "./branches.ts";
+import { Conditions } from "./conditions.ts";
+import { ALL, Context, DOMINATORS, LOOPS, ORDER, type Pass } from "./context.ts";
 import { DeadCode } from "./dce.ts";
 import { CriticalEdges } from "./edges.ts";
+import { ValueNumbering } from "./gvn.ts";
 import { BlockLayout } from "./layout.ts";
 import { Params } from "./params.ts";
 import { Simplify } from "./simplify.ts";
@@ -38,6 +41,9 @@ export class PassRow {
 export const PASSES: readonly PassRow[] = [
   new PassRow("params", QUICK, ORDER, [], () => new Params()),
   new PassRow("simplify", FULL, ORDER, ["params"], () => new Simplify()),
+  new PassRow("gvn", FULL, ORDER | DOMINATORS, ["simplify"], () => new ValueNumbering()),
+  new PassRow("conditions", FULL, ORDER | DOMINATORS, ["gvn"], () => new Conditions()),
+  new PassRow("branches", FULL, ORDER, ["conditions"], () => new Branches()),
   new PassRow("dce", QUICK, ORDER, ["params"], () => new DeadCode()),
   new PassRow("split", QUICK, ORDER, ["dce"], () => new CriticalEdges()),
   new PassRow("layout", QUICK, ORDER | LOOPS, ["split"], () => new BlockLayout()),

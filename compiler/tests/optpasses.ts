@@ -31,7 +31,10 @@ export function readCases(file: string): Case[] {
   const parts = readFileSync(pathOf(file), "utf8").split(/^;;; /m).slice(1);
   return parts.map((part) => {
     const end = part.indexOf("\n");
-    const [name, passes] = part.slice(0, end).split(": ");
+    const title = part.slice(0, end);
+    const colon = title.lastIndexOf(": ");
+    const name = title.slice(0, colon);
+    const passes = title.slice(colon + 2);
     const [input, expected = ""] = part.slice(end + 1).split(/^;;=\n/m);
     return { name, passes: passes.split(" "), input: input.trim(), expected: expected.trim() };
   });
