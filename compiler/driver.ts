@@ -16,7 +16,7 @@ import { x64Target } from "./isa/x64/target.ts";
 import { check } from "./mach/checker.ts";
 import { Code } from "./mach/code.ts";
 import { Emitter } from "./mach/emit.ts";
-import { PC_TABLE_SYMBOL, PcTable } from "./mach/pctable.ts";
+import { PcTable } from "./mach/pctable.ts";
 import { Allocator } from "./mach/regalloc.ts";
 import { Selection } from "./mach/select.ts";
 import type { Target } from "./mach/target.ts";
@@ -340,7 +340,6 @@ class Compilation {
     const input = new GlueInput(options.leaf, meta, functions, escaping, simple, false);
     buildGlue(module, layout, program, image, input).each(sink);
     this.addRuntime(layout, sink);
-    this.defineBounds();
     pcs.write(image);
     return writeElf(image, ELF_X64);
   }
@@ -360,6 +359,7 @@ class Compilation {
       before = image.definitions.size;
       runtime.each(sink, isUsed);
     }
+    this.defineBounds();
     for (let s = 0; s < program.symbols.length; s++) {
       if (program.symbols[s].kind === SYM_FUNC && isUsed(s))
         unreachable(`nobody wrote ${program.symbols[s].name}`);
@@ -372,6 +372,5 @@ class Compilation {
       const symbol = program.find(name);
       if (symbol >= 0) image.define(symbol, TEXT, name === TEXT_START ? 0 : image.sections[TEXT].length, 0);
     }
-    program.symbol(PC_TABLE_SYMBOL, program.symbols[program.find(PC_TABLE_SYMBOL)]?.kind ?? RODATA);
   }
 }
