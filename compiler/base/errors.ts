@@ -52,6 +52,8 @@ const TABLE = [
   ["unclosed comment", MALFORMED],
   ["unclosed annotation", MALFORMED],
   ["empty annotation id", MALFORMED],
+  ["malformed annotation", MALFORMED],
+  ["misplaced annotation", MALFORMED],
   ["empty identifier", MALFORMED],
   ["unknown identifier", MALFORMED],
   ["duplicate identifier", MALFORMED],

@@ -126,6 +126,22 @@ describe.skipIf(!present)("suite 3.0", () => {
   });
 });
 
+describe.skipIf(!existsSync(join(ROOT, "custom")))("custom annotations", () => {
+  test.each(["custom", "name"])("suite %s", (name) => {
+    const folder = join("custom", name);
+    for (const file of scripts(folder)) {
+      for (const command of read(folder, file).commands) {
+        if (command.module === null) throw new Error("only modules are expected here");
+        const isMalformed = typeof assemble(command.module, WASM_3_0) === "string";
+        expect([command.line, isMalformed]).toEqual([
+          command.line,
+          command.kind === wast.ASSERT_MALFORMED_CUSTOM,
+        ]);
+      }
+    }
+  });
+});
+
 describe.skipIf(!existsSync(join(ROOT, "proposals")))("proposals", () => {
   test.each(["threads", "custom-page-sizes", "wide-arithmetic", "custom-descriptors", "stack-switching"])(
     "scripts of %s parse",

@@ -214,6 +214,36 @@ describe("encodings", () => {
   });
 });
 
+describe("annotations", () => {
+  const section = (text: string, name: string) =>
+    Buffer.from(customSection(assemble(text), name)).toString("latin1");
+
+  test("custom sections, in their places", () => {
+    const text =
+      '(module (@custom "a" (before func) "1" "2") (func) (@custom "b") (@custom "c" (after code) "x"))';
+    expect(section(text, "a")).toBe("12");
+    expect(section(text, "c")).toBe("x");
+    const bytes = Buffer.from(assemble(text)).toString("hex");
+    expect(bytes).toContain("0004016131320302"); // before the function section
+    expect(bytes).toMatch(/0a040102000b0003016378000201 ?62$/);
+  });
+
+  test("names instead of identifiers", () => {
+    const text = '(module $m (@name "M!") (func $f (@name "a func") (param i32)) (func $g))';
+    expect(section(text, "name")).toBe("\x00\x03\x02M!\x01\x0c\x02\x00\x06a func\x01\x01g");
+  });
+
+  test.each([
+    ['(func (@custom "a"))', "misplaced annotation"],
+    ['(func) (@name "a")', "misplaced annotation"],
+    ["(@custom)", "malformed annotation"],
+    ['(@custom "a" (before functions))', "malformed annotation"],
+    ['(@custom "\\ff")', "malformed UTF-8 encoding"],
+    ['(func (@other (@custom "a")))', "accepted"],
+    ['(@"custom" 1)', "accepted"],
+  ])("%s", (text, message) => expect(errorOf(text).split(" @")[0]).toBe(message));
+});
+
 describe("places in the text", () => {
   test("every instruction leads back to its token", () => {
     const text = `(module

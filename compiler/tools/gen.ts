@@ -6,9 +6,12 @@ import { join } from "node:path";
 const HERE = import.meta.dirname;
 const OUT = join(HERE, "..", "gen");
 
-/** `i32.add` → `I32_ADD`. */
+/** `i32.add` → `I32_ADD`, `@name` → `AT_NAME`. */
 function constantName(name: string): string {
-  return name.replace(/[^A-Za-z0-9]/g, "_").toUpperCase();
+  return name
+    .replace("@", "at_")
+    .replace(/[^A-Za-z0-9]/g, "_")
+    .toUpperCase();
 }
 
 function constants(source: string, names: readonly string[], first = 0): string {

@@ -14,6 +14,7 @@ import {
   NUMBER,
   RESERVED,
   RPAR,
+  type Source,
   STRING,
   type Tokens,
 } from "./lexer.ts";
@@ -27,6 +28,7 @@ const KNOWN = word.ASSERT_MALFORMED_CUSTOM;
 const SHOWN = 40;
 
 export class Cursor {
+  readonly source: Source;
   readonly tokens: Tokens;
   readonly text: Uint8Array;
   readonly symbols: Symbols;
@@ -36,10 +38,11 @@ export class Cursor {
   at: number;
   private readonly scratch: Bytes;
 
-  constructor(tokens: Tokens, symbols: Symbols, features: Features, at: number) {
-    this.tokens = tokens;
-    this.text = tokens.text;
-    this.symbols = symbols;
+  constructor(source: Source, features: Features, at: number) {
+    this.source = source;
+    this.tokens = source.tokens;
+    this.text = source.tokens.text;
+    this.symbols = source.symbols;
     this.features = features;
     this.number = new NumberReader();
     this.at = at;

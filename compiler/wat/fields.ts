@@ -21,6 +21,8 @@ import {
   PASSIVE,
 } from "../wasm/module.ts";
 import { FUNCREF, type ValType } from "../wasm/types.ts";
+import * as notes from "./annotations.ts";
+import { AnnotationParser } from "./annotations.ts";
 import * as out from "./assembled.ts";
 import { type Assembled, Marked } from "./assembled.ts";
 import type { Cursor } from "./cursor.ts";
@@ -43,6 +45,7 @@ export class ModuleParser {
   private readonly types: TypeParser;
   private readonly code: CodeParser;
   private readonly names: NameSection;
+  private readonly annotations: AnnotationParser;
   private readonly imports: Marked;
   private readonly funcs: Marked;
   private readonly tables: Marked;
@@ -76,6 +79,7 @@ export class ModuleParser {
     this.types = new TypeParser(cursor, this.spaces);
     this.code = new CodeParser(cursor, this.spaces, this.types);
     this.names = new NameSection(cursor.symbols);
+    this.annotations = new AnnotationParser(cursor.source, cursor.features, cursor.at);
     this.imports = new Marked();
     this.funcs = new Marked();
     this.tables = new Marked();
@@ -105,15 +109,18 @@ export class ModuleParser {
    * `start` of the text; `id` is its symbol, or -1.
    */
   assemble(start: number, id: number): Assembled {
-    const { cursor } = this;
+    const { cursor, annotations } = this;
     const fields = new IntColumn(); // all but types
     const definitions = new IntColumn();
+    const name = annotations.name(cursor.at);
+    annotations.between(cursor.at);
     while (cursor.kind() === LPAR) {
       const isType = cursor.opens(word.TYPE) || cursor.opens(word.REC);
       (isType ? definitions : fields).push(cursor.at);
       const next = cursor.value() + 1;
       this.declareField();
       cursor.at = next;
+      annotations.between(next);
     }
     if (cursor.kind() !== RPAR && cursor.kind() !== END) cursor.unexpected();
     const last = cursor.at;
@@ -126,7 +133,7 @@ export class ModuleParser {
       this.field();
     }
     cursor.at = last;
-    return this.write(start, id);
+    return this.write(start, name >= 0 ? name : id);
   }
 
   // ---- first walk
@@ -201,6 +208,8 @@ export class ModuleParser {
     const space = this.spaceOf(keyword) ?? cursor.unexpected();
     cursor.at++;
     space.declare(cursor);
+    const name = this.annotations.name(cursor.at);
+    if (name >= 0) space.names.set(space.count - 1, name);
   }
 
   private spaceOf(keyword: number): Space | null {
@@ -365,7 +374,7 @@ export class ModuleParser {
     body.mark(start);
     this.localTypes(body.bytes);
     this.code.expression(body);
-    names.locals(index, locals.ids);
+    names.locals(index, locals.names);
     codes.count++;
     codes.mark(start);
     codes.bytes.leb(body.bytes.length);
@@ -726,32 +735,42 @@ export class ModuleParser {
 
   // ---- the whole
 
-  private write(start: number, id: number): Assembled {
+  private write(start: number, name: number): Assembled {
     const whole = new Marked();
     whole.mark(start);
     for (const byte of out.HEADER) whole.bytes.u8(byte);
-    out.writeSection(whole, out.TYPE_SECTION, this.types.section);
-    out.writeSection(whole, out.IMPORT_SECTION, this.imports);
-    out.writeSection(whole, out.FUNCTION_SECTION, this.funcs);
-    out.writeSection(whole, out.TABLE_SECTION, this.tables);
-    out.writeSection(whole, out.MEMORY_SECTION, this.memories);
-    out.writeSection(whole, out.TAG_SECTION, this.tags);
-    out.writeSection(whole, out.GLOBAL_SECTION, this.globals);
-    out.writeSection(whole, out.EXPORT_SECTION, this.exports);
+    this.section(whole, notes.AT_TYPES, out.TYPE_SECTION, this.types.section);
+    this.section(whole, notes.AT_IMPORTS, out.IMPORT_SECTION, this.imports);
+    this.section(whole, notes.AT_FUNCS, out.FUNCTION_SECTION, this.funcs);
+    this.section(whole, notes.AT_TABLES, out.TABLE_SECTION, this.tables);
+    this.section(whole, notes.AT_MEMORIES, out.MEMORY_SECTION, this.memories);
+    this.section(whole, notes.AT_TAGS, out.TAG_SECTION, this.tags);
+    this.section(whole, notes.AT_GLOBALS, out.GLOBAL_SECTION, this.globals);
+    this.section(whole, notes.AT_EXPORTS, out.EXPORT_SECTION, this.exports);
+    this.annotations.write(whole, notes.AT_START);
     if (this.start >= 0) {
       whole.mark(this.startAt);
       this.writeNumber(whole, out.START_SECTION, this.start);
     }
-    out.writeSection(whole, out.ELEMENT_SECTION, this.elems);
+    this.section(whole, notes.AT_ELEMS, out.ELEMENT_SECTION, this.elems);
+    this.annotations.write(whole, notes.AT_DATA_COUNT);
     if (this.code.usesData) this.writeNumber(whole, out.DATA_COUNT_SECTION, this.datas.count);
-    out.writeSection(whole, out.CODE_SECTION, this.codes);
-    out.writeSection(whole, out.DATA_SECTION, this.datas);
-    this.names.write(whole, id, this.spaces.funcs.ids);
+    this.section(whole, notes.AT_CODE, out.CODE_SECTION, this.codes);
+    this.section(whole, notes.AT_DATA, out.DATA_SECTION, this.datas);
+    this.annotations.write(whole, notes.AT_LAST);
+    this.names.write(whole, name, this.spaces.funcs.names);
+    this.annotations.write(whole, notes.AT_LAST + 1);
     return new out.Assembled(
       whole.bytes.take(),
       whole.offsets.data.slice(0, whole.offsets.length),
       whole.texts.data.slice(0, whole.texts.length),
     );
+  }
+
+  /** Appends a section, and the custom sections that stand before it. */
+  private section(whole: Marked, place: number, id: number, entries: Marked): void {
+    this.annotations.write(whole, place);
+    out.writeSection(whole, id, entries);
   }
 
   private writeNumber(whole: Marked, section: number, n: number): void {

@@ -1,6 +1,7 @@
 // Tokens of the text format (spec 3.0, 6.3): one strict pass over the source into typed columns. Parentheses are
 // matched here, so that a parser can step over a field without looking into it; keywords and identifiers are
-// interned. Annotations are dropped, with their contents lexed as the specification asks.
+// interned. Annotations do not become tokens; those that mean something here (annotations.ts) are set aside, the
+// others are dropped, with their contents lexed as the specification asks.
 //
 // Leaves: columns that end with an END token, every LPAR with its RPAR.
 
@@ -8,6 +9,7 @@ import { Bytes } from "../base/bytes.ts";
 import { grown8, IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
 import { sequenceLength } from "../base/utf8.ts";
+import * as word from "../gen/wat-words.ts";
 import { ANNOTATIONS, type Features, has } from "../wasm/features.ts";
 import type { Symbols } from "./symbols.ts";
 
@@ -63,6 +65,24 @@ export function hexDigit(c: number): number {
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
+/** Annotations that mean something, each with its own tokens. */
+export class Annotations {
+  /** The symbol of its id. */
+  readonly ids: IntColumn;
+  /** The token of the text that follows it. */
+  readonly before: IntColumn;
+  /** Its first token in `tokens`; an RPAR ends it. */
+  readonly first: IntColumn;
+  readonly tokens: Tokens;
+
+  constructor(text: Uint8Array) {
+    this.ids = new IntColumn(4);
+    this.before = new IntColumn(4);
+    this.first = new IntColumn(4);
+    this.tokens = new Tokens(text);
+  }
+}
+
 export class Tokens {
   readonly text: Uint8Array;
   kinds: Uint8Array<ArrayBuffer>;
@@ -88,19 +108,35 @@ export class Tokens {
   }
 }
 
+/** A text that was lexed. */
+export class Source {
+  readonly symbols: Symbols;
+  readonly tokens: Tokens;
+  readonly annotations: Annotations;
+
+  constructor(symbols: Symbols, tokens: Tokens, annotations: Annotations) {
+    this.symbols = symbols;
+    this.tokens = tokens;
+    this.annotations = annotations;
+  }
+}
+
 /** The tokens of `text`; fails where it is malformed. */
-export function lex(text: Uint8Array, symbols: Symbols, features: Features): Tokens {
+export function lex(text: Uint8Array, symbols: Symbols, features: Features): Source {
   const lexer = new Lexer(text, symbols, has(features, ANNOTATIONS));
   lexer.run();
-  return lexer.tokens;
+  return new Source(symbols, lexer.tokens, lexer.notes);
 }
 
 class Lexer {
   readonly tokens: Tokens;
+  readonly notes: Annotations;
   private readonly text: Uint8Array;
   private readonly symbols: Symbols;
   private readonly annotations: boolean;
   private at: number;
+  /** Where tokens go; null inside of annotations that are dropped. */
+  private sink: Tokens | null;
   /** Parentheses open inside the annotation around `at`; 0 outside of annotations. */
   private annotationDepth: number;
   private readonly open: IntColumn;
@@ -108,6 +144,8 @@ class Lexer {
 
   constructor(text: Uint8Array, symbols: Symbols, annotations: boolean) {
     this.tokens = new Tokens(text);
+    this.notes = new Annotations(text);
+    this.sink = this.tokens;
     this.text = text;
     this.symbols = symbols;
     this.annotations = annotations;
@@ -131,16 +169,11 @@ class Lexer {
             this.close();
           } else if (text[this.at + 1] === SEMICOLON) {
             this.blockComment();
-          } else if (this.annotationDepth > 0) {
-            this.annotationDepth++;
-            this.at++;
-          } else if (this.annotations && text[this.at + 1] === AT) {
+          } else if (this.annotationDepth === 0 && this.annotations && text[this.at + 1] === AT) {
             annotation = this.at;
-            this.annotationId();
-            this.annotationDepth = 1;
+            this.annotation();
           } else {
-            this.open.push(this.tokens.push(LPAR, this.at, this.at + 1, 0));
-            this.at++;
+            this.openParenthesis();
           }
           break;
         case ILLEGAL:
@@ -164,15 +197,22 @@ class Lexer {
     fail("illegal character", at);
   }
 
+  private openParenthesis(): void {
+    if (this.annotationDepth > 0) this.annotationDepth++;
+    if (this.sink !== null) this.open.push(this.sink.push(LPAR, this.at, this.at + 1, 0));
+    this.at++;
+  }
+
   private close(): void {
-    if (this.annotationDepth > 0) {
-      this.annotationDepth--;
-      this.at++;
-      return;
+    const { sink } = this;
+    if (this.annotationDepth > 0 && --this.annotationDepth === 0) {
+      if (sink !== null) sink.push(RPAR, this.at, this.at + 1, 0);
+      this.sink = this.tokens;
+    } else if (sink !== null) {
+      if (this.open.length === 0) fail("unexpected token", this.at, ")");
+      const lpar = this.open.pop();
+      sink.values.set(lpar, sink.push(RPAR, this.at, this.at + 1, lpar));
     }
-    if (this.open.length === 0) fail("unexpected token", this.at, ")");
-    const lpar = this.open.pop();
-    this.tokens.values.set(lpar, this.tokens.push(RPAR, this.at, this.at + 1, lpar));
     this.at++;
   }
 
@@ -210,18 +250,30 @@ class Lexer {
     fail("unclosed comment", start);
   }
 
-  private annotationId(): void {
-    const { text } = this;
-    this.at += 2;
-    const start = this.at;
+  /** `(@id`. */
+  private annotation(): void {
+    const { text, notes } = this;
+    const begin = this.at;
+    const start = begin + 2;
+    let id = -1;
+    this.at = start;
     if (text[start] === DOUBLE_QUOTE) {
       this.at = this.string(start);
       if (this.at - start === 2) fail("empty annotation id", start);
       this.name(start, this.at, false);
-      return;
+    } else {
+      while (CLASS[text[this.at]] === IDCHAR) this.at++;
+      if (this.at === start) fail("empty annotation id", start);
+      id = this.symbols.intern(text, begin + 1, this.at); // with its "@", as in words.ts
     }
-    while (CLASS[text[this.at]] === IDCHAR) this.at++;
-    if (this.at === start) fail("empty annotation id", start);
+    const known = id === word.AT_CUSTOM || id === word.AT_NAME;
+    if (known) {
+      notes.ids.push(id);
+      notes.before.push(this.tokens.starts.length);
+      notes.first.push(notes.tokens.starts.length);
+    }
+    this.sink = known ? notes.tokens : null;
+    this.annotationDepth = 1;
   }
 
   /** A maximal run of id characters, strings and other reserved characters, and what it is. */
@@ -250,8 +302,8 @@ class Lexer {
       }
     }
     this.at = at;
-    if (this.annotationDepth > 0) return;
-    const { tokens } = this;
+    const tokens = this.sink;
+    if (tokens === null) return;
     const first = text[start];
     if (reserved) {
       tokens.push(RESERVED, start, at, 0);

@@ -11,8 +11,7 @@ import { newSymbols } from "./words.ts";
 
 /** Assembles the text of one module: `(module …)`, or its fields alone. Fails with offsets into `text`. */
 export function parseModule(text: Uint8Array, features: Features): Assembled {
-  const symbols = newSymbols();
-  const cursor = new Cursor(lex(text, symbols, features), symbols, features, 0);
+  const cursor = new Cursor(lex(text, newSymbols(), features), features, 0);
   if (!cursor.opens(word.MODULE)) return new ModuleParser(cursor).assemble(0, -1);
   const assembled = assembleModule(cursor);
   if (cursor.kind() !== END) cursor.unexpected();

@@ -3,7 +3,7 @@
 
 import { fail } from "../base/fail.ts";
 import * as op from "../gen/wasm-ops.ts";
-import { type Features, FUNCTION_REFERENCES, has } from "../wasm/features.ts";
+import { ANNOTATIONS, type Features, FUNCTION_REFERENCES, has } from "../wasm/features.ts";
 import * as imm from "../wasm/imm.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
 import { MAX_LOCALS } from "../wasm/limits.ts";
@@ -92,6 +92,7 @@ class Printer {
     }
     for (const [i, elem] of mod.elems.entries()) this.elem(i, elem);
     for (const [i, data] of mod.datas.entries()) this.data(i, data);
+    if (has(this.features, ANNOTATIONS)) for (const custom of mod.customs) this.custom(custom);
     w.text(")\n");
   }
 
@@ -274,6 +275,18 @@ class Printer {
     }
     w.text(" ");
     w.string(this.mod.bytes, data.bytes.start, data.bytes.end);
+    w.text(")");
+  }
+
+  /** The place among the other sections is not kept: they all come last. */
+  private custom(custom: m.Custom): void {
+    const { writer: w } = this;
+    if (custom.name === "name") return;
+    w.line(1);
+    w.text("(@custom ");
+    w.name(custom.name);
+    w.text(" ");
+    w.string(this.mod.bytes, custom.range.start, custom.range.end);
     w.text(")");
   }
 

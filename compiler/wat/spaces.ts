@@ -10,35 +10,35 @@ export class Space {
   readonly scope: Scope;
   /** What messages call its members. */
   readonly noun: string;
-  /** Index → symbol, or -1. */
-  readonly ids: IntColumn;
+  /** Index → symbol of its name for the name section, or -1: its identifier, unless annotated. */
+  readonly names: IntColumn;
 
   constructor(noun: string) {
     this.scope = new Scope();
     this.noun = noun;
-    this.ids = new IntColumn();
+    this.names = new IntColumn();
   }
 
   get count(): number {
-    return this.ids.length;
+    return this.names.length;
   }
 
   /** Adds a member, named by the identifier at the cursor if one stands there. */
   declare(cursor: Cursor): number {
-    if (cursor.kind() !== ID) return this.ids.push(-1);
+    if (cursor.kind() !== ID) return this.names.push(-1);
     return this.declareAs(cursor, cursor.at++);
   }
 
   /** Adds a member named by this token, or without a name for -1. */
   declareAs(cursor: Cursor, token: number): number {
-    if (token < 0) return this.ids.push(-1);
+    if (token < 0) return this.names.push(-1);
     const { tokens } = cursor;
     const symbol = tokens.values.get(token);
     if (this.scope.find(symbol) >= 0) {
       fail("duplicate identifier", tokens.starts.get(token), `${this.noun} ${cursor.shownAt(token)}`);
     }
-    this.scope.bind(symbol, this.ids.length);
-    return this.ids.push(symbol);
+    this.scope.bind(symbol, this.names.length);
+    return this.names.push(symbol);
   }
 
   /** The index written at the cursor. */
@@ -48,7 +48,7 @@ export class Space {
 
   clear(): void {
     this.scope.clear();
-    this.ids.clear();
+    this.names.clear();
   }
 }
 

@@ -10,10 +10,9 @@ import { type Features, WASM_3_0 } from "../wasm/features.ts";
 import type { Assembled } from "./assembled.ts";
 import { Cursor } from "./cursor.ts";
 import { ModuleParser } from "./fields.ts";
-import { END, ID, KEYWORD, LPAR, lex, NUMBER, RPAR, STRING, type Tokens } from "./lexer.ts";
+import { END, ID, KEYWORD, LPAR, lex, NUMBER, RPAR, type Source, STRING } from "./lexer.ts";
 import { Lines } from "./lines.ts";
 import { assembleModule } from "./parse.ts";
-import type { Symbols } from "./symbols.ts";
 import { newSymbols } from "./words.ts";
 
 // kinds of commands
@@ -112,25 +111,23 @@ export class ModuleSource {
   readonly id: string;
   /** Byte offset in the script. */
   readonly start: number;
-  private readonly tokens: Tokens;
-  private readonly symbols: Symbols;
+  private readonly source: Source;
   private readonly token: number;
   private readonly bare: boolean;
 
   /** `bare`: the script is the fields of one module. */
-  constructor(form: number, id: string, tokens: Tokens, symbols: Symbols, token: number, bare: boolean) {
+  constructor(form: number, id: string, source: Source, token: number, bare: boolean) {
     this.form = form;
     this.id = id;
-    this.start = tokens.starts.get(token);
-    this.tokens = tokens;
-    this.symbols = symbols;
+    this.start = source.tokens.starts.get(token);
+    this.source = source;
     this.token = token;
     this.bare = bare;
   }
 
   /** The binary; fails where the module is malformed. */
   assemble(features: Features): Assembled {
-    const cursor = new Cursor(this.tokens, this.symbols, features, this.token);
+    const cursor = new Cursor(this.source, features, this.token);
     return this.bare ? new ModuleParser(cursor).assemble(this.start, -1) : assembleModule(cursor);
   }
 }
@@ -176,8 +173,7 @@ export class Script {
 }
 
 export function parseScript(text: Uint8Array): Script {
-  const symbols = newSymbols();
-  const cursor = new Cursor(lex(text, symbols, WASM_3_0), symbols, WASM_3_0, 0);
+  const cursor = new Cursor(lex(text, newSymbols(), WASM_3_0), WASM_3_0, 0);
   return new ScriptParser(cursor).script();
 }
 
@@ -202,7 +198,7 @@ class ScriptParser {
   script(): Script {
     const { cursor } = this;
     if (isField(cursor.kind() === LPAR ? cursor.tokens.values.get(1) : -1)) {
-      const module = new ModuleSource(TEXT, "", cursor.tokens, cursor.symbols, 0, true);
+      const module = new ModuleSource(TEXT, "", cursor.source, 0, true);
       this.add(MODULE, 0, "", "", module, null, [], "");
       return new Script(this.commands);
     }
@@ -341,7 +337,7 @@ class ScriptParser {
     const id = this.id();
     const form = cursor.is(word.BINARY) ? BINARY : cursor.is(word.QUOTE) ? QUOTE : TEXT;
     cursor.at = close + 1;
-    return new ModuleSource(form, id, cursor.tokens, cursor.symbols, at, false);
+    return new ModuleSource(form, id, cursor.source, at, false);
   }
 
   /** `(thread id? (shared (module id))* command*)`: its commands follow one by one. */

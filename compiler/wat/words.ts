@@ -19,6 +19,8 @@ export const WORDS: readonly string[] = [
   ..."funcref externref anyref eqref i31ref structref arrayref exnref".split(" "),
   ..."nullfuncref nullexternref nullref nullexnref".split(" "),
   ..."i8x16 i16x8 i32x4 i64x2 f32x4 f64x2".split(" "),
+  // annotations, and the sections they name
+  ..."@custom @name before after first last code datacount".split(" "),
   // scripts
   ..."register invoke get either thread wait nan:canonical nan:arithmetic".split(" "),
   ..."ref.extern ref.host ref.struct ref.array".split(" "),
