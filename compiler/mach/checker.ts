@@ -1,12 +1,14 @@
 // Proves an allocation symbolically: walks the allocated code by abstract interpretation, where the value of a
 // place (register or slot) is the set of virtual registers whose value it holds for certain, and asks of each use
 // that its place holds its register, and of each operand that its constraint is kept. Independent of the allocator:
-// it reads the Code alone, as code.ts describes it. After regalloc2's checker (src/checker.rs).
+// it reads the Code alone, as code.ts describes it. After regalloc2's checker (src/checker.rs). For tests and for
+// compilation with verification: it takes its time and allocates freely.
 //
 // A register that is pinned (neither allocatable nor scratch) always holds itself, under its own number.
 // State at an edge: the meet, place by place the intersection, over all edges into a block. On an edge the virtual
 // registers are renamed, not the places: a parameter is held by whatever held its argument.
 
+import { unreachable } from "../base/fail.ts";
 import {
   ANYWHERE,
   argumentOf,
@@ -29,7 +31,7 @@ import { classOf, classOfRegister, type RegisterInfo, sizeOf, slotSizeOf } from 
 type Held = readonly number[];
 const NOTHING: Held = [];
 
-/** Site of an instruction that is a call. */
+/** Bit of `site`: the instruction is a call. */
 const CALL_SITE = 2;
 
 export class AllocationError {
@@ -43,8 +45,14 @@ export class AllocationError {
 }
 
 /** The errors of the allocation of `code`, each with the instruction where it shows; empty: it is right. */
-export function check(code: Code, registers: RegisterInfo): AllocationError[] {
+export function findErrors(code: Code, registers: RegisterInfo): AllocationError[] {
   return new Checker(code, registers).run();
+}
+
+/** Ends the compilation if the allocation of `code` is wrong. */
+export function check(code: Code, registers: RegisterInfo): void {
+  const errors = findErrors(code, registers);
+  if (errors.length > 0) unreachable(`wrong allocation: ${errors[0].message}`);
 }
 
 class Checker {
@@ -370,7 +378,7 @@ class Checker {
     const first = e === this.edges[code.edgeFrom.get(e)][0];
     this.state = before.slice();
     if (first) this.define();
-    else if (code.site[at] === CALL_SITE) this.loseRegisters();
+    else if ((code.site[at] & CALL_SITE) !== 0) this.loseRegisters();
     const target = code.edgeTo.get(e);
     const count = code.edgeCount.get(e);
     if (count > 0) {

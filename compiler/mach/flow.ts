@@ -38,6 +38,11 @@ export class Flow {
   readonly regionLast: IntColumn;
   readonly regionParent: IntColumn;
   private readonly open: IntColumn;
+  /** Edges, without all but one of those that share source and target (of a br_table; they have no arguments). */
+  private readonly edges: IntColumn;
+  private readonly from: IntColumn;
+  private readonly to: IntColumn;
+  private seen: Int32Array<ArrayBuffer>;
 
   constructor() {
     this.blocks = 0;
@@ -53,6 +58,10 @@ export class Flow {
     this.regionLast = new IntColumn();
     this.regionParent = new IntColumn();
     this.open = new IntColumn();
+    this.edges = new IntColumn();
+    this.from = new IntColumn();
+    this.to = new IntColumn();
+    this.seen = new Int32Array(0);
   }
 
   /** First position of block b. */
@@ -96,6 +105,7 @@ export class Flow {
       this.predStart = grown(this.predStart, blocks + 1);
       this.regionOf = grown(this.regionOf, blocks + 1);
       this.weight = new Float64Array(this.succStart.length);
+      this.seen = new Int32Array(this.succStart.length);
     }
     if (this.succ.length < edges) {
       this.succ = grown(this.succ, edges);
@@ -107,9 +117,33 @@ export class Flow {
       this.weight[b] = (code.cold.get(b) !== 0 ? 1 : ONCE) * 8 ** depth;
     }
     this.blockOf[code.count] = blocks - 1;
-    sortByKey(code.edgeFrom.data, edges, blocks, this.succStart, this.succ);
-    sortByKey(code.edgeTo.data, edges, blocks, this.predStart, this.pred);
+    this.findEdges(code);
     this.findRegions(code);
+  }
+
+  private findEdges(code: Code): void {
+    const { edges, from, to, seen } = this;
+    edges.clear();
+    from.clear();
+    to.clear();
+    seen.fill(-1, 0, this.blocks);
+    for (let e = 0; e < code.edgeFrom.length; e++) {
+      const source = code.edgeFrom.get(e);
+      const target = code.edgeTo.get(e);
+      if (code.edgeCount.get(e) === 0) {
+        if (seen[target] === source) continue;
+        seen[target] = source;
+      }
+      edges.push(e);
+      from.push(source);
+      to.push(target);
+    }
+    sortByKey(from.data, edges.length, this.blocks, this.succStart, this.succ);
+    sortByKey(to.data, edges.length, this.blocks, this.predStart, this.pred);
+    for (let k = 0; k < edges.length; k++) {
+      this.succ[k] = edges.get(this.succ[k]);
+      this.pred[k] = edges.get(this.pred[k]);
+    }
   }
 
   private findRegions(code: Code): void {

@@ -155,7 +155,8 @@ export class Resolution {
   private groupOf(code: Code, edge: number): number {
     const source = code.edgeFrom.get(edge);
     const target = code.edgeTo.get(edge);
-    if (this.flow.successors(source) === 1) return 3 * this.flow.lastInstruction(source) + LEAVING;
+    const last = this.flow.lastInstruction(source);
+    if (this.flow.successors(source) === 1 && code.operandCount[last] === 0) return 3 * last + LEAVING;
     if (this.flow.predecessors(target) !== 1) unreachable("a critical edge");
     return 3 * this.flow.firstInstruction(target) + ENTERING;
   }

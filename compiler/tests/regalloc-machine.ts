@@ -260,7 +260,12 @@ export function randomCode(random: Random, machine: Machine, shape: Shape): Code
   }
   code.blockStart.push(code.count);
   for (let b = 0; b < count; b++) {
-    for (const s of succ[b]) {
+    // a table of branches may lead to one block by several edges, without arguments
+    const shared = succ[b].length > 1 && bodies[b][bodies[b].length - 1].op === BRANCH;
+    const targets = succ[b].flatMap((s) =>
+      shared && params[s].length === 0 && random.chance(20) ? [s, s] : [s],
+    );
+    for (const s of targets) {
       code.edgeFrom.push(position[b]);
       code.edgeTo.push(position[s]);
       code.edgeStart.push(code.argPool.length);

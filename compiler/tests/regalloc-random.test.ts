@@ -1,7 +1,7 @@
 // Random code: every allocation passes the checker, and runs as the code with virtual registers does.
 
 import { expect, test } from "vitest";
-import { check } from "../mach/checker.ts";
+import { findErrors } from "../mach/checker.ts";
 import { Allocator } from "../mach/regalloc.ts";
 import {
   describe,
@@ -30,7 +30,7 @@ function verify(seed: number, machine: Machine, shape: Shape): void {
       `seed ${seed}: ${(error as Error).message} ${(error as { detail?: string }).detail ?? ""}\n${text}\n${(error as Error).stack}`,
     );
   }
-  const errors = check(code, machine.info);
+  const errors = findErrors(code, machine.info);
   if (errors.length > 0) throw new Error(`seed ${seed}: ${errors.map((e) => e.message).join("\n")}\n${text}`);
   before.forEach((trace, k) => {
     const after = run(code, machine, k + 1, true);
