@@ -13,6 +13,7 @@ import { Reader } from "../wasm/reader.ts";
 import { TypeSpace } from "../wasm/subtyping.ts";
 import { type Limits, V128, I32 as WASM_I32 } from "../wasm/types.ts";
 import { escapingFunctions } from "./escape.ts";
+import { type Facts, ownTables } from "./facts.ts";
 import { type Func, NO_VALUE, type Value } from "./func.ts";
 import { functionSymbols, type Layout } from "./layout.ts";
 import { type BuildOptions, Constant, dataSymbol, Lowering } from "./lowering.ts";
@@ -52,7 +53,14 @@ export class FunctionBuild {
   /** Element segment → RODATA symbol of its offsets; -1 where it needs values. */
   private readonly elemLists: Int32Array;
 
-  constructor(module: Module, program: Program, layout: Layout, options: BuildOptions) {
+  /** `facts` of validateModule, if it was run, allow for shorter indirect calls. */
+  constructor(
+    module: Module,
+    program: Program,
+    layout: Layout,
+    options: BuildOptions,
+    facts: Facts | null = null,
+  ) {
     this.module = module;
     this.program = program;
     this.layout = layout;
@@ -61,7 +69,9 @@ export class FunctionBuild {
     this.declared = escapingFunctions(module);
     this.checkSupported();
     const symbols = functionSymbols(module, program);
-    this.lowering = new Lowering(program, module, layout, options, symbols, constantGlobals(module));
+    const constants = constantGlobals(module);
+    const own = facts === null ? new Uint8Array(module.tables.length) : ownTables(module, facts);
+    this.lowering = new Lowering(program, module, layout, options, symbols, constants, own);
     this.elemLists = new Int32Array(module.elems.length).fill(-1);
     for (let i = 0; i < module.elems.length; i++) {
       if (this.functionsOf(module.elems[i]) !== null) {

@@ -3,12 +3,13 @@
 // parameters. Code that cannot be reached is validated, but makes nothing: `out` is null there.
 
 import { IntColumn } from "../base/columns.ts";
+import { I32_EQZ } from "../gen/ir-ops.ts";
 import { type Features, has, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_BR_TABLE } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import { BLOCK_EMPTY, BLOCK_VALUE, BlockType } from "../wasm/typereader.ts";
-import { I32, type ValType } from "../wasm/types.ts";
+import { heapOf, I32, ref, type ValType } from "../wasm/types.ts";
 import { type Block, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 import { Immediates } from "./immediates.ts";
 import { irType } from "./layout.ts";
@@ -273,13 +274,39 @@ export class Control extends Immediates {
     if (out !== null) out.branchIf(condition, this.targetOf(frame, out), this.topValues(types.length));
   }
 
-  /** A branch to `frame` whose last operand, a reference, lies on top; afterwards the others lie there. */
-  branchWithReference(frame: number): void {
+  branchOnNull(): void {
+    const frame = this.frameOf(this.r.u32());
+    const v = this.popRef();
+    const type = ref(heapOf(this.popped), false);
+    const types = this.labelTypes(frame);
+    this.retype(types);
+    const { out } = this;
+    if (out !== null) out.branchIf(out.isNull(v), this.targetOf(frame, out), this.topValues(types.length));
+    this.push(type, v);
+  }
+
+  branchOnNonNull(): void {
+    const frame = this.frameOf(this.r.u32());
+    const v = this.popRef();
+    this.push(ref(heapOf(this.popped), false), v);
+    const rest = this.checkReferenceLabel(frame);
+    const { out } = this;
+    if (out === null) return;
+    const isThere = out.op(I32_EQZ, out.isNull(v));
+    out.branchIf(isThere, this.targetOf(frame, out), [...this.topValues(rest), v]);
+  }
+
+  /**
+   * Checks a branch to `frame` that takes the reference on top as its last operand, and pops that. How many other
+   * operands there are; they stay.
+   */
+  checkReferenceLabel(frame: number): number {
     const types = this.labelTypes(frame);
     if (types.length === 0) this.error("type mismatch", "the label takes no reference");
     this.checkTop(types);
     this.popAny();
     this.retype(types.slice(0, -1));
+    return types.length - 1;
   }
 
   branchTable(): void {

@@ -50,6 +50,8 @@ export class Lowering extends Builder {
   readonly options: BuildOptions;
   /** Function index → its symbol; -1 for imported ones. */
   readonly symbols: Int32Array;
+  /** Table index → 1 where every function in it is this instance's. */
+  readonly ownTables: Uint8Array;
   /** Own immutable global → its value as the words of a constant, where it is one. */
   private readonly constants: ReadonlyMap<number, Constant>;
 
@@ -60,6 +62,7 @@ export class Lowering extends Builder {
     options: BuildOptions,
     symbols: Int32Array,
     constants: ReadonlyMap<number, Constant>,
+    ownTables: Uint8Array,
   ) {
     super(program, new Func());
     this.module = module;
@@ -67,6 +70,7 @@ export class Lowering extends Builder {
     this.options = options;
     this.symbols = symbols;
     this.constants = constants;
+    this.ownTables = ownTables;
   }
 
   /** Variables with the numbers of the locals. Those that are no parameters start as zero: the builder's default. */
@@ -422,17 +426,38 @@ export class Lowering extends Builder {
     const { type, imported } = this.module.funcs[index];
     if (!imported) return this.results(this.call(this.symbols[index], args), type);
     const record = this.pointerCell(this.layout.func[index]);
-    const code = this.load(op.PTR_LOAD, record, at.FUNC_FOREIGN, access(REGION_VMCTX, 0, 8, READONLY));
-    return this.callForeign(code, record, type, args);
+    return this.results(this.callPtr(this.importedCode(record), this.foreign(type), [record, ...args]), type);
   }
 
-  private callForeign(code: Value, record: Value, type: number, args: readonly Value[]): Value[] {
+  returnCallFunction(index: number, args: readonly Value[]): void {
+    const { type, imported } = this.module.funcs[index];
+    if (!imported) {
+      this.returnCall(this.symbols[index], args);
+      return;
+    }
+    const record = this.pointerCell(this.layout.func[index]);
+    this.returnCallPtr(this.importedCode(record), this.foreign(type), [record, ...args]);
+  }
+
+  /** What an imported function's record is called through: it was filled in before any code ran. */
+  private importedCode(record: Value): Value {
+    return this.load(op.PTR_LOAD, record, at.FUNC_FOREIGN, access(REGION_VMCTX, 0, 8, READONLY));
+  }
+
+  /** The signature of FUNC_CODE. */
+  private bare(type: number): number {
     const { params, results } = this.module.types[type];
-    const signature = this.program.signature([PTR, ...params.map(irType)], results.map(irType), CONV_WASM);
-    return this.results(this.callPtr(code, signature, [record, ...args]), type);
+    return this.program.signature(params.map(irType), results.map(irType), CONV_WASM);
   }
 
-  callTable(table: number, type: number, index: Value, args: readonly Value[]): Value[] {
+  /** The signature of FUNC_FOREIGN: the record comes first. */
+  private foreign(type: number): number {
+    const { params, results } = this.module.types[type];
+    return this.program.signature([PTR, ...params.map(irType)], results.map(irType), CONV_WASM);
+  }
+
+  /** The record that a call_indirect finds at `index`: there, not null, of the type. */
+  recordInTable(table: number, type: number, index: Value): Value {
     const wide = this.op(op.I64_EXTEND_I32_U, index);
     this.trapIf(this.op(op.I64_GE_U, wide, this.tableLength(table)), trap.UNDEFINED_ELEMENT);
     const base = this.recordField(op.PTR_LOAD, this.tableRecord(table), at.TABLE_BASE);
@@ -443,30 +468,57 @@ export class Lowering extends Builder {
     const wanted = this.load(op.I64_LOAD, this.vmctx(), this.layout.type[type], expected);
     const actual = this.recordField(op.I64_LOAD, record, at.FUNC_TYPE);
     this.trapIf(this.op(op.I64_NE, actual, wanted), trap.INDIRECT_CALL_TYPE);
-    return this.callRecord(record, type, args);
+    return record;
   }
 
-  /** Calls the function of a record that is known to be one, of the type: straight if it is this instance's. */
-  private callRecord(record: Value, type: number, args: readonly Value[]): Value[] {
-    const { params, results } = this.module.types[type];
-    const owner = this.recordField(op.PTR_LOAD, record, at.FUNC_VMCTX);
-    const own = this.block();
-    const foreign = this.coldBlock();
+  trapIfNull(reference: Value): void {
+    this.trapIf(this.isNull(reference), trap.NULL_REFERENCE);
+  }
+
+  /** The record that a function reference points to. */
+  recordOf(reference: Value, nullable: boolean): Value {
+    if (nullable) this.trapIfNull(reference);
+    return this.op(op.PTR_FROM_REF, reference);
+  }
+
+  /** Whether the record is of this instance: its function can be called straight. */
+  private isOwn(record: Value): Value {
+    return this.op(op.PTR_EQ, this.recordField(op.PTR_LOAD, record, at.FUNC_VMCTX), this.vmctx());
+  }
+
+  /** Calls the function of a record that is known to be there and of the type; `own`: and to be this instance's. */
+  callRecord(record: Value, type: number, own: boolean, args: readonly Value[]): Value[] {
+    if (own) return this.callBare(record, type, args);
+    const { results } = this.module.types[type];
     const after = this.block();
     const merged = results.map((result) => this.param(after, irType(result)));
-    this.brIf(this.op(op.PTR_EQ, owner, this.vmctx()), own, [], foreign, []);
-    this.seal(own);
-    this.seal(foreign);
-    this.switchTo(own);
-    const bare = this.program.signature(params.map(irType), results.map(irType), CONV_WASM);
-    const code = this.recordField(op.PTR_LOAD, record, at.FUNC_CODE);
-    this.jump(after, this.results(this.callPtr(code, bare, args), type));
+    const foreign = this.fork(this.isOwn(record));
+    this.func.cold.set(foreign, 1);
+    this.jump(after, this.callBare(record, type, args));
     this.switchTo(foreign);
     const far = this.recordField(op.PTR_LOAD, record, at.FUNC_FOREIGN);
-    this.jump(after, this.callForeign(far, record, type, args));
+    this.jump(after, this.results(this.callPtr(far, this.foreign(type), [record, ...args]), type));
     this.seal(after);
     this.switchTo(after);
     return merged;
+  }
+
+  private callBare(record: Value, type: number, args: readonly Value[]): Value[] {
+    const code = this.recordField(op.PTR_LOAD, record, at.FUNC_CODE);
+    return this.results(this.callPtr(code, this.bare(type), args), type);
+  }
+
+  returnCallRecord(record: Value, type: number, own: boolean, args: readonly Value[]): void {
+    const code = (offset: number) => this.recordField(op.PTR_LOAD, record, offset);
+    if (own) {
+      this.returnCallPtr(code(at.FUNC_CODE), this.bare(type), args);
+      return;
+    }
+    const foreign = this.fork(this.isOwn(record));
+    this.func.cold.set(foreign, 1);
+    this.returnCallPtr(code(at.FUNC_CODE), this.bare(type), args);
+    this.switchTo(foreign);
+    this.returnCallPtr(code(at.FUNC_FOREIGN), this.foreign(type), [record, ...args]);
   }
 }
 

@@ -17,14 +17,16 @@ import {
   type ValType,
 } from "../wasm/types.ts";
 import { escapingFunctions } from "./escape.ts";
+import type { Facts } from "./facts.ts";
 import { addressType } from "./immediates.ts";
 import { typeText } from "./operands.ts";
 import { Walk } from "./walk.ts";
 
-/** Validates everything: the module, its constant expressions, all bodies. */
-export function validateModule(module: Module, features: Features): void {
+/** Validates everything: the module, its constant expressions, all bodies. What these tell, for FunctionBuild. */
+export function validateModule(module: Module, features: Features): Facts {
   const walk = new ModuleCheck(module, features).check();
   for (let i = 0; i < module.funcs.length; i++) if (!module.funcs[i].imported) walk.body(i);
+  return walk.facts;
 }
 
 /** Validates everything but bodies. */
@@ -47,10 +49,14 @@ export function importedGlobals(module: Module): number {
 class ModuleCheck {
   private readonly module: Module;
   private readonly features: Features;
+  /** EXT_… → offsets of the imports of that kind, which come first in their index space. */
+  private readonly importPlaces: readonly number[][];
 
   constructor(module: Module, features: Features) {
     this.module = module;
     this.features = features;
+    this.importPlaces = [[], [], [], [], []];
+    for (const i of module.imports) this.importPlaces[i.kind].push(i.at);
   }
 
   /** The walk that validated the constant expressions, for the bodies. */
@@ -99,56 +105,72 @@ class ModuleCheck {
     }
   }
 
-  private funcType(index: number): DefType {
+  private funcType(index: number, at: number): DefType {
     const { types } = this.module;
-    if (index >= types.length) fail("unknown type", -1, `${index}`);
+    if (index >= types.length) fail("unknown type", at, `${index}`);
     return types[index].kind === COMP_FUNC
       ? types[index]
-      : fail("type mismatch", -1, `type ${index} is not a function type`);
+      : fail("type mismatch", at, `type ${index} is not a function type`);
+  }
+
+  /** Where the import stands that brings this definition; for the module's own, where `content` starts. */
+  private placeOf(kind: number, index: number, content: m.Range): number {
+    const imports = this.importPlaces[kind];
+    if (index < imports.length) return imports[index];
+    return content === m.NO_RANGE ? -1 : content.start;
   }
 
   // --- definitions and imports ------------------------------------------------------------------------
 
   private definitions(): void {
     const { module, features } = this;
+    const { funcs, tables, memories, tags, globals } = module;
     const count = module.types.length;
-    for (const func of module.funcs) this.funcType(func.type);
-    if (module.tables.length > 1 && !has(features, REFERENCE_TYPES)) fail("multiple tables", -1);
-    for (const { type, init, imported } of module.tables) {
-      this.checkType(type.element, count, -1);
-      this.limits(type.limits);
+    for (let i = 0; i < funcs.length; i++) {
+      this.funcType(funcs[i].type, this.placeOf(m.EXT_FUNC, i, funcs[i].body));
+    }
+    if (tables.length > 1 && !has(features, REFERENCE_TYPES)) fail("multiple tables", -1);
+    for (let i = 0; i < tables.length; i++) {
+      const { type, init, imported } = tables[i];
+      const at = this.placeOf(m.EXT_TABLE, i, init);
+      this.checkType(type.element, count, at);
+      this.limits(type.limits, at);
       if (!imported && init === m.NO_RANGE && !isNullable(type.element)) {
-        fail("type mismatch", -1, `a table of ${typeText(type.element)} needs an initial value`);
+        fail("type mismatch", at, `a table of ${typeText(type.element)} needs an initial value`);
       }
     }
-    if (module.memories.length > 1 && !has(features, MULTI_MEMORY)) fail("multiple memories", -1);
-    for (const { type } of module.memories) {
-      this.limits(type.limits);
-      this.memorySize(type.limits);
+    if (memories.length > 1 && !has(features, MULTI_MEMORY)) fail("multiple memories", -1);
+    for (let i = 0; i < memories.length; i++) {
+      const at = this.placeOf(m.EXT_MEMORY, i, m.NO_RANGE);
+      this.limits(memories[i].type.limits, at);
+      this.memorySize(memories[i].type.limits, at);
     }
-    for (const tag of module.tags) {
-      if (this.funcType(tag.type).results.length > 0) fail("non-empty tag result type", -1);
+    for (let i = 0; i < tags.length; i++) {
+      const at = this.placeOf(m.EXT_TAG, i, m.NO_RANGE);
+      if (this.funcType(tags[i].type, at).results.length > 0) fail("non-empty tag result type", at);
     }
-    for (const global of module.globals) this.checkType(global.type.type, count, -1);
+    for (let i = 0; i < globals.length; i++) {
+      this.checkType(globals[i].type.type, count, this.placeOf(m.EXT_GLOBAL, i, globals[i].init));
+    }
   }
 
-  private limits(limits: Limits): void {
+  private limits(limits: Limits, at: number): void {
     if (!limits.hasMax) return;
     if (isLess(limits.maxLo, limits.maxHi, limits.minLo, limits.minHi)) {
-      fail("size minimum must not be greater than maximum", -1);
+      fail("size minimum must not be greater than maximum", at);
     }
   }
 
   /** 2³² bytes, or 2⁶⁴ with 64-bit addresses, in pages. */
-  private memorySize(limits: Limits): void {
+  private memorySize(limits: Limits, at: number): void {
     const lo = limits.is64 ? 0 : 0x10000;
     const hi = limits.is64 ? 0x10000 : 0;
     const exceeds =
       isLess(lo, hi, limits.minLo, limits.minHi) ||
       (limits.hasMax && isLess(lo, hi, limits.maxLo, limits.maxHi));
     if (!exceeds) return;
-    if (limits.is64) fail("memory size must be at most 2^48 pages", -1);
-    fail("memory size must be at most 65536 pages (4GiB)", -1);
+    if (limits.is64) fail("memory size must be at most 2^48 pages", at);
+    fail("memory size must be at most 65536 pages (4GiB)", at);
   }
 
   // --- constant expressions ---------------------------------------------------------------------------

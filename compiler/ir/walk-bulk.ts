@@ -60,6 +60,7 @@ export function walkBulk(walk: Walk, row: number): boolean {
     }
     case w.TABLE_SET: {
       const table = walk.tableIndex();
+      walk.facts.tableWritten[table] = 1;
       const v = walk.pop(module.tables[table].type.element);
       const index = walk.pop(walk.tableAddress(table));
       walk.out?.tableSet(table, index, v);
@@ -72,6 +73,7 @@ export function walkBulk(walk: Walk, row: number): boolean {
     }
     case w.TABLE_GROW: {
       const table = walk.tableIndex();
+      walk.facts.tableWritten[table] = 1;
       const n = walk.pop(walk.tableAddress(table));
       const v = walk.pop(module.tables[table].type.element);
       walk.push(walk.tableAddress(table), walk.out?.tableGrow(table, v, n) ?? NO_VALUE);
@@ -79,6 +81,7 @@ export function walkBulk(walk: Walk, row: number): boolean {
     }
     case w.TABLE_FILL: {
       const table = walk.tableIndex();
+      walk.facts.tableWritten[table] = 1;
       const n = walk.pop(walk.tableAddress(table));
       const v = walk.pop(module.tables[table].type.element);
       const index = walk.pop(walk.tableAddress(table));
@@ -87,6 +90,7 @@ export function walkBulk(walk: Walk, row: number): boolean {
     }
     case w.TABLE_COPY: {
       const target = walk.tableIndex();
+      walk.facts.tableWritten[target] = 1;
       const source = walk.tableIndex();
       walk.expectMatch(module.tables[source].type.element, module.tables[target].type.element);
       const n = walk.pop(walk.smaller(walk.tableAddress(target), walk.tableAddress(source)));

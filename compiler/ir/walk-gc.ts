@@ -296,6 +296,6 @@ function branchOnCast(walk: Walk, onSuccess: boolean): void {
   // a null that the cast takes does not go the other way
   const rest = ref(heapOf(first), isNullable(first) && !isNullable(second));
   push(walk, onSuccess ? second : rest);
-  walk.branchWithReference(frame);
+  walk.checkReferenceLabel(frame);
   push(walk, onSuccess ? rest : second);
 }

@@ -21,11 +21,13 @@ import {
   heapOf,
   I32,
   I64,
+  isNullable,
   isRef,
   V128,
   type ValType,
 } from "../wasm/types.ts";
 import { Control, NO_TYPES } from "./control.ts";
+import { Facts } from "./facts.ts";
 import { NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 import { ALL_GLOBALS } from "./immediates.ts";
 import type { Lowering } from "./lowering.ts";
@@ -39,6 +41,7 @@ import { walkAggregate } from "./walk-gc.ts";
 export class Walk extends Control {
   /** Functions that `ref.func` may name in bodies. */
   private readonly declared: Uint8Array;
+  readonly facts: Facts;
   private results: Types;
 
   constructor(
@@ -50,6 +53,7 @@ export class Walk extends Control {
   ) {
     super(module, features, space, lowering);
     this.declared = declared;
+    this.facts = new Facts(module);
     this.results = NO_TYPES;
   }
 
@@ -247,25 +251,34 @@ export class Walk extends Control {
       case w.BR_TABLE:
         this.branchTable();
         break;
-      case w.CALL:
+      case w.CALL: {
+        const index = this.funcIndex();
+        const callee = this.module.types[this.module.funcs[index].type];
+        const args = this.take(callee.params);
+        this.pushValues(callee.results, this.out?.callFunction(index, args) ?? []);
+        break;
+      }
       case w.RETURN_CALL: {
         const index = this.funcIndex();
         const callee = this.module.types[this.module.funcs[index].type];
         const args = this.take(callee.params);
-        this.finishCall(row === w.CALL, callee, this.out?.callFunction(index, args) ?? []);
+        this.checkTailCall(callee);
+        this.out?.returnCallFunction(index, args);
+        this.setUnreachable();
         break;
       }
       case w.CALL_INDIRECT:
       case w.RETURN_CALL_INDIRECT:
-        this.callIndirect(row === w.CALL_INDIRECT);
+        this.callIndirect(row);
         break;
       case w.CALL_REF:
       case w.RETURN_CALL_REF: {
         const type = this.funcTypeIndex();
-        this.pop(t.ref(type, true));
-        const callee = this.module.types[type];
-        this.take(callee.params);
-        this.finishCall(row === w.CALL_REF, callee, []);
+        const reference = this.pop(t.ref(type, true));
+        const nullable = isNullable(this.popped);
+        const args = this.take(this.module.types[type].params);
+        const record = this.out?.recordOf(reference, nullable) ?? NO_VALUE;
+        this.callRecord(row === w.CALL_REF, type, record, false, args);
         break;
       }
       case w.DROP:
@@ -352,25 +365,18 @@ export class Walk extends Control {
         this.push(type, this.out?.functionReference(index) ?? NO_VALUE);
         break;
       }
-      case w.REF_AS_NON_NULL:
-        this.popRef();
-        this.push(t.ref(heapOf(this.popped), false), NO_VALUE);
-        break;
-      case w.BR_ON_NULL: {
-        const frame = this.frameOf(this.r.u32());
-        this.popRef();
-        const type = t.ref(heapOf(this.popped), false);
-        this.retype(this.labelTypes(frame));
-        this.push(type, NO_VALUE);
+      case w.REF_AS_NON_NULL: {
+        const v = this.popRef();
+        this.out?.trapIfNull(v);
+        this.push(t.ref(heapOf(this.popped), false), v);
         break;
       }
-      case w.BR_ON_NON_NULL: {
-        const frame = this.frameOf(this.r.u32());
-        this.popRef();
-        this.push(t.ref(heapOf(this.popped), false), NO_VALUE);
-        this.branchWithReference(frame);
+      case w.BR_ON_NULL:
+        this.branchOnNull();
         break;
-      }
+      case w.BR_ON_NON_NULL:
+        this.branchOnNonNull();
+        break;
       default:
         if (!walkBulk(this, row) && !walkException(this, row) && !walkAggregate(this, row)) {
           this.error("illegal opcode");
@@ -407,25 +413,43 @@ export class Walk extends Control {
 
   // --- calls ------------------------------------------------------------------------------------------
 
-  private callIndirect(returns: boolean): void {
+  private callIndirect(row: number): void {
     const type = this.funcTypeIndex();
     const table = this.tableIndex();
     this.expectMatch(this.module.tables[table].type.element, FUNCREF);
     const index = this.pop(this.tableAddress(table));
     const callee = this.module.types[type];
+    // a subtype would do as well, but only equality is tested so far
+    if (!callee.final) this.miss(row);
     const args = this.take(callee.params);
-    this.finishCall(returns, callee, this.out?.callTable(table, type, index, args) ?? []);
+    const record = this.out?.recordInTable(table, type, index) ?? NO_VALUE;
+    this.callRecord(row === w.CALL_INDIRECT, type, record, this.out?.ownTables[table] === 1, args);
   }
 
-  /** Results of a call; a tail call (`returns` false) leaves the function with them. */
-  private finishCall(returns: boolean, callee: DefType, values: readonly Value[]): void {
+  /**
+   * Calls the function of a record, which is known to be this instance's where `own` is true; a tail call
+   * (`returns` false) leaves this function with its results.
+   */
+  private callRecord(
+    returns: boolean,
+    type: number,
+    record: Value,
+    own: boolean,
+    args: readonly Value[],
+  ): void {
+    const callee = this.module.types[type];
     if (returns) {
-      this.pushValues(callee.results, values);
+      this.pushValues(callee.results, this.out?.callRecord(record, type, own, args) ?? []);
     } else {
-      if (!this.space.listMatches(callee.results, this.results)) {
-        this.error("type mismatch", "a tail call must have the results of its function");
-      }
+      this.checkTailCall(callee);
+      this.out?.returnCallRecord(record, type, own, args);
       this.setUnreachable();
+    }
+  }
+
+  private checkTailCall(callee: DefType): void {
+    if (!this.space.listMatches(callee.results, this.results)) {
+      this.error("type mismatch", "a tail call must have the results of its function");
     }
   }
 

@@ -6,6 +6,7 @@ import { INVALID, MALFORMED, UNSUPPORTED } from "../base/errors.ts";
 import { Failure } from "../base/fail.ts";
 import { BuildOptions, FunctionBuild } from "../ir/build.ts";
 import { escapingFunctions } from "../ir/escape.ts";
+import type { Facts } from "../ir/facts.ts";
 import { Func } from "../ir/func.ts";
 import { Layout } from "../ir/layout.ts";
 import { print } from "../ir/print.ts";
@@ -26,13 +27,23 @@ interface Options {
   features?: Features;
   interrupts?: boolean;
   checked?: boolean;
+  facts?: Facts | null;
 }
 
 /** The IR of all own functions and, last, of the instantiation; each verified. */
-function buildAll(module: Module, { features = WASM_3_0, interrupts = true, checked = false }: Options = {}) {
+function buildAll(
+  module: Module,
+  { features = WASM_3_0, interrupts = true, checked = false, facts = null }: Options = {},
+) {
   const program = new Program();
   const layout = new Layout(module, escapingFunctions(module));
-  const built = new FunctionBuild(module, program, layout, new BuildOptions(features, interrupts, checked));
+  const built = new FunctionBuild(
+    module,
+    program,
+    layout,
+    new BuildOptions(features, interrupts, checked),
+    facts,
+  );
   const func = new Func();
   const texts: string[] = [];
   for (let i = 0; i < module.funcs.length; i++) {
@@ -275,7 +286,9 @@ describe("numbers", () => {
       const constants = [...text.matchAll(/\.const 0x\w+ \(([^)]*)\)/g)].map((m) => Number(m[1]));
       expect([name, constants]).toEqual([name, [from, to]]);
       expect(text).toMatch(
-        new RegExp(`${float}.ne v v[\\s\\S]*invalid_conversion[\\s\\S]*${float}.${low} v v[\\s\\S]*${float}.ge`),
+        new RegExp(
+          `${float}.ne v v[\\s\\S]*invalid_conversion[\\s\\S]*${float}.${low} v v[\\s\\S]*${float}.ge`,
+        ),
       );
       expect(text).toMatch(/trap_if v integer_overflow/);
     }
@@ -326,8 +339,55 @@ describe("functions", () => {
     const text = ir(`(module (type $t (func (param i32) (result i32))) (table 4 funcref)
       (func (param i32) (result i32) (call_indirect (type $t) (i32.const 5) (local.get 0))))`);
     expect(text).toMatch(
-      /undefined_element[\s\S]*uninitialized_element[\s\S]*indirect_call_type[\s\S]*ptr.eq[\s\S]*call_ptr[\s\S]*call_ptr[\s\S]*return/,
+      /undefined_element[\s\S]*uninitialized_element[\s\S]*indirect_call_type[\s\S]*ptr.eq[\s\S]*call_ptr[\s\S]*call_ptr/,
     );
+  });
+
+  test("a table that only own functions can be in needs no test of whose they are", () => {
+    const calls = (rest: string, body = "") => {
+      const module = decode(
+        assemble(
+          `(module (import "m" "f" (func $i)) (table $t 4 funcref) ${rest}
+        (func $o (call_indirect (i32.const 0))) (func (param funcref) ${body}))`,
+          WASM_3_0,
+        ),
+        WASM_3_0,
+      );
+      const facts = validateModule(module, WASM_3_0);
+      return buildAll(module, { facts }).texts[0].match(/call_ptr/g)?.length;
+    };
+    expect(calls("(elem (i32.const 0) $o)")).toBe(1);
+    expect(calls("(elem (i32.const 0) funcref (ref.func $o) (ref.null func))")).toBe(1);
+    expect(calls("")).toBe(1);
+    expect(calls("(elem (i32.const 0) $i)")).toBe(2);
+    expect(calls("(elem func $i)")).toBe(2);
+    expect(calls('(export "t" (table $t))')).toBe(2);
+    expect(calls("", "(table.set (i32.const 0) (local.get 0))")).toBe(2);
+    expect(calls("", "(drop (table.grow (local.get 0) (i32.const 1)))")).toBe(2);
+    expect(calls("", "(table.fill (i32.const 0) (local.get 0) (i32.const 1))")).toBe(2);
+    expect(
+      calls("(table $u 1 funcref)", "(table.copy $t $u (i32.const 0) (i32.const 0) (i32.const 1))"),
+    ).toBe(2);
+  });
+
+  test("tail calls, own, imported, through references", () => {
+    const text = ir(`(module (type $t (func (result i32))) (import "m" "f" (func $i (type $t)))
+      (func (param (ref null $t) i32) (result i32)
+        (if (local.get 1) (then (return_call $o)))
+        (if (local.get 1) (then (return_call $i)))
+        (return_call_ref $t (local.get 0)))
+      (func $o (result i32) (i32.const 1)))`);
+    expect(text.match(/return_call_ptr/g)?.length).toBe(3);
+    expect(text).toMatch(/return_call "o"/);
+    expect(text).toMatch(/trap_if v null_reference/);
+  });
+
+  test("branches on null and on others", () => {
+    const text = ir(`(module (type $t (func)) (func (param (ref null $t)) (result i32)
+      (block $null (drop (block $there (result (ref $t)) (br_on_non_null $there (local.get 0)) (br $null)))
+        (drop (br_on_null $null (local.get 0))) (return (i32.const 1))) (i32.const 2)))`);
+    expect(text).toMatch(/ref.is_null v.*\n {2}v = i32.eqz v.*\n {2}br_if v b\(v\) b /);
+    expect(text).toMatch(/ref.is_null v.*\n {2}br_if v b b /);
   });
 
   test("which functions escape", () => {
