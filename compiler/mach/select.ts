@@ -17,10 +17,12 @@ import { grown, IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
 import * as op from "../gen/ir-ops.ts";
 import { MAY_TRAP, READONLY, regionOf, SWAPPED } from "../ir/access.ts";
+import { Dominators } from "../ir/dominators.ts";
 import { type Block, type Edge, ENTRY, Func, type Value } from "../ir/func.ts";
 import { ACCESS_SIZE, CALL, EFFECT, FLAGS, PURE, READS, TERMINATOR, TRAPS, WRITES } from "../ir/ops.ts";
 import { Order } from "../ir/order.ts";
 import type { Program } from "../ir/program.ts";
+import { Loops } from "../opt/loops.ts";
 import {
   argumentOf,
   BASE,
@@ -60,6 +62,8 @@ export class Selection {
   /** The groups, forwards. Only its instruction columns and operands are used. */
   readonly buffer: Code;
   readonly order: Order;
+  private readonly dominators: Dominators;
+  private readonly loops: Loops;
 
   /** True if the function makes another instance current: then pinned registers hold still only locally. */
   changesInstance: boolean;
@@ -104,6 +108,8 @@ export class Selection {
     this.code = new Code();
     this.buffer = new Code();
     this.order = new Order();
+    this.dominators = new Dominators();
+    this.loops = new Loops();
     this.changesInstance = false;
     this.loc = -1;
     this.vreg = new Int32Array(256);
@@ -140,6 +146,8 @@ export class Selection {
     this.resultPointer = NONE;
     this.changesInstance = false;
     this.order.compute(func);
+    this.dominators.compute(func, this.order);
+    this.loops.compute(func, this.order, this.dominators);
     this.survey();
     this.declareBlocks();
     const blocks = this.order.blocks;
@@ -220,7 +228,7 @@ export class Selection {
       const params = b === ENTRY ? 0 : f.paramCount.get(b);
       code.paramCount.push(params);
       for (let k = 0; k < params; k++) code.paramPool.push(this.demand(f.param(b, k)));
-      code.loopDepth.push(0);
+      code.loopDepth.push(this.loops.depthOf(b));
       code.cold.push(f.cold.get(b));
     }
     this.blockGroups.clear();
@@ -344,10 +352,14 @@ export class Selection {
     return this.uses[v] === 1;
   }
 
-  /** True if the load can be done by its sole user, at the place of the root. */
+  /**
+   * True if the load can be done by its sole user, at the place of the root. A comparison with several users may
+   * have asked for the load's register already.
+   */
   foldable(load: Value): boolean {
     const aux = this.func.aux[load];
-    if (!this.exclusive || this.uses[load] !== 1 || this.func.block[load] !== this.current) return false;
+    if (!this.exclusive || this.uses[load] !== 1 || this.vreg[load] !== 0) return false;
+    if (this.func.block[load] !== this.current) return false;
     if ((aux & SWAPPED) !== 0) return false;
     if ((aux & (MAY_TRAP | READONLY)) === READONLY) return true;
     return this.seen[load] === this.effects[this.counterOf(load)];
