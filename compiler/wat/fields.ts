@@ -6,21 +6,9 @@ import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
-import * as op from "../gen/wasm-ops.ts";
 import * as word from "../gen/wat-words.ts";
 import { BULK_MEMORY, has, MEMORY64 } from "../wasm/features.ts";
-import { INSTRUCTIONS } from "../wasm/instructions.ts";
-import {
-  ACTIVE,
-  DECLARATIVE,
-  EXT_FUNC,
-  EXT_GLOBAL,
-  EXT_MEMORY,
-  EXT_TABLE,
-  EXT_TAG,
-  PASSIVE,
-} from "../wasm/module.ts";
-import { FUNCREF, type ValType } from "../wasm/types.ts";
+import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE, EXT_TAG } from "../wasm/module.ts";
 import * as notes from "./annotations.ts";
 import { AnnotationParser } from "./annotations.ts";
 import * as out from "./assembled.ts";
@@ -29,6 +17,7 @@ import type { Cursor } from "./cursor.ts";
 import { CodeParser } from "./instructions.ts";
 import { END, ID, KEYWORD, LPAR, NUMBER, RPAR, STRING } from "./lexer.ts";
 import { NameSection } from "./namesection.ts";
+import { SegmentParser } from "./segments.ts";
 import { type Space, Spaces } from "./spaces.ts";
 import { TypeParser, writeValType } from "./types.ts";
 
@@ -53,13 +42,9 @@ export class ModuleParser {
   private readonly tags: Marked;
   private readonly globals: Marked;
   private readonly exports: Marked;
-  private readonly elems: Marked;
   private readonly codes: Marked;
-  private readonly datas: Marked;
-  /** Scratch: a body, the elements of a segment. */
-  private readonly body: Marked;
-  /** The offset of the segment at hand. */
-  private readonly offset: Marked;
+  private readonly segments: SegmentParser;
+  private readonly body: Marked; // scratch
   private readonly locals: IntColumn;
   private readonly scratch: Bytes;
   /** The message for an import after the definition met last, or null. */
@@ -87,11 +72,9 @@ export class ModuleParser {
     this.tags = new Marked();
     this.globals = new Marked();
     this.exports = new Marked();
-    this.elems = new Marked();
     this.codes = new Marked();
-    this.datas = new Marked();
+    this.segments = new SegmentParser(cursor, this.spaces, this.types, this.code);
     this.body = new Marked();
-    this.offset = new Marked();
     this.locals = new IntColumn();
     this.scratch = new Bytes();
     this.tooLate = null;
@@ -275,10 +258,10 @@ export class ModuleParser {
         this.startAt = start;
         break;
       case word.ELEM:
-        this.elem(start);
+        this.segments.elem(start);
         break;
       default:
-        this.data(start);
+        this.segments.data(start);
     }
     cursor.expectClose();
   }
@@ -456,7 +439,7 @@ export class ModuleParser {
   }
 
   private table(start: number): void {
-    const { cursor, tables, types, elems, body, offset } = this;
+    const { cursor, tables, types, segments } = this;
     const index = this.tableCount++;
     cursor.takeId();
     if (this.inlines(EXT_TABLE, index, start)) {
@@ -473,17 +456,12 @@ export class ModuleParser {
       const type = types.refType();
       const at = cursor.start();
       cursor.expectOpen(word.ELEM);
-      const short = cursor.kind() !== LPAR && type === FUNCREF;
-      if (cursor.kind() === LPAR) this.elementExprs();
-      else this.elementFuncs(!short);
+      const count = segments.inlineElem(at, index, type, is64);
       cursor.expectClose();
       writeValType(type, tables.bytes);
       tables.bytes.u8(HAS_MAX | (is64 ? IS_64 : 0));
-      tables.bytes.leb(body.count);
-      tables.bytes.leb(body.count);
-      this.zeroOffset(at, is64);
-      elems.mark(at);
-      this.writeElem(ACTIVE, index, offset, short, type);
+      tables.bytes.leb(count);
+      tables.bytes.leb(count);
       return;
     }
     cursor.at = typeAt;
@@ -506,7 +484,7 @@ export class ModuleParser {
   }
 
   private memory(start: number): void {
-    const { cursor, memories, datas, scratch } = this;
+    const { cursor, memories, segments } = this;
     const index = this.memoryCount++;
     cursor.takeId();
     if (this.inlines(EXT_MEMORY, index, start)) {
@@ -525,26 +503,11 @@ export class ModuleParser {
       return;
     }
     // as many pages as the data need, which begin at 0
-    scratch.clear();
-    cursor.strings(scratch);
+    const pages = Math.ceil(segments.inlineData(at, index, is64) / (1 << PAGE_BITS));
     cursor.expectClose();
-    const pages = Math.ceil(scratch.length / (1 << PAGE_BITS));
     memories.bytes.u8(HAS_MAX | (is64 ? IS_64 : 0));
     memories.bytes.leb(pages);
     memories.bytes.leb(pages);
-    this.zeroOffset(at, is64);
-    datas.mark(at);
-    this.writeData(ACTIVE, index);
-  }
-
-  /** `offset` becomes the constant 0. */
-  private zeroOffset(text: number, is64: boolean): void {
-    const { offset } = this;
-    offset.clear();
-    offset.mark(text);
-    offset.bytes.u8(INSTRUCTIONS[is64 ? op.I64_CONST : op.I32_CONST].code);
-    offset.bytes.u8(0);
-    offset.bytes.u8(INSTRUCTIONS[op.END].code);
   }
 
   // ---- globals, tags, exports
@@ -601,138 +564,6 @@ export class ModuleParser {
     cursor.expectClose();
   }
 
-  // ---- segments
-
-  /** `(offset …)`, or one folded instruction, into `offset`. */
-  private offsetExpr(): void {
-    const { cursor, offset } = this;
-    offset.clear();
-    if (cursor.takeOpen(word.OFFSET)) {
-      this.code.expression(offset);
-      cursor.expectClose();
-    } else {
-      this.code.single(offset);
-    }
-  }
-
-  private elem(start: number): void {
-    const { cursor, spaces, types, elems, offset } = this;
-    let table = 0;
-    let mode = PASSIVE;
-    let isTable = false; // the short list of functions without `func` may stand only without a table use
-    if (!has(cursor.features, BULK_MEMORY)) {
-      mode = ACTIVE;
-      if (cursor.isIndex()) table = spaces.tables.index(cursor);
-    } else {
-      cursor.takeId();
-      if (cursor.take(word.DECLARE)) {
-        mode = DECLARATIVE;
-      } else {
-        isTable = cursor.takeOpen(word.TABLE);
-        if (isTable) {
-          table = spaces.tables.index(cursor);
-          cursor.expectClose();
-        }
-        if (isTable || (cursor.kind() === LPAR && !types.isRefType())) mode = ACTIVE;
-      }
-    }
-    if (mode === ACTIVE) this.offsetExpr();
-    let type = FUNCREF;
-    let short = true;
-    if (types.isRefType()) {
-      type = types.refType();
-      short = false;
-      this.elementExprs();
-    } else {
-      if (!cursor.take(word.FUNC) && (mode !== ACTIVE || isTable)) cursor.unexpected();
-      this.elementFuncs(false);
-    }
-    elems.mark(start);
-    this.writeElem(mode, table, offset, short, type);
-  }
-
-  /** Function indices into `body`, as they are or as expressions. */
-  private elementFuncs(exprs: boolean): void {
-    const { cursor, body } = this;
-    body.clear();
-    for (; cursor.isIndex(); body.count++) {
-      body.mark(cursor.start());
-      if (exprs) body.bytes.u8(INSTRUCTIONS[op.REF_FUNC].code);
-      body.bytes.leb(this.spaces.funcs.index(cursor));
-      if (exprs) body.bytes.u8(INSTRUCTIONS[op.END].code);
-    }
-  }
-
-  /** `(item …)` or single folded instructions into `body`. */
-  private elementExprs(): void {
-    const { cursor, body } = this;
-    body.clear();
-    for (; cursor.kind() === LPAR; body.count++) {
-      if (cursor.takeOpen(word.ITEM)) {
-        this.code.expression(body);
-        cursor.expectClose();
-      } else {
-        this.code.single(body);
-      }
-    }
-  }
-
-  /** Writes the segment whose elements are in `body`, in the shortest of the eight forms (spec 5.5.12). */
-  private writeElem(mode: number, table: number, offset: Marked, short: boolean, type: ValType): void {
-    const { elems, body } = this;
-    const { bytes } = elems;
-    elems.count++;
-    // without table index and type only what the form says by itself: table 0 of functions
-    const plain = mode === ACTIVE && table === 0 && (short || type === FUNCREF);
-    const form = mode === ACTIVE ? (plain ? 0 : 2) : mode === PASSIVE ? 1 : 3;
-    bytes.u8(form | (short ? 0 : 4));
-    if (form === 2) bytes.leb(table);
-    if (mode === ACTIVE) elems.append(offset);
-    if (form !== 0) {
-      if (short) bytes.u8(0);
-      else writeValType(type, bytes);
-    }
-    bytes.leb(body.count);
-    elems.append(body);
-  }
-
-  private data(start: number): void {
-    const { cursor, spaces, scratch, datas } = this;
-    let memory = 0;
-    let mode = PASSIVE;
-    if (!has(cursor.features, BULK_MEMORY)) {
-      mode = ACTIVE;
-      if (cursor.isIndex()) memory = spaces.memories.index(cursor);
-    } else {
-      cursor.takeId();
-      const isMemory = cursor.takeOpen(word.MEMORY);
-      if (isMemory) {
-        memory = spaces.memories.index(cursor);
-        cursor.expectClose();
-      }
-      if (isMemory || cursor.kind() === LPAR) mode = ACTIVE;
-    }
-    if (mode === ACTIVE) this.offsetExpr();
-    scratch.clear();
-    cursor.strings(scratch);
-    datas.mark(start);
-    this.writeData(mode, memory);
-  }
-
-  /** Writes the segment whose bytes are in `scratch`, and whose offset in `offset`. */
-  private writeData(mode: number, memory: number): void {
-    const { datas, scratch, offset } = this;
-    const { bytes } = datas;
-    datas.count++;
-    bytes.u8(mode === PASSIVE ? 1 : memory === 0 ? 0 : 2);
-    if (mode === ACTIVE) {
-      if (memory !== 0) bytes.leb(memory);
-      datas.append(offset);
-    }
-    bytes.leb(scratch.length);
-    bytes.bytes(scratch.view());
-  }
-
   // ---- the whole
 
   private write(start: number, name: number): Assembled {
@@ -752,11 +583,11 @@ export class ModuleParser {
       whole.mark(this.startAt);
       this.writeNumber(whole, out.START_SECTION, this.start);
     }
-    this.section(whole, notes.AT_ELEMS, out.ELEMENT_SECTION, this.elems);
+    this.section(whole, notes.AT_ELEMS, out.ELEMENT_SECTION, this.segments.elems);
     this.annotations.write(whole, notes.AT_DATA_COUNT);
-    if (this.code.usesData) this.writeNumber(whole, out.DATA_COUNT_SECTION, this.datas.count);
+    if (this.code.usesData) this.writeNumber(whole, out.DATA_COUNT_SECTION, this.segments.datas.count);
     this.section(whole, notes.AT_CODE, out.CODE_SECTION, this.codes);
-    this.section(whole, notes.AT_DATA, out.DATA_SECTION, this.datas);
+    this.section(whole, notes.AT_DATA, out.DATA_SECTION, this.segments.datas);
     this.annotations.write(whole, notes.AT_LAST);
     this.names.write(whole, name, this.spaces.funcs.names);
     this.annotations.write(whole, notes.AT_LAST + 1);
