@@ -55,13 +55,6 @@ export function constant(s: Selection, v: Value): number {
     case op.RETURN_ADDRESS:
       s.stageArgument(INCOMING, -8);
       return s.put(x.MOV64_M, s.temp(PTR));
-    case op.RETURN_ADDRESS:
-      // just below the stack arguments, which end where the caller's frame begins
-      s.stageArgument(INCOMING, -8);
-      return s.put(x.MOV64_M, s.temp(PTR));
-    case op.CALLER_SP:
-      s.stageArgument(INCOMING, 0);
-      return s.put(x.LEA64, s.temp(PTR));
     case op.VMCTX:
       return s.changesInstance ? NONE : s.put(x.MOV64, s.temp(PTR), VMCTX);
     default:
