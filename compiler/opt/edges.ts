@@ -48,7 +48,8 @@ export class CriticalEdges implements Pass {
     if (f.op[t] === op.BR_TABLE && this.owner[to] === t) {
       const middle = this.middle[to] as Block;
       if (sameArguments(f, e, f.successor(f.terminator(middle), 0))) {
-        redirect(f, e, middle);
+        f.edgeBlock.set(e, middle);
+        f.edgeCount.set(e, 0);
         return;
       }
     }
@@ -77,16 +78,16 @@ export function splitEdge(f: Func, t: Value, k: number): Block {
   f.imm[jump] = f.newEdge(to, f.edgeStart.data[e], f.edgeCount.data[e]);
   f.imm2[jump] = 1;
   f.append(middle, jump);
-  redirect(f, e, middle);
-  if (k === 1 && (f.op[t] === op.INVOKE || f.op[t] === op.INVOKE_PTR)) {
-    for (let v = f.prev[t]; v >= 0; v = f.prev[v]) if (f.op[v] === op.CODE_ADDR) f.imm[v] = middle;
-  }
+  retarget(f, t, k, middle);
+  f.edgeCount.set(e, 0);
   return middle;
 }
 
-function redirect(f: Func, e: Edge, to: Block): void {
-  f.edgeBlock.set(e, to);
-  f.edgeCount.set(e, 0);
+/** Leads successor edge `k` of `t` to another block; a code address follows its invoke. */
+export function retarget(f: Func, t: Value, k: number, to: Block): void {
+  f.edgeBlock.set(f.successor(t, k), to);
+  if (k === 0 || (f.op[t] !== op.INVOKE && f.op[t] !== op.INVOKE_PTR)) return;
+  for (let v = f.prev[t]; v >= 0; v = f.prev[v]) if (f.op[v] === op.CODE_ADDR) f.imm[v] = to;
 }
 
 function sameArguments(f: Func, e: Edge, other: Edge): boolean {

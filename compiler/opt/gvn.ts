@@ -79,7 +79,8 @@ export class ValueNumbering implements Pass {
   }
 }
 
-function keepsInstance(c: Context): boolean {
+/** True when the function never makes another instance current. */
+export function keepsInstance(c: Context): boolean {
   const { func: f, order } = c;
   for (let i = 0; i < order.blocks.length; i++) {
     for (let v = f.first.data[order.blocks.data[i]]; v >= 0; v = f.next[v]) {

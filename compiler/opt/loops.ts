@@ -134,6 +134,12 @@ export class Loops {
     return at >= 0 && at < this.size.data[loop];
   }
 
+  /** Tells of a block that was made since: `loop` is its innermost. */
+  addBlock(b: Block, loop: number): void {
+    if (b >= this.innermost.length) this.innermost = grown(this.innermost, b + 1);
+    this.innermost[b] = loop;
+  }
+
   isHeader(b: Block): boolean {
     const loop = this.innermost[b];
     return loop !== NO_LOOP && this.header.data[loop] === b;

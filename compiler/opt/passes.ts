@@ -15,6 +15,8 @@ import { DeadCode } from "./dce.ts";
 import { CriticalEdges } from "./edges.ts";
 import { ValueNumbering } from "./gvn.ts";
 import { BlockLayout } from "./layout.ts";
+import { LoopInvariants } from "./licm.ts";
+import { Loads } from "./loads.ts";
 import { Params } from "./params.ts";
 import { Simplify } from "./simplify.ts";
 
@@ -42,9 +44,16 @@ export const PASSES: readonly PassRow[] = [
   new PassRow("params", QUICK, ORDER, [], () => new Params()),
   new PassRow("simplify", FULL, ORDER, ["params"], () => new Simplify()),
   new PassRow("gvn", FULL, ORDER | DOMINATORS, ["simplify"], () => new ValueNumbering()),
-  new PassRow("conditions", FULL, ORDER | DOMINATORS, ["gvn"], () => new Conditions()),
+  new PassRow("loads", FULL, ORDER | DOMINATORS | LOOPS, ["gvn"], () => new Loads()),
+  new PassRow("conditions", FULL, ORDER | DOMINATORS, ["gvn", "loads"], () => new Conditions()),
   new PassRow("branches", FULL, ORDER, ["conditions"], () => new Branches()),
+  new PassRow("params again", FULL, ORDER, ["branches"], () => new Params()),
+  new PassRow("simplify again", FULL, ORDER, ["params again"], () => new Simplify()),
+  new PassRow("gvn again", FULL, ORDER | DOMINATORS, ["simplify again"], () => new ValueNumbering()),
   new PassRow("dce", QUICK, ORDER, ["params"], () => new DeadCode()),
+  new PassRow("licm", FULL, ORDER | DOMINATORS | LOOPS, ["gvn", "loads", "dce"], () => new LoopInvariants()),
+  new PassRow("branches again", FULL, ORDER, ["licm"], () => new Branches()),
+  new PassRow("dce again", FULL, ORDER, ["licm"], () => new DeadCode()),
   new PassRow("split", QUICK, ORDER, ["dce"], () => new CriticalEdges()),
   new PassRow("layout", QUICK, ORDER | LOOPS, ["split"], () => new BlockLayout()),
 ];

@@ -17,10 +17,12 @@ export class Simplify implements Pass, Rewriter {
   private f: Func;
   private at: Value; // what is being simplified: new instructions stand before it
   private readonly fold: Fold;
+  private swapped: boolean; // edges changed their numbers
 
   constructor() {
     this.f = new Func();
     this.at = NO_VALUE;
+    this.swapped = false;
     this.fold = new Fold();
   }
 
@@ -28,6 +30,7 @@ export class Simplify implements Pass, Rewriter {
     const { order } = c;
     const f = c.func;
     this.f = f;
+    this.swapped = false;
     for (let i = 0; i < order.blocks.length; i++) {
       const b = order.blocks.data[i] as Block;
       let next = -1;
@@ -46,7 +49,8 @@ export class Simplify implements Pass, Rewriter {
       }
       resolveArguments(f, f.terminator(b));
     }
-    c.valuesChanged();
+    if (this.swapped) c.flowChanged();
+    else c.valuesChanged();
   }
 
   make(
@@ -108,6 +112,7 @@ export class Simplify implements Pass, Rewriter {
       if (f.op[condition] === op.I32_EQZ) {
         f.a[v] = f.resolve(f.a[condition] as Value);
         swapEdges(f, v);
+        this.swapped = true;
       } else if (f.op[condition] === op.I32_NE && isZero(f, f.resolve(f.b[condition] as Value))) {
         f.a[v] = f.resolve(f.a[condition] as Value);
       } else return;

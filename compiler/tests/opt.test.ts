@@ -23,5 +23,5 @@ test("the table of passes is checked", () => {
 
 test("every pass has a golden case", () => {
   const covered = new Set(FILES.flatMap((file) => readCases(file).flatMap((c) => c.passes)));
-  for (const row of PASSES) expect(covered).toContain(row.name);
+  for (const row of PASSES) expect(covered).toContain(row.name.split(" ")[0]);
 });
