@@ -49,7 +49,9 @@ export const CONTEXT_THREAD_KEY = 208;
 export const CONTEXT_NEXT_STACK = 216;
 export const CONTEXT_STACKS = 224;
 export const STACKS = 8;
-export const CONTEXT_BYTES = 352;
+/** The images that have instances in the interpreter: a list, see runtime/handlers.ts. */
+export const CONTEXT_IMAGES = 352;
+export const CONTEXT_BYTES = 360;
 
 // --- records ---------------------------------------------------------------------------------------------
 

@@ -40,14 +40,16 @@ const ROWS: readonly EntryRow[] = [
 
   // context: asks for an interrupt. Async-signal-safe
   e("interrupt", [PTR], []),
-  // signal, siginfo_t, ucontext_t: handlers. Signal 0 registers: see signals.ts and interrupts.ts
+  // context: makes the image and the context known to each other; 0, or -1: exception
+  e("know_image", [PTR], [I32]),
+  // signal, siginfo_t, ucontext_t: handlers. Signal 0 tells them of a context: see handlers.ts
   e("on_fault", [I32, PTR, PTR], []),
   e("on_interrupt", [I32, PTR, PTR], []),
   // siginfo_t, ucontext_t → 1 if it is a trap of this image, and execution will go on in `fault`
   e("catch_fault", [PTR, PTR], [I32]),
   e("fault", [], []),
-  // signal: installs on_fault; 0, or -1: exception
-  e("watch_fault", [I32], [I32]),
+  // context, signal: has on_fault installed; 0, or -1: exception
+  e("watch_fault", [PTR, I32], [I32]),
   // context: wraps Python's signal handler; 0, or -1: exception
   e("watch_interrupts", [PTR], [I32]),
 

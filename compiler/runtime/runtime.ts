@@ -9,11 +9,12 @@ import type { Image } from "../obj/image.ts";
 import { Body } from "./body.ts";
 import * as contexts from "./context.ts";
 import { entry } from "./entries.ts";
+import * as faults from "./faults.ts";
+import * as handlers from "./handlers.ts";
 import * as interrupts from "./interrupts.ts";
 import type { System } from "./linux.ts";
 import * as memories from "./memory.ts";
 import * as refs from "./refs.ts";
-import * as signals from "./signals.ts";
 import * as stacks from "./stack.ts";
 import * as tables from "./tables.ts";
 import * as traps from "./traps.ts";
@@ -33,9 +34,10 @@ function f(name: string, write: (c: Body) => void): RuntimeFunction {
 }
 
 export const FUNCTIONS: readonly RuntimeFunction[] = [
-  f("watch_signals", interrupts.watchSignals),
+  f("watch_signals", handlers.watchSignals),
+  f("know_image", handlers.knowImage),
   f("watch_interrupts", interrupts.watchInterrupts),
-  f("watch_fault", signals.watchFault),
+  f("watch_fault", faults.watchFault),
   f("context", contexts.context),
   f("context_release", contexts.contextRelease),
   f("thread_exit", stacks.threadExit),
@@ -44,8 +46,8 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("trap_to_exception", traps.trapToException),
   f("on_interrupt", interrupts.onInterrupt),
   f("interrupt", interrupts.interrupt),
-  f("on_fault", signals.onFault),
-  f("catch_fault", signals.catchFault),
+  f("on_fault", faults.onFault),
+  f("catch_fault", faults.catchFault),
   f("fault", traps.fault),
 
   f("memory_create", memories.memoryCreate),

@@ -17,10 +17,10 @@ import { Image } from "../obj/image.ts";
 import { FULL, optimize, QUICK } from "../opt/passes.ts";
 import { Body, PC_TABLE, TEXT_END, TEXT_START } from "../runtime/body.ts";
 import { entry } from "../runtime/entries.ts";
+import { FAULT_MARK, INTERRUPT_MARK, Mark } from "../runtime/handlers.ts";
 import { continued, suspend } from "../runtime/handover.ts";
 import * as os from "../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../runtime/runtime.ts";
-import { FAULT_MASK_HI } from "../runtime/signals.ts";
 import { Memory, Module } from "../wasm/module.ts";
 import { Limits, MemoryType } from "../wasm/types.ts";
 import { Machine, Resumed, Trapped } from "./interpreter.ts";
@@ -311,8 +311,10 @@ class Process {
     return action === undefined ? 0n : new DataView(action.buffer).getBigUint64(0, true);
   }
 
-  install(signal: number, handler: bigint, flags = 0): void {
+  install(signal: number, handler: bigint, flags = 0, mark = new Mark(0, 0)): void {
     const action = new Uint8Array(os.SIGACTION_BYTES);
+    new DataView(action.buffer).setInt32(os.SIGACTION_MASK, mark.lo, true);
+    new DataView(action.buffer).setInt32(os.SIGACTION_MASK + 4, mark.hi, true);
     new DataView(action.buffer).setBigUint64(0, handler, true);
     new DataView(action.buffer).setInt32(os.SIGACTION_FLAGS, flags, true);
     this.actions.set(signal, action);
@@ -999,10 +1001,10 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
     const deliver = () => p.call("on_fault", 11n, info, ucontext);
 
     test("installed once, never in a chain with itself", () => {
-      expect(p.call("watch_fault", 11n)).toBe(0n);
+      expect(p.call("watch_fault", p.context, 11n)).toBe(0n);
       const ours = p.machine.address(entry(p.machine.program, "on_fault"));
       expect(p.handler(11)).toBe(ours);
-      p.call("watch_fault", 11n);
+      p.call("watch_fault", p.context, 11n);
       deliver(); // a fault of nobody: default action
       expect(p.handler(11)).toBe(0n);
     });
@@ -1015,21 +1017,21 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
       });
       p.install(11, old, os.SA_SIGINFO);
       p.install(7, old);
-      p.call("watch_fault", 11n);
-      p.call("watch_fault", 7n);
+      p.call("watch_fault", p.context, 11n);
+      p.call("watch_fault", p.context, 7n);
       faultAt(5n, 5n);
       deliver();
       p.call("on_fault", 7n, info, ucontext);
       expect(calls).toEqual([[11n, info, ucontext], [7n]]);
       p.install(11, 1n);
-      p.call("watch_fault", 11n);
+      p.call("watch_fault", p.context, 11n);
       deliver(); // ignored
       expect(calls.length).toBe(2);
       expect(p.handler(11)).not.toBe(0n);
     });
 
     test("who displaced us and chains to us does not make a circle", () => {
-      p.call("watch_fault", 11n);
+      p.call("watch_fault", p.context, 11n);
       const ours = p.handler(11);
       const displacer = p.foreign("displacer", (...x) => {
         p.machine.sp -= 64n; // a frame of its own
@@ -1039,7 +1041,7 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
         return undefined;
       });
       p.install(11, displacer, os.SA_SIGINFO);
-      p.call("watch_fault", 11n);
+      p.call("watch_fault", p.context, 11n);
       expect(p.handler(11)).toBe(ours);
       faultAt(5n, 5n);
       deliver();
@@ -1048,39 +1050,42 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
     });
 
     test("images share one handler", () => {
-      const seen: bigint[] = [];
+      const told: bigint[] = [];
       const first = p.foreign("first_image", (signal, node) => {
         expect(signal).toBe(0n);
-        seen.push(p.machine.read(node + 8n));
+        told.push(p.machine.read(node + 8n));
         return undefined;
       });
-      p.install(11, first, os.SA_SIGINFO);
-      new DataView((p.actions.get(11) as Uint8Array).buffer).setInt32(12, FAULT_MASK_HI, true);
-      p.call("watch_fault", 11n);
+      p.install(11, first, os.SA_SIGINFO, FAULT_MARK);
+      p.call("watch_fault", p.context, 11n);
       expect(p.handler(11)).toBe(first);
-      expect(seen).toEqual([p.machine.address(entry(p.machine.program, "catch_fault"))]);
-      // The other side: another image registers with us, twice.
+      expect(told).toEqual([p.context]);
+      // The other side: our handler knows the context, which knows another image.
       p.actions.clear();
-      p.call("watch_fault", 11n);
+      expect(p.call("know_image", p.context)).toBe(0n);
+      const blocks = p.machine.blocks.size;
+      expect(p.call("know_image", p.context)).toBe(0n);
+      expect(p.machine.blocks.size).toBe(blocks);
+      p.call("watch_fault", p.context, 11n);
       const other = p.foreign("other_image", (_, u) => {
         p.log.push("other");
         p.machine.write(u + BigInt(os.LINUX_X64.pc), 1n);
         return 1n;
       });
-      const nodes = [p.machine.allocate(16), p.machine.allocate(16)];
-      for (const node of nodes) {
-        p.machine.write(node + 8n, other);
-        p.call("on_fault", 0n, node, 0n);
-      }
-      expect(nodes.map((n) => p.machine.read(n + 8n))).toEqual([other, 0n]);
+      const node = p.machine.allocate(16);
+      p.machine.write(node, p.field(layouts.CONTEXT_IMAGES));
+      p.machine.write(node + 8n, other);
+      p.setField(layouts.CONTEXT_IMAGES, node);
       faultAt(5n, 5n);
       deliver();
       expect([p.log.filter((x) => x === "other").length, pc()]).toEqual([1, 1n]);
       expect(p.handler(11)).not.toBe(0n);
+      p.failMalloc = true;
+      expect(p.call("know_image", p.context)).toBe(0xffffffffn);
     });
 
     test("faulthandler's raise passes once, re-armed by each trap; a true crash still dies", () => {
-      p.call("watch_fault", 11n);
+      p.call("watch_fault", p.context, 11n);
       const raise = () => {
         p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
         p.machine.write(info + 16n, 42n, 4);
@@ -1109,7 +1114,7 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
         return undefined;
       });
       p.install(11, dump);
-      p.call("watch_fault", 11n);
+      p.call("watch_fault", p.context, 11n);
       const raise = () => {
         p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
         p.machine.write(info + 16n, 42n, 4);
@@ -1131,6 +1136,7 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
     const calls: bigint[] = [];
     beforeEach(() => {
       calls.length = 0;
+      p.call("know_image", p.context);
       python = p.foreign("signal_handler", (signal) => {
         // The signal is pending before the interrupt can be seen.
         expect(p.field(layouts.CONTEXT_LIMIT)).not.toBe(MINUS_ONE);
@@ -1176,11 +1182,10 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
         if (out !== 0n) p.machine.write(out, python);
         return undefined;
       });
-      p.install(2, other, os.SA_SIGINFO);
-      new DataView((p.actions.get(2) as Uint8Array).buffer).setInt32(12, 0x49048a00, true);
+      p.install(2, other, os.SA_SIGINFO, INTERRUPT_MARK);
       p.install(15, python);
       p.call("watch_interrupts", p.context);
-      expect(registered).toEqual([p.context, p.context]);
+      expect(registered).toEqual([p.context, p.context]); // for SIGINT, and once more in the loop
       expect(p.handler(2)).toBe(other);
       p.call("on_interrupt", 15n, 0n, 0n);
       expect(calls).toEqual([15n]);

@@ -1,12 +1,6 @@
 // Memory faults. A handler of SIGSEGV and SIGBUS turns faults at trap sites inside the instance's reservation into
 // traps by rewriting the interrupted registers; every other fault goes to the handler that was there before.
-// All of it is async-signal-safe, but for `watchFault`, which installs it.
-//
-// Each image has a handler, but only one of them is installed at a time, so that a thousand images do not make a
-// chain of a thousand calls. An installed handler is known by its signal mask, which nobody would choose by
-// chance. Calling it with signal 0 registers another image: the second argument is a node
-//     { next: node of the list, catch: the image's catch_fault }
-// that the handler takes over; it zeroes `catch` if it knows that image already.
+// All of it is async-signal-safe, but for `watchFault`, which installs it. What images share: handlers.ts.
 //
 // Foreign handlers:
 //   - faulthandler, enabled after us, dumps, restores our handler and calls raise(). We let one such signal pass
@@ -19,6 +13,7 @@
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
+  CONTEXT_IMAGES,
   CONTEXT_TRAP_PC,
   CONTEXT_TRAP_SP,
   MEMORY_BASE,
@@ -28,15 +23,21 @@ import {
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { type Body, PC_TABLE, TEXT_END, TEXT_START } from "./body.ts";
+import {
+  contexts,
+  eachNode,
+  FAULT_MARK,
+  handlerOf,
+  handlerSignature,
+  isMarked,
+  listen,
+  newAction,
+  newMarkedAction,
+  plainSignature,
+  takesInfo,
+  tell,
+} from "./handlers.ts";
 import * as os from "./linux.ts";
-
-/** Signals 41 43 47 53 59 61 62 are blocked while the handler runs: the mark by which images know each other. */
-export const FAULT_MASK_LO = 0;
-export const FAULT_MASK_HI = 0x3410_4500;
-
-const NODE_NEXT = 0;
-const NODE_CATCH = 8;
-export const NODE_BYTES = 16;
 
 /** Phases of the agreement with faulthandler. */
 const ARMED = 0;
@@ -53,10 +54,6 @@ function phase(c: Body): Value {
   return c.global("wasmpy_fault_phase", 8);
 }
 
-function images(c: Body): Value {
-  return c.global("wasmpy_fault_images", 8);
-}
-
 /** What was displaced for SIGSEGV or SIGBUS. */
 function displaced(c: Body, signal: Value): Value {
   const both = c.global("wasmpy_fault_actions", 2 * ACTION_BYTES);
@@ -64,107 +61,30 @@ function displaced(c: Body, signal: Value): Value {
   return c.op(op.PTR_SELECT, isBus, c.plus(both, ACTION_BYTES), both);
 }
 
-/** True if the action carries the mask. */
-export function isMarked(c: Body, action: Value, lo: number, hi: number): Value {
-  return c.op(op.I64_EQ, c.field(I64, action, os.SIGACTION_MASK), c.i64(lo, hi));
-}
-
-/** A zeroed struct sigaction in the frame. */
-export function newAction(c: Body): Value {
-  const action = c.space(os.SIGACTION_BYTES);
-  c.c("memset", [action, c.i32(0), c.number(os.SIGACTION_BYTES)]);
-  return action;
-}
-
-/** (signal) → 0, or -1: exception. Sees to it that this image's faults are caught. */
+/** (context, signal) → 0, or -1: exception. Sees to it that a handler of ours, of any image, is installed. */
 export function watchFault(c: Body): void {
-  const signal = c.argument(0);
+  const [context, signal] = [c.argument(0), c.argument(1)];
   const now = newAction(c);
   c.c("sigaction", [signal, c.null(), now]);
-  const handler = c.field(PTR, now, os.SIGACTION_HANDLER);
-  c.when(c.op(op.PTR_EQ, handler, c.address("on_fault")), () => c.ret([c.i32(0)]));
-  c.when(isMarked(c, now, FAULT_MASK_LO, FAULT_MASK_HI), () => {
-    register(c, handler, c.address("catch_fault"), c.null());
+  c.when(isMarked(c, now, FAULT_MARK), () => {
+    tell(c, handlerOf(c, now), context, c.null());
     c.ret([c.i32(0)]);
   });
   const old = displaced(c, signal);
-  c.c("memcpy", [old, now, c.number(os.SIGACTION_BYTES)]);
+  c.c("memcpy", [c.plus(old, LATEST), now, c.number(os.SIGACTION_BYTES)]);
   c.when(c.op(op.I64_EQZ, c.field(I64, old, HAS_FIRST)), () => {
     c.c("memcpy", [c.plus(old, FIRST), now, c.number(os.SIGACTION_BYTES)]);
     c.setField(I64, old, HAS_FIRST, c.number(1));
   });
-  const ours = newAction(c);
-  c.setField(PTR, ours, os.SIGACTION_HANDLER, c.address("on_fault"));
-  c.setField(I64, ours, os.SIGACTION_MASK, c.i64(FAULT_MASK_LO, FAULT_MASK_HI));
-  c.setField(I32, ours, os.SIGACTION_FLAGS, c.i32(os.SA_SIGINFO | os.SA_ONSTACK));
-  c.c("sigaction", [signal, ours, c.null()]);
+  c.c("sigaction", [signal, newMarkedAction(c, c.address("on_fault"), FAULT_MARK), c.null()]);
   c.ret([c.i32(0)]);
-}
-
-/** The signature of handlers. */
-export function handlerSignature(c: Body): number {
-  return c.program.signature([I32, PTR, PTR], [], CONV_C);
-}
-
-/** Registers `subject` with the marked `handler`; returns -1 from the function when there is no memory. */
-export function register(c: Body, handler: Value, subject: Value, third: Value): void {
-  const node = c.c("malloc", [c.number(NODE_BYTES)]);
-  c.whenRarely(c.isNull(node), () => {
-    c.c("PyErr_NoMemory");
-    c.ret([c.i32(-1)]);
-  });
-  c.setField(PTR, node, NODE_NEXT, c.null());
-  c.setField(PTR, node, NODE_CATCH, subject);
-  c.callPtr(handler, handlerSignature(c), [c.i32(0), node, third]);
-  c.when(c.isNull(c.field(PTR, node, NODE_CATCH)), () => c.c("free", [node]));
-}
-
-/**
- * The handler's side of it: puts `node` into the list at `head`, unless its subject is `self` or known there, and
- * returns. Interpreters with their own GIL may be here at once; handlers of signals do not take the lock.
- */
-export function admit(c: Body, head: Value, node: Value, self: Value): void {
-  const lock = c.global("wasmpy_signal_lock", os.PTHREAD_MUTEX_BYTES);
-  c.c("pthread_mutex_lock", [lock]);
-  const leave = () => {
-    c.c("pthread_mutex_unlock", [lock]);
-    c.ret([]);
-  };
-  const subject = c.field(PTR, node, NODE_CATCH);
-  const reject = (isKnown: Value) => {
-    c.when(isKnown, () => {
-      c.setField(PTR, node, NODE_CATCH, c.null());
-      leave();
-    });
-  };
-  reject(c.op(op.PTR_EQ, subject, self));
-  eachNode(c, head, (known) => reject(c.op(op.PTR_EQ, known, subject)));
-  // A signal may come at any moment: the list is whole before and after the last store.
-  c.setField(PTR, node, NODE_NEXT, c.field(PTR, head, 0));
-  c.setField(PTR, head, 0, node);
-  leave();
-}
-
-/** Runs `body` with the subject of each node. */
-export function eachNode(c: Body, head: Value, body: (subject: Value) => void): void {
-  const node = c.variable(PTR);
-  c.set(node, c.field(PTR, head, 0));
-  c.whileTrue(
-    () => c.isThere(c.get(node)),
-    () => {
-      const at = c.get(node);
-      body(c.field(PTR, at, NODE_CATCH));
-      c.set(node, c.field(PTR, at, NODE_NEXT));
-    },
-  );
 }
 
 /** (signal, siginfo_t, ucontext_t): the handler. */
 export function onFault(c: Body): void {
   const [signal, info, ucontext] = [c.argument(0), c.argument(1), c.argument(2)];
-  const list = images(c);
   c.whenRarely(c.op(op.I32_EQZ, signal), () => {
-    admit(c, list, info, c.address("catch_fault"));
+    listen(c, info);
   });
   const state = phase(c);
   const rearm = (isCaught: Value) => {
@@ -175,7 +95,11 @@ export function onFault(c: Body): void {
   };
   rearm(c.own("catch_fault", [info, ucontext]));
   const catches = c.program.signature([PTR, PTR], [I32], CONV_C);
-  eachNode(c, list, (other) => rearm(c.callPtr(other, catches, [info, ucontext])));
+  eachNode(c, contexts(c), (context) => {
+    eachNode(c, c.plus(context, CONTEXT_IMAGES), (image) => {
+      rearm(c.callPtr(image, catches, [info, ucontext]));
+    });
+  });
 
   const code = c.field(I32, info, os.SIGINFO_CODE);
   c.choose(
@@ -203,14 +127,13 @@ export function onFault(c: Body): void {
   const isCycle = c.op(op.I32_AND, isCalled, c.op(op.PTR_EQ, c.field(PTR, chaining, 0), ucontext));
   c.setField(PTR, chaining, 0, ucontext);
   const next = c.op(op.PTR_SELECT, isCycle, c.plus(old, FIRST), c.plus(old, LATEST));
-  const handler = c.field(PTR, next, os.SIGACTION_HANDLER);
+  const handler = handlerOf(c, next);
   c.when(c.op(op.PTR_EQ, handler, c.ptr(os.SIG_IGN, 0)), () => c.ret([]));
   c.when(c.op(op.PTR_EQ, handler, c.ptr(os.SIG_DFL, 0)), () => die(c, signal, code));
-  const takesInfo = c.op(op.I32_AND, c.field(I32, next, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
   c.choose(
-    takesInfo,
+    takesInfo(c, next),
     () => c.callPtr(handler, handlerSignature(c), [signal, info, ucontext]),
-    () => c.callPtr(handler, c.program.signature([I32], [], CONV_C), [signal]),
+    () => c.callPtr(handler, plainSignature(c), [signal]),
   );
   c.ret([]);
 }

@@ -1,0 +1,165 @@
+// What the handlers of signals share. Each image has handlers of its own, but for each signal only one of ours is
+// installed at a time, so that a thousand images do not make a chain of a thousand calls: it is known by its signal
+// mask, which nobody would choose by chance, and serves all images.
+//
+// An image's handlers reach everything through a list of the contexts that they were told of; a context lists
+// the images that have instances in its interpreter. Calling a handler with signal 0 tells it of a context: the
+// second argument is a node that it takes over, unless it knows the context and zeroes the node's subject.
+//
+// Lists are made of nodes { next, subject } that are never taken out, and are whole at any moment: signals may come
+// while a node is added.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import { CONTEXT_IMAGES } from "../ir/layout.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
+import { CONV_C } from "../ir/program.ts";
+import type { Body } from "./body.ts";
+import * as os from "./linux.ts";
+
+const NODE_NEXT = 0;
+const NODE_SUBJECT = 8;
+const NODE_BYTES = 16;
+
+/** () → 0, or -1: exception. Sees to it that faults and interrupts of this interpreter reach our handlers. */
+export function watchSignals(c: Body): void {
+  const fail = () => c.ret([c.i32(-1)]);
+  const context = c.own("context");
+  c.whenRarely(c.isNull(context), fail);
+  c.whenRarely(c.own("know_image", [context]), fail);
+  for (const signal of [os.SIGSEGV, os.SIGBUS]) {
+    c.whenRarely(c.own("watch_fault", [context, c.i32(signal)]), fail);
+  }
+  c.ret([c.own("watch_interrupts", [context])]);
+}
+
+/** (context) → 0, or -1: exception. Makes the image and the context known to each other. */
+export function knowImage(c: Body): void {
+  const context = c.argument(0);
+  tell(c, c.address("on_fault"), context, c.null());
+  const images = c.plus(context, CONTEXT_IMAGES);
+  const ours = c.address("catch_fault");
+  eachNode(c, images, (known) => {
+    c.when(c.op(op.PTR_EQ, known, ours), () => c.ret([c.i32(0)]));
+  });
+  link(c, images, newNode(c, ours));
+  c.ret([c.i32(0)]);
+}
+
+/** A node with the subject. Without memory the function returns -1 with the exception. */
+function newNode(c: Body, subject: Value): Value {
+  const node = c.c("malloc", [c.number(NODE_BYTES)]);
+  c.whenRarely(c.isNull(node), () => {
+    c.c("PyErr_NoMemory");
+    c.ret([c.i32(-1)]);
+  });
+  c.setField(PTR, node, NODE_SUBJECT, subject);
+  return node;
+}
+
+function link(c: Body, head: Value, node: Value): void {
+  c.setField(PTR, node, NODE_NEXT, c.field(PTR, head, 0));
+  c.setField(PTR, head, 0, node);
+}
+
+/** Tells `handler`, one of ours, of the context. Without memory the function returns -1 with the exception. */
+export function tell(c: Body, handler: Value, context: Value, third: Value): void {
+  const node = newNode(c, context);
+  c.callPtr(handler, handlerSignature(c), [c.i32(0), node, third]);
+  c.when(c.isNull(c.field(PTR, node, NODE_SUBJECT)), () => c.c("free", [node]));
+}
+
+/** The handler's side of it, which ends the function. Interpreters with their own GIL may be here at once. */
+export function listen(c: Body, node: Value): void {
+  const lock = c.global("wasmpy_contexts_lock", os.PTHREAD_MUTEX_BYTES);
+  const leave = () => {
+    c.c("pthread_mutex_unlock", [lock]);
+    c.ret([]);
+  };
+  c.c("pthread_mutex_lock", [lock]);
+  const context = c.field(PTR, node, NODE_SUBJECT);
+  eachNode(c, contexts(c), (known) => {
+    c.when(c.op(op.PTR_EQ, known, context), () => {
+      c.setField(PTR, node, NODE_SUBJECT, c.null());
+      leave();
+    });
+  });
+  link(c, contexts(c), node);
+  leave();
+}
+
+/** The list of the contexts that this image's handlers were told of. */
+export function contexts(c: Body): Value {
+  return c.global("wasmpy_contexts", 8);
+}
+
+/** Runs `body` with the subject of each node of the list at `head`. */
+export function eachNode(c: Body, head: Value, body: (subject: Value) => void): void {
+  const node = c.variable(PTR);
+  c.set(node, c.field(PTR, head, 0));
+  c.whileTrue(
+    () => c.isThere(c.get(node)),
+    () => {
+      const at = c.get(node);
+      body(c.field(PTR, at, NODE_SUBJECT));
+      c.set(node, c.field(PTR, at, NODE_NEXT));
+    },
+  );
+}
+
+// --- actions ----------------------------------------------------------------------------------------------
+
+/** Signals that are blocked while a handler of ours runs: the mark by which images know each other. */
+export class Mark {
+  readonly lo: number;
+  readonly hi: number;
+
+  constructor(lo: number, hi: number) {
+    this.lo = lo;
+    this.hi = hi;
+  }
+}
+
+/** Signals 41 43 47 53 59 61 62. */
+export const FAULT_MARK: Mark = new Mark(0, 0x3410_4500);
+/** Signals 42 44 48 51 57 60 63. */
+export const INTERRUPT_MARK: Mark = new Mark(0, 0x4904_8a00);
+
+/** A struct sigaction in the frame, all zero: the default action. */
+export function newAction(c: Body): Value {
+  const action = c.space(os.SIGACTION_BYTES);
+  c.c("memset", [action, c.i32(0), c.number(os.SIGACTION_BYTES)]);
+  return action;
+}
+
+/** An action that calls `handler` and carries the mark. */
+export function newMarkedAction(c: Body, handler: Value, mark: Mark): Value {
+  const action = newAction(c);
+  c.setField(PTR, action, os.SIGACTION_HANDLER, handler);
+  c.setField(I64, action, os.SIGACTION_MASK, c.i64(mark.lo, mark.hi));
+  c.setField(I32, action, os.SIGACTION_FLAGS, c.i32(os.SA_SIGINFO | os.SA_ONSTACK));
+  return action;
+}
+
+export function isMarked(c: Body, action: Value, mark: Mark): Value {
+  return c.op(op.I64_EQ, c.field(I64, action, os.SIGACTION_MASK), c.i64(mark.lo, mark.hi));
+}
+
+export function handlerOf(c: Body, action: Value): Value {
+  return c.field(PTR, action, os.SIGACTION_HANDLER);
+}
+
+/** Not 0 if the handler takes three arguments. */
+export function takesInfo(c: Body, action: Value): Value {
+  return c.op(op.I32_AND, c.field(I32, action, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
+}
+
+/** The signature of such handlers. */
+export function handlerSignature(c: Body): number {
+  return c.program.signature([I32, PTR, PTR], [], CONV_C);
+}
+
+/** The signature of all others. */
+export function plainSignature(c: Body): number {
+  return c.program.signature([I32], [], CONV_C);
+}
