@@ -48,8 +48,7 @@ export class FunctionBuild {
   private readonly layout: Layout;
   private readonly options: BuildOptions;
   private readonly lowering: Lowering;
-  private readonly space: TypeSpace;
-  private readonly declared: Uint8Array;
+  private readonly walk: Walk;
   /** Element segment → RODATA symbol of its offsets; -1 where it needs values. */
   private readonly elemLists: Int32Array;
 
@@ -65,13 +64,13 @@ export class FunctionBuild {
     this.program = program;
     this.layout = layout;
     this.options = options;
-    this.space = new TypeSpace(module.types);
-    this.declared = escapingFunctions(module);
     this.checkSupported();
     const symbols = functionSymbols(module, program);
     const constants = constantGlobals(module);
     const own = facts === null ? new Uint8Array(module.tables.length) : ownTables(module, facts);
     this.lowering = new Lowering(program, module, layout, options, symbols, constants, own);
+    const space = new TypeSpace(module.types);
+    this.walk = new Walk(module, options.features, space, escapingFunctions(module), this.lowering);
     this.elemLists = new Int32Array(module.elems.length).fill(-1);
     for (let i = 0; i < module.elems.length; i++) {
       if (this.functionsOf(module.elems[i]) !== null) {
@@ -87,9 +86,8 @@ export class FunctionBuild {
     if (usesVectors(module, module.funcs[index].type)) this.unsupported(-1, "v128 in a signature");
     lowering.func = func;
     lowering.begin(this.program.symbols[symbol].name, symbol, this.program.symbols[symbol].signature);
-    const walk = this.walk();
-    walk.body(index);
-    this.finish(walk);
+    this.walk.body(index);
+    this.finish();
   }
 
   /**
@@ -100,16 +98,15 @@ export class FunctionBuild {
     const symbol = initSymbol(this.program);
     this.lowering.func = func;
     this.lowering.begin("wasmpy_init", symbol, this.program.symbols[symbol].signature);
-    const walk = this.walk();
-    this.initGlobals(walk);
-    this.initElems(walk);
-    this.initTables(walk);
-    this.initSegments(walk);
-    if (walk.missing < 0) {
+    this.initGlobals();
+    this.initElems();
+    this.initTables();
+    this.initSegments();
+    if (this.walk.missing < 0) {
       if (this.module.start >= 0) this.lowering.callFunction(this.module.start, []);
       this.lowering.ret([]);
     }
-    this.finish(walk);
+    this.finish();
   }
 
   /** What the functions refer to besides each other. */
@@ -133,11 +130,9 @@ export class FunctionBuild {
     return blobs;
   }
 
-  private walk(): Walk {
-    return new Walk(this.module, this.options.features, this.space, this.declared, this.lowering);
-  }
-
-  private finish(walk: Walk): void {
+  /** A miss ends the job, so that the walk never needs to be set right again. */
+  private finish(): void {
+    const { walk } = this;
     if (walk.missing >= 0) this.unsupported(walk.missingAt, INSTRUCTIONS[walk.missing].name);
     this.lowering.finish();
   }
@@ -161,7 +156,8 @@ export class FunctionBuild {
 
   // --- instantiation ----------------------------------------------------------------------------------
 
-  private initGlobals(walk: Walk): void {
+  private initGlobals(): void {
+    const { walk } = this;
     const { globals } = this.module;
     for (let i = 0; i < globals.length; i++) {
       const { type, init, imported } = globals[i];
@@ -171,8 +167,8 @@ export class FunctionBuild {
     }
   }
 
-  private initElems(walk: Walk): void {
-    const { lowering, module } = this;
+  private initElems(): void {
+    const { lowering, module, walk } = this;
     const visible = visibleGlobals(module, this.options.features, -1);
     for (let i = 0; i < module.elems.length; i++) {
       const elem = module.elems[i];
@@ -191,7 +187,8 @@ export class FunctionBuild {
     }
   }
 
-  private initTables(walk: Walk): void {
+  private initTables(): void {
+    const { walk } = this;
     const { tables } = this.module;
     const visible = importedGlobals(this.module);
     for (let i = 0; i < tables.length; i++) {
@@ -203,8 +200,8 @@ export class FunctionBuild {
     }
   }
 
-  private initSegments(walk: Walk): void {
-    const { lowering, module, options } = this;
+  private initSegments(): void {
+    const { lowering, module, options, walk } = this;
     const visible = visibleGlobals(module, options.features, -1);
     const offsetOf = (range: Range) =>
       range === m.NO_RANGE ? NO_VALUE : walk.constant(range, WASM_I32, visible);

@@ -422,8 +422,10 @@ export class Walk extends Control {
     // a subtype would do as well, but only equality is tested so far
     if (!callee.final) this.miss(row);
     const args = this.take(callee.params);
-    const record = this.out?.recordInTable(table, type, index) ?? NO_VALUE;
-    this.callRecord(row === w.CALL_INDIRECT, type, record, this.out?.ownTables[table] === 1, args);
+    const { out } = this;
+    const record = out === null ? NO_VALUE : out.recordInTable(table, type, index);
+    const own = out !== null && out.ownTables[table] === 1;
+    this.callRecord(row === w.CALL_INDIRECT, type, record, own, args);
   }
 
   /**
