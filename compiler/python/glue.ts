@@ -5,7 +5,6 @@
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
 import { irType, type Layout } from "../ir/layout.ts";
-import { PTR } from "../ir/ops.ts";
 import { CONV_C, CONV_WASM, type Program, SYM_FUNC } from "../ir/program.ts";
 import type { Image } from "../obj/image.ts";
 import type { Module } from "../wasm/module.ts";
@@ -52,10 +51,12 @@ export class GlueInput {
 
 class Definition {
   readonly symbol: number;
+  readonly isHot: boolean;
   readonly build: (c: PyCode) => void;
 
-  constructor(symbol: number, build: (c: PyCode) => void) {
+  constructor(symbol: number, isHot: boolean, build: (c: PyCode) => void) {
     this.symbol = symbol;
+    this.isHot = isHot;
     this.build = build;
   }
 }
@@ -86,13 +87,16 @@ export class Glue {
     this.known = new Map();
   }
 
-  /** The symbol of the function `name`, to be built by `build` unless it was declared before. */
-  define(name: string, signature: number, build: (c: PyCode) => void): number {
+  /**
+   * The symbol of the function `name`, to be built by `build` unless it was declared before. `isHot`: it runs at
+   * every call in or out.
+   */
+  define(name: string, signature: number, build: (c: PyCode) => void, isHot = false): number {
     const known = this.known.get(name);
     if (known !== undefined) return known;
     const symbol = this.program.symbol(name, SYM_FUNC, signature);
     this.known.set(name, symbol);
-    this.queue.push(new Definition(symbol, build));
+    this.queue.push(new Definition(symbol, isHot, build));
     return symbol;
   }
 
@@ -101,18 +105,14 @@ export class Glue {
     params: readonly number[],
     results: readonly number[],
     build: (c: PyCode) => void,
+    isHot = false,
   ): number {
-    return this.define(name, this.program.signature(params, results, CONV_C), build);
+    return this.define(name, this.program.signature(params, results, CONV_C), build, isHot);
   }
 
   /** The IR signature of functions of a wasm type. */
   signatureOf(t: DefType): number {
     return this.program.signature(t.params.map(irType), t.results.map(irType), CONV_WASM);
-  }
-
-  /** A builtin's C function: (self, args, number of args), or (self, argument); → object. */
-  defineBuiltin(name: string, params: readonly number[], build: (c: PyCode) => void): number {
-    return this.defineC(name, params, [PTR], build);
   }
 
   /** A writable word of the image, zero or the address of `initial`: shared by all instances. */
@@ -126,14 +126,14 @@ export class Glue {
   }
 
   /** Builds the functions one after another; each Func is valid until `sink` returns. */
-  each(sink: (func: Func) => void): void {
+  each(sink: (func: Func, isHot: boolean) => void): void {
     const c = new PyCode(this.program, this.data);
     for (let i = 0; i < this.queue.length; i++) {
       const d = this.queue[i];
       c.start(d.symbol);
       d.build(c);
       if (!c.terminated) unreachable(`${this.program.symbols[d.symbol].name} does not end`);
-      sink(c.finish());
+      sink(c.finish(), d.isHot);
     }
   }
 }

@@ -36,34 +36,44 @@ export function vectorcallCell(g: Glue): number {
 /** wasm(record, parameters…) → results: calls code of another instance. */
 export function trampoline(g: Glue, t: DefType): number {
   const signature = g.signatureOf(t);
-  return g.define(`wasmpy_trampoline_${signature}`, foreignSignature(g, t), (c) => {
-    const record = c.argument(0);
-    const operands = g.program.signatures[signature].params.map((_, i) => c.argument(i + 1));
-    const own = c.op(op.VMCTX);
-    const code = c.field(PTR, record, RECORD_CODE);
-    c.op(op.SET_VMCTX, c.field(PTR, record, FUNC_VMCTX));
-    const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
-    c.op(op.SET_VMCTX, own);
-    c.ret(results);
-  });
+  return g.define(
+    `wasmpy_trampoline_${signature}`,
+    foreignSignature(g, t),
+    (c) => {
+      const record = c.argument(0);
+      const operands = g.program.signatures[signature].params.map((_, i) => c.argument(i + 1));
+      const own = c.op(op.VMCTX);
+      const code = c.field(PTR, record, RECORD_CODE);
+      c.op(op.SET_VMCTX, c.field(PTR, record, FUNC_VMCTX));
+      const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
+      c.op(op.SET_VMCTX, own);
+      c.ret(results);
+    },
+    true,
+  );
 }
 
 /** The bare code of imported function `index`, for references to it: calls the instance's record of it. */
 export function importCode(g: Glue, index: number): number {
   const t = g.module.types[g.module.funcs[index].type];
   const signature = g.signatureOf(t);
-  return g.define(`wasmpy_import_${index}`, signature, (c) => {
-    const record = c.plus(c.op(op.VMCTX), g.layout.importRecord[index]);
-    const operands = g.program.signatures[signature].params.map((_, i) => c.argument(i));
-    const call = c.call(importThunk(g, t), [record, ...operands]);
-    c.ret(resultsOf(c, g, signature, call));
-  });
+  return g.define(
+    `wasmpy_import_${index}`,
+    signature,
+    (c) => {
+      const record = c.plus(c.op(op.VMCTX), g.layout.importRecord[index]);
+      const operands = g.program.signatures[signature].params.map((_, i) => c.argument(i));
+      const call = c.call(importThunk(g, t), [record, ...operands]);
+      c.ret(resultsOf(c, g, signature, call));
+    },
+    true,
+  );
 }
 
 /** wasm(record, parameters…) → results: calls the record's Python callable. */
 export function importThunk(g: Glue, t: DefType): number {
   const name = `wasmpy_import[${typesKey(t.params)}>${typesKey(t.results)}]`;
-  return g.define(name, foreignSignature(g, t), (c) => new ImportThunk(c, g, t).build());
+  return g.define(name, foreignSignature(g, t), (c) => new ImportThunk(c, g, t).build(), true);
 }
 
 class ImportThunk {

@@ -30,7 +30,7 @@
 //     Runs element and data segments, global initialisers and the start function, once. Raises what a trap raises.
 // configure            (raise_trap) → None
 //     The callable of this interpreter that turns traps into exceptions: raise_trap(code, pc, sp, stack), see
-//     runtime/. Replaces the one before.
+//     runtime/. Replaces the one before. None: traps become a plain RuntimeError.
 // code                 () → (start, table)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts.
 // types                () → (MemoryBase, TableBase, GlobalBase)
@@ -169,8 +169,9 @@ export function kernel(g: Glue): MethodList {
   list.add("configure", 1, (c, self, [raise]) => {
     const context = c.vmctxField(PTR, state(c, self), VMCTX_CONTEXT);
     const old = c.contextField(PTR, context, CONTEXT_RAISE);
-    c.incref(raise);
-    c.setContextField(PTR, context, CONTEXT_RAISE, raise);
+    const callable = c.op(op.PTR_SELECT, c.isNone(raise), c.null(), raise);
+    c.incref(callable);
+    c.setContextField(PTR, context, CONTEXT_RAISE, callable);
     c.decref(old);
     c.retNone();
   });

@@ -74,7 +74,7 @@ export function stateOffsetCell(g: Glue): number {
 export function thunk(g: Glue, t: DefType, kind: number, variant: number): number {
   const signature = `${typesKey(t.params)}>${typesKey(t.results)}`;
   const name = `wasmpy_${KIND_NAMES[kind]}_${VARIANT_NAMES[variant]}[${signature}]`;
-  return g.defineC(name, THUNK, [PTR], (c) => buildThunk(c, g, t, kind, variant));
+  return g.defineC(name, THUNK, [PTR], (c) => buildThunk(c, g, t, kind, variant), variant !== BY_API);
 }
 
 function thunkCell(g: Glue, t: DefType, kind: number): number {
@@ -94,16 +94,22 @@ export function stub(g: Glue, index: number, row: number): number {
   const isSimple = g.input.simple[index] !== 0 && !imported;
   const kind = imported ? IMPORTED_FUNCTION : isSimple ? SIMPLE_FUNCTION : ANY_FUNCTION;
   const cell = thunkCell(g, g.module.types[type], kind);
-  return g.defineC(`wasmpy_stub_${index}`, FASTCALL, [PTR], (c) => {
-    const code = imported ? c.ptr(g.layout.func[index], 0) : c.symbol(g.input.functions[index]);
-    c.returnCallPtr(c.field(PTR, c.symbol(cell), 0), g.program.signature(THUNK, [PTR], CONV_C), [
-      c.argument(0),
-      c.argument(1),
-      c.argument(2),
-      code,
-      c.plus(c.symbol(g.program.symbol(ROWS, SYM_RODATA)), row * ROW_BYTES),
-    ]);
-  });
+  return g.defineC(
+    `wasmpy_stub_${index}`,
+    FASTCALL,
+    [PTR],
+    (c) => {
+      const code = imported ? c.ptr(g.layout.func[index], 0) : c.symbol(g.input.functions[index]);
+      c.returnCallPtr(c.field(PTR, c.symbol(cell), 0), g.program.signature(THUNK, [PTR], CONV_C), [
+        c.argument(0),
+        c.argument(1),
+        c.argument(2),
+        code,
+        c.plus(c.symbol(g.program.symbol(ROWS, SYM_RODATA)), row * ROW_BYTES),
+      ]);
+    },
+    true,
+  );
 }
 
 function buildThunk(c: PyCode, g: Glue, t: DefType, kind: number, variant: number): void {
