@@ -63,8 +63,6 @@ const ROWS: readonly EntryRow[] = [
   // object with a reference to it that is taken over (null allowed) → the same, safe on the wasm stack. For
   // results of imported functions; traps when out of memory
   e("ref_adopt", [REF], [REF], CONV_WASM),
-  // the same for a function reference, with a reference to its owner that is taken over
-  e("func_adopt", [REF], [REF], CONV_WASM),
   // context, what lies on the wasm stack, object (taken over): 0, or -1: exception
   e("refs_push", [PTR, PTR, PTR], [I32]),
   // context: makes room for another pair; 0, or -1 without an exception

@@ -132,14 +132,6 @@ export function refAdopt(c: Body): void {
   c.ret([ref]);
 }
 
-/** (function reference with a reference to its owner, or null) → the same */
-export function funcAdopt(c: Body): void {
-  const ref = c.argument(0);
-  c.own("func_hold", [ref]);
-  c.own("release", [c.context(), c.own("owner", [ref, c.i32(1)])]);
-  c.ret([ref]);
-}
-
 /** (context, key, object: taken over) → 0, or -1: exception */
 export function refsPush(c: Body): void {
   const [context, key, object] = [c.argument(0), c.argument(1), c.argument(2)];

@@ -75,7 +75,6 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("ref_set", refs.refSet),
   f("ref_store", refs.refStore),
   f("ref_hold", refs.refHold),
-  f("func_adopt", refs.funcAdopt),
   f("func_hold", refs.funcHold),
   f("ref_adopt", refs.refAdopt),
   f("refs_push", refs.refsPush),
