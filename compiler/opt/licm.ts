@@ -86,14 +86,14 @@ export class LoopInvariants implements Pass {
     const { f } = this;
     const { loops } = this.c;
     const loop = loops.innermost[b];
-    // True while nothing before in this iteration could be noticed.
+    // True while nothing before in this iteration could be noticed. An interrupt may come at any time.
     let first = loops.header.data[loop] === b;
     let next = -1;
     for (let v = f.first.data[b]; v >= 0; v = next) {
       next = f.next[v];
       const target = this.highest(v as Value, loop, first);
       if (target !== NO_LOOP) this.move(v as Value, target);
-      else if (first && hasEffect(f, v as Value)) first = false;
+      else if (first && f.op[v] !== op.POLL && hasEffect(f, v as Value)) first = false;
     }
   }
 

@@ -228,14 +228,12 @@ function graph(successors: readonly (readonly number[])[]): Func {
 
 describe("order and dominators", () => {
   test("agree with the definition on random graphs", () => {
-    const graphs = fc
-      .integer({ min: 1, max: 12 })
-      .chain((n) =>
-        fc.array(fc.array(fc.integer({ min: 0, max: n - 1 }), { maxLength: 3 }), {
-          minLength: n,
-          maxLength: n,
-        }),
-      );
+    const graphs = fc.integer({ min: 1, max: 12 }).chain((n) =>
+      fc.array(fc.array(fc.integer({ min: 0, max: n - 1 }), { maxLength: 3 }), {
+        minLength: n,
+        maxLength: n,
+      }),
+    );
     const order = new Order();
     const dominators = new Dominators();
     fc.assert(
