@@ -496,11 +496,17 @@ export class Lowering extends Builder {
     this.func.cold.set(foreign, 1);
     this.jump(after, this.callBare(record, type, args));
     this.switchTo(foreign);
+    this.holdRecord(record);
     const far = this.recordField(op.PTR_LOAD, record, at.FUNC_FOREIGN);
     this.jump(after, this.results(this.callPtr(far, this.foreign(type), [record, ...args]), type));
     this.seal(after);
     this.switchTo(after);
     return merged;
+  }
+
+  /** The callee may overwrite the cell that kept its instance alive. */
+  private holdRecord(record: Value): void {
+    this.help("func_hold", [this.op(op.REF_FROM_PTR, record)]);
   }
 
   private callBare(record: Value, type: number, args: readonly Value[]): Value[] {
@@ -518,6 +524,7 @@ export class Lowering extends Builder {
     this.func.cold.set(foreign, 1);
     this.returnCallPtr(code(at.FUNC_CODE), this.bare(type), args);
     this.switchTo(foreign);
+    this.holdRecord(record);
     this.returnCallPtr(code(at.FUNC_FOREIGN), this.foreign(type), [record, ...args]);
   }
 }
