@@ -79,8 +79,9 @@ def lint() -> None:
 def pythons() -> None:
     """The CPythons that the machine lacks, unpacked from Debian packages into .pythons."""
     sys.path.insert(0, os.path.join(ROOT, "tests"))
-    import interpreters
+    from importlib import import_module
 
+    interpreters = import_module("interpreters")
     absent = [version for version, found in interpreters.find().items() if found is None]
     if absent:
         packages = [p for v in absent for p in (f"python{v}-minimal", f"libpython{v}-stdlib")]

@@ -6,6 +6,7 @@ import { Failure, unreachable } from "./base/fail.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
 import { BuildOptions, FunctionBuild } from "./ir/build.ts";
 import { escapingFunctions } from "./ir/escape.ts";
+import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
 import { functionNames, Layout } from "./ir/layout.ts";
 import { Program, SYM_FUNC } from "./ir/program.ts";
@@ -188,8 +189,8 @@ function attempt(bytes: Uint8Array, features: Features, job: (source: Source) =>
 export function compile(bytes: Uint8Array, options: Options): Compiled {
   return attempt(bytes, options.features, (source) => {
     const module = source.decode();
-    validateModule(module, options.features);
-    return new Compilation(module, options, source.lines()).run();
+    const facts = validateModule(module, options.features);
+    return new Compilation(module, facts, options, source.lines()).run();
   });
 }
 
@@ -284,13 +285,15 @@ class Backend {
 /** One module on its way from Module to image. */
 class Compilation {
   private readonly module: Module;
+  private readonly facts: Facts;
   private readonly options: Options;
   private readonly lines: string;
   private readonly program: Program;
   private readonly image: Image;
 
-  constructor(module: Module, options: Options, lines: string) {
+  constructor(module: Module, facts: Facts, options: Options, lines: string) {
     this.module = module;
+    this.facts = facts;
     this.options = options;
     this.lines = lines;
     this.program = new Program();
@@ -307,6 +310,7 @@ class Compilation {
       program,
       layout,
       new BuildOptions(options.features, true, options.checked),
+      this.facts,
     );
     const pcs = new PcTable();
     const backend = new Backend(program, image, pcs, options);

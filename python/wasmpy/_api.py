@@ -58,7 +58,7 @@ class Instance:
         Raises LinkError, or what the start function raises.
         """
         given = imports or {}
-        made = _image.open_image(_LEAF, module._image)
+        made: Any = _image.open_image(_LEAF, module._image)
         made.__file__ = module.filename
         made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
         _image.execute(made)
@@ -74,7 +74,7 @@ class Instance:
         return self._module[name]
 
     def __setitem__(self, name: str, value: object) -> None:
-        self._module[name] = value  # type: ignore[index]
+        self._module[name] = value
 
     def __contains__(self, name: object) -> bool:
         return name in self.__dict__["__wasm__"].exports
