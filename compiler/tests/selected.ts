@@ -5,9 +5,9 @@
 
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_STACK } from "../ir/access.ts";
-import { Builder } from "../ir/builder.ts";
+import { Builder, type Variable } from "../ir/builder.ts";
 import { Func, type Value } from "../ir/func.ts";
-import { F32, F64, FLAGS, I32, I64, IMMEDIATE, OPS, PTR, PURE, REF } from "../ir/ops.ts";
+import { ACCESS_SIZE, F32, F64, FLAGS, I32, I64, IMMEDIATE, OPS, PTR, PURE, REF } from "../ir/ops.ts";
 import { CONV_C, SYM_FUNC } from "../ir/program.ts";
 import { cpuFeatures, x64Target } from "../isa/x64/target.ts";
 import { check } from "../mach/checker.ts";
@@ -15,7 +15,7 @@ import { Code } from "../mach/code.ts";
 import { allocate } from "../mach/regalloc.ts";
 import { Selection } from "../mach/select.ts";
 import { verifyCode } from "../mach/verify.ts";
-import { evaluate, normalized, toF32, toF64 } from "./interpret.ts";
+import { evaluate, interpret, normalized, toF32, toF64 } from "./interpret.ts";
 import { Machine } from "./machine.ts";
 
 const REGISTER = 0;
@@ -406,7 +406,7 @@ function testCondition(code: number): void {
         how[1] === CONSTANT ? some(operands[1], 2, 0).slice(0, operands[1] === REF ? 1 : 99) : [0n];
       for (const c of constants) {
         const symbol = consumer(code, how, [0n, c], by);
-        for (const a of VALUES[operands[0]]) {
+        for (const a of some(operands[0], 2, 1)) {
           for (const b of operands.length === 1
             ? [0n]
             : how[1] === CONSTANT
@@ -432,6 +432,138 @@ for (let o = 0; o < OPS.length; o++) {
   if (row.name === "copy" || row.operands.length > 2) continue;
   testOperation(o);
   if (isCondition(o)) testCondition(o);
+}
+
+// --- random functions ------------------------------------------------------------------------------------------------
+
+let seed = 12345;
+
+/** A number below `n`, the same sequence each time. */
+function random(n: number): number {
+  seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
+  return (seed >>> 8) % n;
+}
+
+/** Operations that are defined everywhere, and whose results do not depend on payloads of NaNs. */
+const TOTAL = OPS.map((_, o) => o).filter((o) => {
+  const { name, operands, result, flags } = OPS[o];
+  const isScalar = result in VALUES && operands.length > 0 && operands.every((t) => t in VALUES);
+  if ((flags & PURE) === 0 || (flags & IMMEDIATE) !== 0 || !isScalar) return false;
+  return !/copy|\.(div|rem)_|trunc_f|reinterpret_f|ref/.test(name);
+});
+const INTEGER = TOTAL.filter((o) => !/f32|f64/.test(OPS[o].name));
+const ACCESSES = OPS.map((_, o) => o).filter((o) => /^(i32|i64)\.(load|store)/.test(OPS[o].name));
+const CELLS = 8;
+
+class RandomFunction {
+  private readonly values: Map<number, Value[]>;
+  private readonly variables: Variable[];
+  private readonly slot: number;
+
+  constructor() {
+    begin();
+    this.values = new Map();
+    this.slot = build.func.newSlot(CELLS * 8);
+    this.variables = [build.variable(I32), build.variable(I64)];
+    this.startBlock();
+    for (let i = 0; i < 3; i++) this.add(I64, build.argument(i));
+    for (let k = 0; k < CELLS; k++) {
+      const x = k < 3 ? build.argument(k) : build.i64(k * 0x01020304, k);
+      build.store(op.I64_STORE, build.slot(this.slot), x, k * 8, access(REGION_STACK, 0, 8, 0));
+    }
+    this.setVariables();
+    for (let b = random(5); b > 0; b--) this.diamond();
+    this.straight(12);
+    const sum = build.op(op.I64_ADD, this.some(I64), build.op(op.I64_EXTEND_I32_U, this.some(I32)));
+    const cell = build.load(op.I64_LOAD, build.slot(this.slot), 8, access(REGION_STACK, 0, 8, 0));
+    build.ret([build.op(op.I64_XOR, sum, cell)]);
+  }
+
+  /** Values of other blocks need not dominate this one. */
+  private startBlock(): void {
+    this.values.clear();
+  }
+
+  private add(type: number, v: Value): void {
+    const list = this.values.get(type);
+    if (list === undefined) this.values.set(type, [v]);
+    else list.push(v);
+  }
+
+  /** A value of the type: one of the latest, or a constant. */
+  private some(type: number): Value {
+    const list = this.values.get(type) ?? [];
+    if (list.length === 0 || random(4) === 0) {
+      return constant(type, type === REF ? 0n : VALUES[type][random(VALUES[type].length)]);
+    }
+    return list[Math.max(0, list.length - 1 - random(6))];
+  }
+
+  private setVariables(): void {
+    build.set(this.variables[0], this.some(I32));
+    build.set(this.variables[1], this.some(I64));
+  }
+
+  private getVariables(): void {
+    this.add(I32, build.get(this.variables[0]));
+    this.add(I64, build.get(this.variables[1]));
+  }
+
+  private operation(): void {
+    const o = random(4) === 0 ? TOTAL[random(TOTAL.length)] : INTEGER[random(INTEGER.length)];
+    this.add(OPS[o].result, build.op(o, ...OPS[o].operands.map((t) => this.some(t))));
+  }
+
+  private access(): void {
+    const o = ACCESSES[random(ACCESSES.length)];
+    const size = ACCESS_SIZE[o];
+    const aux = access(REGION_STACK, 0, size, 0);
+    const offset = random(CELLS * 8 - size + 1);
+    const { result, operands } = OPS[o];
+    const loads = operands.length === 1;
+    if (loads) this.add(result, build.load(o, build.slot(this.slot), offset, aux));
+    else build.store(o, build.slot(this.slot), this.some(operands[1]), offset, aux);
+  }
+
+  private straight(n: number): void {
+    for (let i = 0; i < n; i++) {
+      if (random(4) === 0) this.access();
+      else this.operation();
+    }
+  }
+
+  private diamond(): void {
+    this.straight(random(10));
+    const condition = this.some(I32);
+    this.setVariables();
+    const arms = [build.block(), build.block()];
+    const after = build.block();
+    build.brIf(condition, arms[0], [], arms[1], []);
+    for (const arm of arms) {
+      build.seal(arm);
+      build.switchTo(arm);
+      this.startBlock();
+      this.getVariables();
+      this.straight(random(6));
+      this.setVariables();
+      build.jump(after, []);
+    }
+    build.seal(after);
+    build.switchTo(after);
+    this.startBlock();
+    this.getVariables();
+  }
+}
+
+for (let n = 0; n < 600; n++) {
+  new RandomFunction();
+  const symbol = finish();
+  const { func } = build;
+  for (let k = 0; k < 8; k++) {
+    const args = [0, 1, 2].map(() => VALUES[I64][random(VALUES[I64].length)]);
+    const [result] = interpret(func, args);
+    cases.push([symbol, args.map((x) => x.toString(16)), result.toString(16), `random ${n}`]);
+  }
 }
 
 const entries: Record<string, number> = {};

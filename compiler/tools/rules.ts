@@ -327,7 +327,10 @@ export interface Step {
   readonly text: string;
 }
 
-/** How a back end reads operand `i` of the value called `of`. */
+/**
+ * How a back end reads operand `i` of the value called `of`. Those of the root are read once for all rules: they
+ * are called v0, v1 and v2 (`rootOperands`).
+ */
 export type OperandReader = (of: string, i: number) => string;
 
 /** What else must hold to match operation `op`, called `name`, below the values of `path`; "" if nothing. */
@@ -398,10 +401,12 @@ function matchOne(
   const wide = new Set<string>();
   let fresh = 0;
   const bind = (name: string, text: string) => {
-    if (reserved.includes(name) || /^n\d+$/.test(name)) failAt(rule.at, `${name} is a reserved name`);
+    if (reserved.includes(name) || /^[nv]\d+$/.test(name)) failAt(rule.at, `${name} is a reserved name`);
     steps.push({ name, text });
   };
   const test = (text: string) => steps.push({ name: "", text });
+
+  const operandOf = (of: string, i: number) => (of === "v" ? `v${i}` : read(of, i));
 
   const immediate = (p: OpPattern, of: string) => {
     const x = p.immediate;
@@ -430,16 +435,16 @@ function matchOne(
     p.operands.forEach((operand, i) => {
       if (operand.kind === "name") {
         if (operand.name === "_") return;
-        if (above.has(operand.name)) test(`${read(of, i)} === ${operand.name}`);
+        if (above.has(operand.name)) test(`${operandOf(of, i)} === ${operand.name}`);
         else {
           above.set(operand.name, path);
-          bind(operand.name, read(of, i));
+          bind(operand.name, operandOf(of, i));
         }
         return;
       }
       const name = operand.name !== "" ? operand.name : `n${++fresh}`;
-      if (operand.name !== "") bind(name, read(of, i));
-      else steps.push({ name, text: read(of, i) });
+      if (operand.name !== "") bind(name, operandOf(of, i));
+      else steps.push({ name, text: operandOf(of, i) });
       above.set(name, path);
       ops.set(name, operand.op);
       test(`f.op[${name}] === ${constantOf(operand.op)}`);
@@ -472,7 +477,8 @@ export function nest(steps: readonly Step[], body: readonly string[], indent: st
   const close = () => {
     if (conditions.length === 0) return;
     const all = conditions.splice(0).reverse();
-    lines = [`if (${all.join(" && ")}) {`, ...lines.map((l) => `  ${l}`), "}"];
+    const parts = all.length === 1 ? all : all.map((c) => (/\|\||\?/.test(c) ? `(${c})` : c));
+    lines = [`if (${parts.join(" && ")}) {`, ...lines.map((l) => `  ${l}`), "}"];
   };
   for (const step of [...steps].reverse()) {
     if (step.name === "") conditions.push(step.text);
@@ -491,12 +497,17 @@ export function scoped(lines: readonly string[], indent: string): string[] {
   return [`${indent}{`, ...lines.map((l) => `  ${l}`), `${indent}}`];
 }
 
+/** Reads those operands of the root that the rules of a function, `lines`, make use of. */
+export function rootOperands(lines: readonly string[], read: OperandReader): string[] {
+  const text = lines.join("\n");
+  return [0, 1, 2].filter((i) => mentions(text, `v${i}`)).map((i) => `  const v${i} = ${read("v", i)};`);
+}
+
 /** The steps of a rule's `if` and `let` clauses. */
 export function guardSteps(rule: Rule, reserved: readonly string[]): Step[] {
   return rule.guards.map(({ names, value }) => {
     if (value.kind !== "snippet") return failAt(rule.at, "{…} expected before =>");
-    if (names.length === 0)
-      return { name: "", text: /[?|]/.test(value.text) ? `(${value.text})` : value.text };
+    if (names.length === 0) return { name: "", text: value.text };
     if (names.length > 1 || reserved.includes(names[0]))
       return failAt(rule.at, "one name expected behind let");
     return { name: names[0], text: value.text };

@@ -31,6 +31,7 @@ import {
   nest,
   type Rule,
   type RuleFile,
+  rootOperands,
   type Step,
   scoped,
   type Term,
@@ -283,9 +284,12 @@ function foldCondition(name: string, op: number, path: readonly string[]): strin
   return [`s.foldable(${name})`, ...path.map((p) => `s.once(${p})`)].join(" && ");
 }
 
+function read(of: string, i: number): string {
+  return `s.strip(f.${"abc"[i]}[${of}] as Value)`;
+}
+
 function ruleText(rule: Rule, shapes: Shapes): string[] {
   const lines = [`  // ${rule.at}: ${rule.text}`];
-  const read = (of: string, i: number) => `s.strip(f.${"abc"[i]}[${of}] as Value)`;
   for (const match of matches(rule, read, RESERVED, foldCondition)) {
     const steps: Step[] = [...match.steps, ...guardSteps(rule, RESERVED)];
     lines.push(...scoped(nest(steps, new Writer(rule, match, shapes).body(rule.table), "  "), "  "));
@@ -303,7 +307,8 @@ function table(file: RuleFile, name: string, shapes: Shapes): { functions: strin
   const rules = file.rules.filter((r) => !isThrough(r));
   for (const [op, group] of byRoot(rules, name)) {
     const own = `${name === "" ? "lower" : name}${capital(functionName(op))}`;
-    const lines = group.flatMap((rule) => ruleText(rule, shapes));
+    const body = group.flatMap((rule) => ruleText(rule, shapes));
+    const lines = [...rootOperands(body, read), ...body];
     const text = lines.join("\n");
     const param = (p: string, type: string) => `${mentions(text, p) ? p : `_${p}`}: ${type}`;
     const params = `${param("s", "Selection")}, ${param("f", "Func")}, ${param("v", "Value")}`;

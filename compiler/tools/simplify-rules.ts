@@ -19,6 +19,7 @@ import {
   nest,
   type Rule,
   type RuleFile,
+  rootOperands,
   scoped,
 } from "./rules.ts";
 
@@ -82,9 +83,13 @@ function aux(match: Match, op: number): string {
   return "0";
 }
 
+function read(of: string, i: number): string {
+  return `f.resolve(f.${"abc"[i]}[${of}] as Value)`;
+}
+
 function ruleText(rule: Rule): string[] {
   const lines = [`  // ${rule.at}: ${rule.text}`];
-  for (const match of matches(rule, (of, i) => `f.resolve(f.${"abc"[i]}[${of}] as Value)`, RESERVED)) {
+  for (const match of matches(rule, read, RESERVED)) {
     const lets = rule.lets.map(({ names, value, effect }) => {
       if (effect) return `${construct(rule, match, value)};`;
       if (names.length !== 1) return failAt(rule.at, "one name expected behind let");
@@ -105,7 +110,8 @@ export function simplifySource(file: RuleFile): string {
   const groups = byRoot(file.rules, "");
   const functions: string[] = [];
   for (const [op, rules] of groups) {
-    const lines = rules.flatMap(ruleText);
+    const body = rules.flatMap(ruleText);
+    const lines = [...rootOperands(body, read), ...body];
     const rewriter = mentions(lines.join("\n"), "w") ? "w" : "_w";
     functions.push(
       `function ${functionName(op)}(f: Func, ${rewriter}: Rewriter, v: Value): Value {\n${lines.join("\n")}\n  return NO_VALUE;\n}`,
