@@ -1,0 +1,64 @@
+"""The specification's own suites, through real images: every action runs as native code in this process.
+
+The scripts are not part of the project: ``../shared/spec``, or where ``WASMPY_SPEC`` points.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import environment
+
+SPEC = Path(os.environ.get("WASMPY_SPEC") or Path(__file__).resolve().parents[2] / "shared" / "spec")
+
+# Commands of each suite, from its counts: a runner that lost some would not be noticed otherwise.
+SUITES = [("1.0", "1.0", 19270), ("2.0", "2.0", 28018)]
+
+
+def scripts(folder: Path) -> list[str]:
+    """The scripts of a suite; those of 2.0's simd folder wait for SIMD."""
+    return sorted(str(path) for path in folder.rglob("*.wast") if "simd" not in path.parts)
+
+
+@pytest.mark.skipif(not SPEC.is_dir(), reason=f"the specification's suites are not at {SPEC}")
+@pytest.mark.parametrize(("features", "folder", "count"), SUITES)
+def test_suite(features, folder, count, cache):
+    command = [sys.executable, "-m", "wasmpy", "wast", "--features", features, *scripts(SPEC / folder)]
+    done = subprocess.run(
+        command, env={**os.environ, **environment(cache)}, capture_output=True, text=True, check=False
+    )
+    last = done.stdout.rstrip().rpartition("\n")[2]
+    assert re.fullmatch(rf"{count} passed, 0 failed, 0 skipped", last), done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_the_runner_can_fail(tmp_path, cache):
+    script = tmp_path / "wrong.wast"
+    script.write_text("""
+        (module
+          (func (export "one") (result i32) (i32.const 1))
+          (func (export "same") (param f32) (result f32) (local.get 0))
+          (func (export "trap") (unreachable)))
+        (assert_return (invoke "one") (i32.const 2))
+        (assert_return (invoke "same" (f32.const nan:0x200001)) (f32.const nan:0x200002))
+        (assert_return (invoke "same" (f32.const nan:0x200001)) (f32.const nan:0x200001))
+        (assert_trap (invoke "trap") "integer overflow")
+        (assert_trap (invoke "one") "unreachable")
+        (assert_exhaustion (invoke "trap") "call stack exhausted")
+        (assert_malformed (module quote "(func)") "unexpected token")
+        (assert_invalid (module (func)) "type mismatch")
+        (assert_unlinkable (module) "unknown import")
+    """)
+    done = subprocess.run(
+        [sys.executable, "-m", "wasmpy", "wast", str(script)],
+        env={**os.environ, **environment(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.endswith("2 passed, 8 failed, 0 skipped\n"), done.stdout
