@@ -13,7 +13,12 @@ import { WASM_3_0 } from "../wasm/features.ts";
 const HERE = join(import.meta.dirname, "python-glue");
 
 function run(command: string, args: readonly string[]): string {
-  const result = spawnSync(command, args, { encoding: "utf8", cwd: HERE, timeout: 60_000 });
+  const result = spawnSync(command, args, {
+    encoding: "utf8",
+    cwd: HERE,
+    timeout: 60_000,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
+  });
   return result.error === undefined ? `${result.stdout}${result.stderr}` : "";
 }
 
@@ -28,11 +33,10 @@ if (pythons.length === 0 && works("python3")) pythons.push("python3");
 
 let folder = "";
 
-function build(leaf: string, level: number, checked: boolean): string {
+function build(leaf: string, level: number, checked: boolean, source = "everything.wat"): string {
   const path = join(folder, `${leaf}-${level}-${checked}.so`);
-  const source = readFileSync(join(HERE, "everything.wat"));
   const options = new Options(leaf, WASM_3_0, level, checked, 0, true);
-  const { bytes, diagnostic } = compile(source, options);
+  const { bytes, diagnostic } = compile(readFileSync(join(HERE, source)), options);
   expect(diagnostic).toBeNull();
   writeFileSync(path, bytes);
   return path;
@@ -59,7 +63,12 @@ test.each([
   }
 });
 
-test("names that are not identifiers", () => {
+test("a start function that fails", { timeout: 60_000 }, () => {
+  const image = build("start", 2, false, "start.wat");
+  for (const python of pythons) expect(run(python, ["start.py", image]), python).toBe("ok\n");
+});
+
+test("names that are not identifiers", { timeout: 60_000 }, () => {
   for (const leaf of ["größe", "日本", "a-b", "ä-ö"]) {
     const code = `from load import Instance; print(Instance(${JSON.stringify(build(leaf, 0, false))}, "p.${leaf}", {
       **dict.fromkeys(["i", "multi", "ref", "fref", "void", "f32"], len), "gi": 1})["add"](1, 2))`;
