@@ -28,7 +28,7 @@ def start(error):
 
 
 kernels = []
-for error, wanted in [(None, RuntimeError), (KeyError(), KeyError), (KeyboardInterrupt(), KeyboardInterrupt)]:
+for error, wanted in [(None, RuntimeError), (KeyError, KeyError), (KeyboardInterrupt, KeyboardInterrupt)]:
     got = start(error)
     assert got is wanted, got
 assert [f() for f in kept] == [0, 0, 0]
