@@ -1,6 +1,6 @@
 // Where each virtual register is at each position, after the scan: its ranges with their places, flat and sorted.
 
-import { grown } from "../base/columns.ts";
+import { grown, IntColumn } from "../base/columns.ts";
 import { SPILLED } from "./code.ts";
 import { IN_MEMORY, type Intervals } from "./intervals.ts";
 import type { Liveness } from "./liveness.ts";
@@ -16,21 +16,41 @@ export class Assignment {
   /** A register; a slot; REPEATABLE; IN_MEMORY until slots are known. */
   place: Int32Array<ArrayBuffer>;
 
+  /** By virtual register: the place of its pieces in memory. */
+  private memory: Int32Array<ArrayBuffer>;
+  // the pieces while they are written anew
+  private nextFirst: Int32Array<ArrayBuffer>;
+  private readonly nextStart: IntColumn;
+  private readonly nextEnd: IntColumn;
+  private readonly nextPlace: IntColumn;
+
   constructor() {
     this.first = new Int32Array(0);
     this.start = new Int32Array(0);
     this.end = new Int32Array(0);
     this.place = new Int32Array(0);
+    this.memory = new Int32Array(0);
+    this.nextFirst = new Int32Array(0);
+    this.nextStart = new IntColumn();
+    this.nextEnd = new IntColumn();
+    this.nextPlace = new IntColumn();
+  }
+
+  private reserve(n: number): void {
+    if (this.start.length >= n) return;
+    this.start = grown(this.start, n);
+    this.end = new Int32Array(this.start.length);
+    this.place = new Int32Array(this.start.length);
   }
 
   collect(live: Liveness, intervals: Intervals): void {
     const total = live.rangeStart.length;
-    if (this.first.length < live.vregs + 1) this.first = grown(this.first, live.vregs + 1);
-    if (this.start.length < total) {
-      this.start = grown(this.start, total);
-      this.end = new Int32Array(this.start.length);
-      this.place = new Int32Array(this.start.length);
+    if (this.first.length < live.vregs + 1) {
+      this.first = grown(this.first, live.vregs + 1);
+      this.nextFirst = new Int32Array(this.first.length);
+      this.memory = new Int32Array(this.first.length);
     }
+    this.reserve(total);
     const { first, start, end, place } = this;
     const { rangeStart, rangeEnd, rangeNext } = live;
     let n = 0;
@@ -50,8 +70,47 @@ export class Assignment {
   /** Tells pieces in memory where that is. */
   setSlot(v: number, slot: number): void {
     const place = slot < 0 ? REPEATABLE : SPILLED - slot;
+    this.memory[v] = place;
     for (let n = this.first[v]; n < this.first[v + 1]; n++)
       if (this.place[n] === IN_MEMORY) this.place[n] = place;
+  }
+
+  /** The place of v where it is in no register, after setSlot. */
+  memoryOf(v: number): number {
+    return this.memory[v];
+  }
+
+  // --- writing anew: for each register in order `begin` and some `put`, or `keep`; then `finish` -----------------
+
+  begin(v: number): void {
+    if (v === 0) {
+      this.nextStart.clear();
+      this.nextEnd.clear();
+      this.nextPlace.clear();
+    }
+    this.nextFirst[v] = this.nextStart.length;
+  }
+
+  put(start: number, end: number, place: number): void {
+    this.nextStart.push(start);
+    this.nextEnd.push(end);
+    this.nextPlace.push(place);
+  }
+
+  keep(v: number): void {
+    this.begin(v);
+    for (let n = this.first[v]; n < this.first[v + 1]; n++)
+      this.put(this.start[n], this.end[n], this.place[n]);
+  }
+
+  finish(vregs: number): void {
+    const n = this.nextStart.length;
+    this.nextFirst[vregs] = n;
+    this.first.set(this.nextFirst.subarray(0, vregs + 1));
+    this.reserve(n);
+    this.start.set(this.nextStart.data.subarray(0, n));
+    this.end.set(this.nextEnd.data.subarray(0, n));
+    this.place.set(this.nextPlace.data.subarray(0, n));
   }
 
   /** The piece of v that covers a position, or -1: v is not live there. */

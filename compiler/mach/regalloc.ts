@@ -5,6 +5,7 @@
 //   liveness.ts     live ranges, uses, what instructions take
 //   linear-scan.ts  a place for each segment (intervals.ts), asking which registers are free (occupancy.ts)
 //   slots.ts        spill slots, given where everything is (assignment.ts)
+//   sink.ts         reloads nearer to their uses
 //   resolve.ts      places of operands, and moves, put in sequence by moves.ts
 //
 // Requires: SSA form (a register is defined once, before its uses; parameters by edges), no critical edges, all
@@ -19,6 +20,7 @@ import { LinearScan } from "./linear-scan.ts";
 import { Liveness } from "./liveness.ts";
 import type { RegisterInfo } from "./registers.ts";
 import { Resolution } from "./resolve.ts";
+import { Sinking } from "./sink.ts";
 import { Slots } from "./slots.ts";
 
 /** How good an allocation is: moves by kind, as they stand and (`…Run`) by 8^(loop depth). */
@@ -59,6 +61,7 @@ export class Allocator {
   private readonly scan: LinearScan;
   private readonly assignment: Assignment;
   private readonly slots: Slots;
+  private readonly sinking: Sinking;
   private readonly resolution: Resolution;
 
   constructor() {
@@ -68,6 +71,7 @@ export class Allocator {
     this.scan = new LinearScan(this.flow, this.live, this.intervals);
     this.assignment = new Assignment();
     this.slots = new Slots();
+    this.sinking = new Sinking(this.flow, this.live, this.assignment);
     this.resolution = new Resolution(this.flow, this.live, this.assignment, this.slots);
   }
 
@@ -78,6 +82,7 @@ export class Allocator {
     this.scan.run(code, registers);
     this.assignment.collect(this.live, this.intervals);
     this.slots.assign(code, this.live, this.assignment, this.scan.spilled);
+    this.sinking.run(code, this.scan.spilled);
     this.resolution.run(code, registers, this.scan.storeEarly);
     return this.measure(code, code.slots.length - ownSlots);
   }
