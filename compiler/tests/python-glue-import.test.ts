@@ -1,10 +1,10 @@
 // The glue at work: an image with everything in it, imported by every CPython that is installed; the checks are
-// python-glue/check.py. Python's own pythonX.Y commands are found on PATH; WASMPY_TEST_PYTHONS (separated by
-// colons) adds others.
+// python-glue/check.py. The commands pythonX.Y are looked for on PATH and in pyenv; WASMPY_TEST_PYTHONS (separated
+// by colons) adds others.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile, Options } from "../driver.ts";
@@ -26,9 +26,15 @@ function works(command: string): boolean {
   return /^Python 3\.1\d/.test(run(command, ["-V"]));
 }
 
-const minors = [10, 11, 12, 13, 14, 15];
+/** Those of pyenv, whose commands on PATH work only for the chosen versions. */
+function pyenvPythons(): string[] {
+  const versions = join(process.env.PYENV_ROOT ?? join(homedir(), ".pyenv"), "versions");
+  return existsSync(versions) ? readdirSync(versions).map((v) => join(versions, v, "bin", "python")) : [];
+}
+
 const given = (process.env.WASMPY_TEST_PYTHONS ?? "").split(":").filter((p) => p !== "");
-const pythons = [...minors.map((minor) => `python3.${minor}`), ...given].filter(works);
+const onPath = [10, 11, 12, 13, 14, 15].map((minor) => `python3.${minor}`);
+const pythons = [...onPath, ...pyenvPythons(), ...given].filter(works);
 if (pythons.length === 0 && works("python3")) pythons.push("python3");
 
 let folder = "";
