@@ -74,7 +74,8 @@ export function splitEdge(f: Func, t: Value, k: number): Block {
   const middle = f.newBlock();
   f.cold.set(middle, f.cold.data[to] | f.cold.data[f.block[t]]);
   const jump = f.make(op.JUMP, VOID);
-  f.loc[jump] = f.loc[t];
+  // The layout goes by the order of the source, where the block belongs to its target.
+  f.loc[jump] = f.loc[f.first.data[to]];
   f.imm[jump] = f.newEdge(to, f.edgeStart.data[e], f.edgeCount.data[e]);
   f.imm2[jump] = 1;
   f.append(middle, jump);
