@@ -14,7 +14,7 @@ import { grown, grown8, IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
 import { type Code, FIRST_VREG } from "./code.ts";
 import { EARLY, type Flow, NOWHERE_AHEAD } from "./flow.ts";
-import { IN_MEMORY, type Intervals } from "./intervals.ts";
+import { IN_MEMORY, type Intervals, UNDECIDED } from "./intervals.ts";
 import { LIKES_REGISTER, type Liveness, NEEDS_REGISTER } from "./liveness.ts";
 import { Occupancy } from "./occupancy.ts";
 import { classOf, classOfRegister, type RegisterInfo } from "./registers.ts";
@@ -24,6 +24,8 @@ const FROM_SLOT = 0.25;
 const REPEATED = 0.5;
 /** How many uses the cost of spilling looks at. */
 const FORESIGHT = 12;
+/** How many segments of a register are looked through to find where it was. */
+const PATIENCE = 32;
 
 export class LinearScan {
   private readonly flow: Flow;
@@ -79,16 +81,27 @@ export class LinearScan {
     const count = this.sortByStart(code.count);
     const queue = this.queue;
     let at = 0;
-    while (at < count || queue.length > 0) {
-      const queued = queue.length > 0 ? queue.get(0) : -1;
-      let segment = queued;
-      if (at < count && (queued < 0 || starts.get(this.order[at]) <= starts.get(queued)))
-        segment = this.order[at++];
-      else this.dequeue();
-      this.now = starts.get(segment);
-      this.occupancy.now = this.now;
-      this.allocate(segment);
+    let block = 0;
+    for (;;) {
+      const ahead = at < count ? starts.get(this.order[at]) : NOWHERE_AHEAD;
+      const queued = queue.length > 0 ? starts.get(queue.get(0)) : NOWHERE_AHEAD;
+      const next = Math.min(ahead, queued);
+      if (block < this.flow.blocks && this.flow.startOf(block) <= next) {
+        this.reach(this.flow.startOf(block));
+        this.enter(code, block++);
+        continue;
+      }
+      if (next === NOWHERE_AHEAD) break;
+      this.reach(next);
+      // what goes on from elsewhere comes first: it is in a register already
+      if (queued <= ahead) this.allocate(this.dequeue());
+      else this.allocate(this.order[at++]);
     }
+  }
+
+  private reach(position: number): void {
+    this.now = position;
+    this.occupancy.now = position;
   }
 
   private prepare(code: Code, registers: RegisterInfo): void {
@@ -203,11 +216,12 @@ export class LinearScan {
     queue.data[at] = s;
   }
 
-  private dequeue(): void {
+  private dequeue(): number {
     const queue = this.queue;
+    const top = queue.get(0);
     const s = queue.pop();
     const n = queue.length;
-    if (n === 0) return;
+    if (n === 0) return top;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
@@ -218,6 +232,61 @@ export class LinearScan {
       at = child;
     }
     queue.data[at] = s;
+    return top;
+  }
+
+  // --- blocks ---------------------------------------------------------------------------------------------------
+
+  /**
+   * At the start of a block, what is in a register in the block before, in order of code, may be elsewhere at the
+   * end of all blocks that lead here: it had better stay there.
+   */
+  private enter(code: Code, b: number): void {
+    const { flow, intervals, occupancy, now } = this;
+    let isHeader = flow.predecessors(b) === 0;
+    for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++)
+      if (code.edgeFrom.get(flow.pred[k]) >= b) isHeader = true;
+    for (const list of this.plain) {
+      for (let k = 0; k < list.length; k++) {
+        const register = list.get(k);
+        const s = occupancy.occupant(register);
+        if (s < 0 || intervals.start.get(s) === now) continue;
+        const v = intervals.vreg.get(s);
+        if (intervals.firstOf.get(v) === s && intervals.next.get(s) < 0) continue;
+        const place = this.placeBefore(code, v, b);
+        if (place === IN_MEMORY && !isHeader) {
+          occupancy.vacate(s, now);
+          this.spill(intervals.split(s, now), now);
+        } else if (place >= 0 && place !== register) {
+          const limit = occupancy.conflict(place, s, -1);
+          if (this.allocatable[place] === 0 || limit < flow.endOf(b)) continue;
+          occupancy.vacate(s, now);
+          const rest = intervals.split(s, now);
+          if (limit < intervals.end.get(rest)) this.cut(rest, v, limit);
+          this.give(rest, v, place);
+        }
+      }
+    }
+  }
+
+  /** Where v is at the end of all blocks that lead to b and precede it; UNDECIDED if it differs, or there is none. */
+  private placeBefore(code: Code, v: number, b: number): number {
+    const { flow, intervals } = this;
+    let place = UNDECIDED;
+    for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++) {
+      const source = code.edgeFrom.get(flow.pred[k]);
+      if (source >= b) continue;
+      const last = flow.endOf(source) - 1;
+      let s = intervals.firstOf.get(v);
+      for (let steps = 0; s >= 0 && intervals.end.get(s) <= last; steps++) {
+        if (steps === PATIENCE) return UNDECIDED;
+        s = intervals.next.get(s);
+      }
+      const there = s < 0 ? UNDECIDED : intervals.place.get(s);
+      if (there === UNDECIDED || (place !== UNDECIDED && place !== there)) return UNDECIDED;
+      place = there;
+    }
+    return place;
   }
 
   // --- one segment --------------------------------------------------------------------------------------------
