@@ -11,11 +11,16 @@ import { VOID } from "../ir/ops.ts";
 import type { Order } from "../ir/order.ts";
 import type { Context, Pass } from "./context.ts";
 
+/** Neither a value nor the complement of one. */
+const UNJUDGED = -0x80000000;
+
 export class CriticalEdges implements Pass {
   private owner: Int32Array<ArrayBuffer>; // block → the br_table last seen to lead to it through a new block
   private middle: Int32Array<ArrayBuffer>; // block → that new block
+  private judged: Int32Array<ArrayBuffer>; // block → the terminator last found to lead to it, ~t if others do too
 
   constructor() {
+    this.judged = new Int32Array(64);
     this.owner = new Int32Array(64);
     this.middle = new Int32Array(64);
   }
@@ -27,8 +32,10 @@ export class CriticalEdges implements Pass {
     if (this.owner.length < before) {
       this.owner = grown(this.owner, before);
       this.middle = grown(this.middle, before);
+      this.judged = grown(this.judged, before);
     }
     this.owner.fill(-1, 0, before);
+    this.judged.fill(UNJUDGED, 0, before);
     for (let i = 0; i < blocks; i++) {
       const b = order.blocks.data[i] as Block;
       const t = f.terminator(b);
@@ -36,10 +43,24 @@ export class CriticalEdges implements Pass {
       if (count < 2) continue;
       for (let k = 0; k < count; k++) {
         const e = f.successor(t, k);
-        if (isCritical(f, order, b, e)) this.split(f, t, k);
+        if (this.isCritical(f, order, b, e)) this.split(f, t, k);
       }
     }
     if (f.blockCount !== before) c.flowChanged();
+  }
+
+  private isCritical(f: Func, order: Order, from: Block, e: Edge): boolean {
+    const to = f.target(e);
+    const count = order.predecessorCount(to);
+    if (count === 1) return false;
+    if (f.edgeCount.data[e] > 0) return true;
+    // The edges of a table to one block have one answer.
+    const t = f.terminator(from);
+    if (this.judged[to] === t || this.judged[to] === ~t) return this.judged[to] < 0;
+    let own = 0;
+    while (own < count && order.predecessor(to, own) === from) own++;
+    this.judged[to] = own < count ? ~t : t;
+    return own < count;
   }
 
   private split(f: Func, t: Value, k: number): void {
@@ -56,15 +77,6 @@ export class CriticalEdges implements Pass {
     this.owner[to] = t;
     this.middle[to] = splitEdge(f, t, k);
   }
-}
-
-function isCritical(f: Func, order: Order, from: Block, e: Edge): boolean {
-  const to = f.target(e);
-  const count = order.predecessorCount(to);
-  if (count === 1) return false;
-  if (f.edgeCount.data[e] > 0) return true;
-  for (let n = 0; n < count; n++) if (order.predecessor(to, n) !== from) return true;
-  return false;
 }
 
 /** Puts a block on successor edge `k` of `t`, and returns it. */
