@@ -9,6 +9,7 @@ import { escapingFunctions } from "./ir/escape.ts";
 import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
 import { functionNames, Layout } from "./ir/layout.ts";
+import { print } from "./ir/print.ts";
 import { Program, SYM_FUNC } from "./ir/program.ts";
 import { validateModule } from "./ir/validate.ts";
 import { verify } from "./ir/verify.ts";
@@ -18,9 +19,11 @@ import { check } from "./mach/checker.ts";
 import { Code } from "./mach/code.ts";
 import { Emitter } from "./mach/emit.ts";
 import { PcTable } from "./mach/pctable.ts";
+import { printCode } from "./mach/print.ts";
 import { Allocator } from "./mach/regalloc.ts";
 import { Selection } from "./mach/select.ts";
 import type { Target } from "./mach/target.ts";
+import { verifyCode } from "./mach/verify.ts";
 import { ELF_X64, writeElf } from "./obj/elf.ts";
 import { Image, RODATA, TEXT } from "./obj/image.ts";
 import { Optimizer } from "./opt/passes.ts";
@@ -190,7 +193,7 @@ export function compile(bytes: Uint8Array, options: Options): Compiled {
   return attempt(bytes, options.features, (source) => {
     const module = source.decode();
     const facts = validateModule(module, options.features);
-    return new Compilation(module, facts, options, source.lines()).run();
+    return new Compilation(module, facts, options, source.lines(), null).run();
   });
 }
 
@@ -238,6 +241,48 @@ export function prepare(script: ModuleSource, features: Features): Prepared {
   return compiled.diagnostic === null ? new Prepared(module, null) : new Prepared(null, compiled.diagnostic);
 }
 
+/** The Python literal of python/meta.ts for a valid module, in UTF-8. */
+export function describeModule(bytes: Uint8Array, features: Features): Compiled {
+  return attempt(bytes, features, (source) => {
+    const module = source.decode();
+    validateModule(module, features);
+    return encodeUtf8(describe(module, source.lines()));
+  });
+}
+
+/** Stages that can be shown: IR as built, as optimised, machine code as emitted. */
+export const SHOW_IR = 1;
+export const SHOW_OPT = 2;
+export const SHOW_CODE = 3;
+
+/** Collects the text of one stage for the wasm functions whose name contains `filter`. */
+class Listing {
+  readonly stage: number;
+  private readonly filter: string;
+  readonly texts: string[];
+
+  constructor(stage: number, filter: string) {
+    this.stage = stage;
+    this.filter = filter;
+    this.texts = [];
+  }
+
+  wants(stage: number, name: string): boolean {
+    return stage === this.stage && name.includes(this.filter);
+  }
+}
+
+/** A stage of a module's functions as text, in UTF-8; `filter`: part of the names of those to show. */
+export function show(bytes: Uint8Array, options: Options, stage: number, filter: string): Compiled {
+  return attempt(bytes, options.features, (source) => {
+    const module = source.decode();
+    const facts = validateModule(module, options.features);
+    const listing = new Listing(stage, filter);
+    new Compilation(module, facts, options, "", listing).run();
+    return encodeUtf8(listing.texts.join("\n"));
+  });
+}
+
 /** The back end with its buffers: one IR function after another becomes code of the image. */
 class Backend {
   private readonly program: Program;
@@ -250,8 +295,10 @@ class Backend {
   private readonly code: Code;
   private readonly allocator: Allocator;
   private readonly emitter: Emitter;
+  private readonly listing: Listing | null;
 
-  constructor(program: Program, image: Image, pcs: PcTable, options: Options) {
+  constructor(program: Program, image: Image, pcs: PcTable, options: Options, listing: Listing | null) {
+    this.listing = listing;
     this.program = program;
     this.image = image;
     this.pcs = pcs;
@@ -264,10 +311,20 @@ class Backend {
     this.emitter = new Emitter(this.target.conventions, new X64Expansion(image));
   }
 
-  optimize(func: Func): void {
+  optimize(func: Func, index: number): void {
     if (this.options.verified) verify(func, this.program);
+    this.list(SHOW_IR, func, index);
     this.optimizer.run(func, this.program, this.options.level);
     if (this.options.verified) verify(func, this.program);
+    this.list(SHOW_OPT, func, index);
+  }
+
+  private list(stage: number, func: Func, index: number): void {
+    const { listing } = this;
+    if (listing === null || index < 0 || !listing.wants(stage, func.name)) return;
+    if (stage === SHOW_CODE)
+      listing.texts.push(`${func.name}:\n${printCode(this.code, this.program, this.target)}`);
+    else listing.texts.push(print(func, this.program));
   }
 
   /** `index`: the function's number in the wasm module, or -1. */
@@ -276,9 +333,16 @@ class Backend {
     const { convention } = program.signatures[func.signature];
     const registers = target.registers[convention];
     this.selection.run(func, code);
+    if (this.options.verified) this.verifySelection();
     this.allocator.allocate(code, registers);
     if (this.options.verified) check(code, registers);
+    this.list(SHOW_CODE, func, index);
     this.emitter.emit(code, func.symbol, convention, index, this.image, this.pcs);
+  }
+
+  private verifySelection(): void {
+    const complaints = verifyCode(this.code, this.target);
+    if (complaints.length > 0) unreachable(complaints.join("; "));
   }
 }
 
@@ -290,8 +354,10 @@ class Compilation {
   private readonly lines: string;
   private readonly program: Program;
   private readonly image: Image;
+  private readonly listing: Listing | null;
 
-  constructor(module: Module, facts: Facts, options: Options, lines: string) {
+  constructor(module: Module, facts: Facts, options: Options, lines: string, listing: Listing | null) {
+    this.listing = listing;
     this.module = module;
     this.facts = facts;
     this.options = options;
@@ -313,7 +379,7 @@ class Compilation {
       this.facts,
     );
     const pcs = new PcTable();
-    const backend = new Backend(program, image, pcs, options);
+    const backend = new Backend(program, image, pcs, options, this.listing);
     const func = new Func();
 
     const functions = new Int32Array(module.funcs.length).fill(-1);
@@ -322,12 +388,12 @@ class Compilation {
       if (module.funcs[i].imported) continue;
       build.build(i, func);
       functions[i] = func.symbol;
-      backend.optimize(func);
+      backend.optimize(func, i);
       if (isSimple(func)) simple[i] = 1;
       backend.generate(func, i);
     }
     build.init(func);
-    backend.optimize(func);
+    backend.optimize(func, -1);
     backend.generate(func, -1);
     for (const blob of build.rodata()) {
       const section = image.sections[RODATA];
@@ -337,7 +403,7 @@ class Compilation {
     }
 
     const sink = (f: Func) => {
-      backend.optimize(f);
+      backend.optimize(f, -1);
       backend.generate(f, -1);
     };
     const meta = encodeUtf8(describe(module, this.lines));

@@ -6,8 +6,13 @@ import {
   type Compiled,
   compile,
   type Diagnostic,
+  describeModule,
   disassemble,
   Options,
+  SHOW_CODE,
+  SHOW_IR,
+  SHOW_OPT,
+  show,
   validate,
 } from "./driver.ts";
 import { cpuFeatures } from "./isa/x64/target.ts";
@@ -15,7 +20,7 @@ import { scriptCommands } from "./script.ts";
 import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
 
 export interface Request {
-  /** compile, validate, assemble, disassemble, show */
+  /** compile, validate, assemble, disassemble, describe, show, script */
   readonly do: string;
   readonly leaf?: string;
   readonly target?: string;
@@ -27,8 +32,29 @@ export interface Request {
   readonly checked?: boolean;
   /** Passes of the optimiser: 0 or 2 (the default). */
   readonly level?: number;
-  /** show: ir, opt, code or asm, of the functions whose names it lists. */
+  /** Verify IR and allocations on the way. */
+  readonly verified?: boolean;
+  /** show: ir (as built), opt (optimised) or asm (machine code) … */
   readonly stage?: string;
+  /** … of the functions whose names contain this. */
+  readonly filter?: string;
+}
+
+const STAGES: ReadonlyMap<string, number> = new Map([
+  ["ir", SHOW_IR],
+  ["opt", SHOW_OPT],
+  ["asm", SHOW_CODE],
+]);
+
+function optionsOf(request: Request, features: Features): Options {
+  return new Options(
+    request.leaf ?? "wasm",
+    features,
+    request.level ?? 2,
+    request.checked ?? false,
+    cpuFeatures((request.cpu ?? "").split(",")),
+    request.verified ?? false,
+  );
 }
 
 export interface Answer {
@@ -77,17 +103,19 @@ function reply(result: Compiled): Answer {
 export function answer(request: Request, payload: Uint8Array): Answer {
   const features = featuresNamed(request.features);
   switch (request.do) {
-    case "compile": {
-      const options = new Options(
-        request.leaf ?? "wasm",
-        features,
-        request.level ?? 2,
-        request.checked ?? false,
-        cpuFeatures((request.cpu ?? "").split(",")),
-        false,
+    case "compile":
+      return reply(compile(payload, optionsOf(request, features)));
+    case "show":
+      return reply(
+        show(
+          payload,
+          optionsOf(request, features),
+          STAGES.get(request.stage ?? "") ?? SHOW_IR,
+          request.filter ?? "",
+        ),
       );
-      return reply(compile(payload, options));
-    }
+    case "describe":
+      return reply(describeModule(payload, features));
     case "validate":
       return reply(validate(payload, features));
     case "assemble":
