@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Any
 
 from . import __version__
+from ._errors import WasmError
 
 
 def _wast(arguments: argparse.Namespace) -> int:
@@ -51,19 +53,67 @@ def _compile(arguments: argparse.Namespace) -> int:
     return status
 
 
+_KINDS = ("function", "table", "memory", "global", "tag")
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from . import _compiler, _target
+
+    with open(arguments.file, "rb") as file:
+        source = file.read()
+    stage = arguments.stage
+    if stage == "wat":
+        header: dict[str, object] = {"do": "disassemble"}
+    elif stage is not None:
+        header = {"do": "show", "stage": stage, "filter": arguments.function, **_target.options()}
+    else:
+        header = {"do": "describe"}
+    answer, payload = _compiler.request(header, source)
+    if "error" in answer:
+        raise _compiler.diagnostic(answer["error"], arguments.file, source)
+    if stage is not None:
+        print(payload.decode(), end="")
+        return 0
+    meta = eval(payload, {"__builtins__": {}})
+    if arguments.json:
+        import json
+
+        print(json.dumps(meta, indent=2))
+        return 0
+    print(f"{arguments.file}: {len(source)} bytes")
+    for row in meta["imports"]:
+        module, name, kind, index = row
+        print(f"  import {module}.{name}: {_describe(meta, kind, index)}")
+    for name, kind, index in meta["exports"]:
+        print(f"  export {name}: {_describe(meta, kind, index)}")
+    return 0
+
+
+def _describe(meta: dict[str, Any], kind: int, index: int) -> str:
+    """The type of something imported or exported."""
+    if kind == 0 and index in meta["functions"]:
+        return f"function {meta['types'][meta['functions'][index]]}"
+    limits = {1: {**meta["imported_tables"], **meta["tables"]}, 2: {**meta["imported_memories"], **meta["memories"]}}
+    if kind in limits and index in limits[kind]:
+        *_, least, most = limits[kind][index]
+        unit = "elements" if kind == 1 else "pages"
+        return f"{_KINDS[kind]} of {least}{'' if most < 0 else f' to {most}'} {unit}"
+    return _KINDS[kind]
+
+
 def _cache_command(arguments: argparse.Namespace) -> int:
-    from . import _cache
+    from . import _cache, _store
 
     directory = _cache.user_directory()
     if arguments.action == "dir":
         print(directory)
         return 0
-    print(f"{_cache.clear(directory, prune=arguments.action == 'prune')} images removed from {directory}")
+    print(f"{_store.clear(directory, prune=arguments.action == 'prune')} images removed from {directory}")
     return 0
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from . import _compiler, _target
+    from . import _compiler, _identity, _target
     from ._config import config
 
     print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}")
@@ -73,7 +123,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         ("CPU features", lambda: ", ".join(_target.cpu_features()) or "baseline"),
         ("node", _compiler.find_node),
         ("cache", _user_directory),
-        ("compiler", _compiler.identity),
+        ("compiler", _identity.identity),
         ("settings", lambda: repr(config)),
         ("self-test", _self_test),
     ):
@@ -109,6 +159,20 @@ def _parser() -> argparse.ArgumentParser:
     wast.add_argument("-v", "--verbose", action="store_true", help="list what is skipped")
     wast.set_defaults(run=_wast)
 
+    inspect = commands.add_parser("inspect", help="what a module imports and exports, and how it is compiled")
+    inspect.add_argument("file")
+    stages = inspect.add_mutually_exclusive_group()
+    stages.add_argument("--json", action="store_true", help="the description as JSON")
+    for name, text in (
+        ("wat", "the module as text"),
+        ("ir", "intermediate representation as built"),
+        ("opt", "intermediate representation after optimisation"),
+        ("asm", "machine code"),
+    ):
+        stages.add_argument(f"--{name}", dest="stage", action="store_const", const=name, help=text)
+    inspect.add_argument("--function", default="", metavar="NAME", help="only functions whose names contain NAME")
+    inspect.set_defaults(run=_inspect)
+
     compiling = commands.add_parser("compile", help="compile modules ahead of their first import")
     compiling.add_argument("paths", nargs="+", metavar="FILE|DIR")
     compiling.set_defaults(run=_compile)
@@ -125,7 +189,14 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Runs the command line; returns the exit status."""
     arguments = _parser().parse_args()
-    status: int = arguments.run(arguments)
+    try:
+        status: int = arguments.run(arguments)
+    except (WasmError, OSError) as error:
+        where = getattr(error, "filename", None)
+        line = getattr(error, "lineno", None)
+        place = f"{where}:{line}: " if line else f"{where}: " if where else ""
+        print(f"wasmpy: {place}{getattr(error, 'msg', None) or error}", file=sys.stderr)
+        return 1
     return status
 
 

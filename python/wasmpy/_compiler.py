@@ -17,37 +17,9 @@ import sys
 import tempfile
 from typing import IO, Any
 
+from . import _identity
 from ._config import config
 from ._errors import CompileError, UnsupportedError, WasmError
-
-_HERE = os.path.dirname(os.path.abspath(__file__))
-_BUNDLE = os.path.join(_HERE, "_compiler_bundle", "main.cjs")
-_SOURCES = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "compiler")
-
-_identity: str | None = None
-
-
-def identity() -> str:
-    """What tells this compiler from every other: part of each cache key."""
-    global _identity
-    if _identity is None:
-        try:
-            with open(os.path.join(_HERE, "_compiler_bundle", "identity"), encoding="ascii") as file:
-                _identity = file.read().strip()
-        except FileNotFoundError:
-            _identity = _source_identity()
-    return _identity
-
-
-def _source_identity() -> str:
-    """For editable installs: the newest change among the sources."""
-    newest = 0
-    for folder, folders, files in os.walk(_SOURCES):
-        folders[:] = [f for f in folders if f not in ("node_modules", "tests")]
-        for file in files:
-            if file.endswith((".ts", ".rules")):
-                newest = max(newest, os.stat(os.path.join(folder, file)).st_mtime_ns)
-    return f"source-{newest}"
 
 
 def find_node() -> str:
@@ -87,9 +59,7 @@ class _Process:
     def __init__(self) -> None:
         from ._cache import user_directory
 
-        entry = _BUNDLE if os.path.exists(_BUNDLE) else os.path.join(_SOURCES, "main.ts")
-        if not os.path.exists(entry):
-            raise UnsupportedError("this installation of wasmpy holds no compiler")
+        entry = _identity.entry()
         code_cache = os.path.join(user_directory(), "node")
         os.makedirs(code_cache, mode=0o700, exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("NODE_", "LD_"))}

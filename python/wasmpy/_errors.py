@@ -69,4 +69,5 @@ TRAPS: tuple[tuple[str, type[WasmError]], ...] = (
     ("python exception", Trap),
     ("data segment does not fit", LinkError),
     ("elements segment does not fit", LinkError),
+    ("null function reference", Trap),
 )

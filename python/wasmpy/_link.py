@@ -8,15 +8,18 @@ instance; what they take and give stands at the head of the compiler's ``python/
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
 
+from . import _types
 from ._errors import LinkError
+
+TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
-_VALUE_TYPES = {1: "i32", 2: "i64", 3: "f32", 4: "f64", 6: "externref", 7: "funcref"}
 _PAGE = 65536
 
 # Toolchain names that an import statement never takes for Python modules.
@@ -24,15 +27,18 @@ _TOOLCHAIN = frozenset({"env", "a", "go", "wbg", "__wbindgen_placeholder__"})
 
 # Bindings given beforehand, by full module name: {module: {name: value}}.
 _bindings: dict[str, Mapping[str, Any]] = {}
-# Canonical numbers of function types in this interpreter.
-_types: dict[str, int] = {}
 
 
-class Import(NamedTuple):
-    module: str
-    name: str
-    kind: int
-    position: int  # in the index space of its kind
+class Import:
+    """One import: its two names, its kind, and its position in the index space of its kind."""
+
+    __slots__ = ("kind", "module", "name", "position")
+
+    def __init__(self, module: str, name: str, kind: int, position: int) -> None:
+        self.module = module
+        self.name = name
+        self.kind = kind
+        self.position = position
 
 
 class State:
@@ -47,7 +53,7 @@ class State:
         # Export name → function, Memory, Table or Global; the same object each time.
         self.exports: dict[str, Any] = {}
         self.kinds: dict[str, int] = {}
-        # Canonical number of each type of the module.
+        # Number of each type of the module (_types.py).
         self.types: list[int] = []
         # (kind, index) → Memory or Table, own or imported.
         self.objects: dict[tuple[int, int], Any] = {}
@@ -133,25 +139,29 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     from ._traps import register
 
     register(kernel, meta, module)
-    for index, structure in enumerate(meta["types"]):
-        # References to other types become their numbers, so that equal texts are equal types.
-        text = structure.format(*state.types) if "{" in structure else structure
-        number = _types.setdefault(text, len(_types) + 1)
-        state.types.append(number)
+    state.types = _types.define(meta)
+    for index, number in enumerate(state.types):
         kernel["set_type"](index, number)
     resolve = module.__dict__.pop("__wasm_resolve__", None) or _resolver(module.__name__)
     _bind_imports(state, resolve)
-    own = globals()
-    for index, (minimum, maximum) in meta["memories"].items():
-        memory = own["Memory"](minimum, None if maximum < 0 else maximum)
-        state.bind(MEMORY, index, memory)
-    for index, (functions, minimum, maximum) in meta["tables"].items():
-        table = own["Table"]("funcref" if functions else "externref", minimum, None if maximum < 0 else maximum)
-        state.bind(TABLE, index, table)
+    for index, (minimum, maximum, is64) in meta["memories"].items():
+        state.bind(MEMORY, index, _new("Memory", "", is64, minimum, maximum))
+    for index, (text, minimum, maximum, is64) in meta["tables"].items():
+        text = _types.value_type(text, state.types)
+        functions = _types.code(text) == _types.FUNC
+        state.bind(TABLE, index, _new("Table", text, is64, functions, minimum, maximum))
     # Before the start function runs: what it calls may come back through the module.
     module.__dict__["__wasm__"] = state
     kernel["initialize"]()
     _export(state)
+
+
+def _new(name: str, text: str, is64: bool, *arguments: Any) -> Any:
+    """A native object of the class ``name`` that knows its type; see ``_objects.refined``."""
+    from ._objects import refined
+
+    own = globals()
+    return own[f"{name}Base"].__new__(refined(own[name], text, is64), *arguments)
 
 
 def _resolver(name: str) -> Callable[[Import], Any]:
@@ -193,7 +203,7 @@ def lookup(namespace: Any, wanted: Import) -> Any:
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
         return inner.exports[wanted.name]
-    if isinstance(namespace, Mapping):
+    if isinstance(namespace, dict) or hasattr(namespace, "keys"):
         return namespace[wanted.name]
     try:
         return getattr(namespace, wanted.name)
@@ -225,17 +235,26 @@ def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
 
 
 def _describe(state: State, wanted: Import) -> str:
-    meta = state.meta
+    meta, position = state.meta, wanted.position
     if wanted.kind == FUNCTION:
-        return f"function {_type_text(state.types[meta['imported_functions'][wanted.position]])}"
+        return f"function {_function_text(state.types[meta['imported_functions'][position]])}"
     if wanted.kind == GLOBAL:
-        code, mutable = meta["globals"][wanted.position]
-        return f"{'mutable ' if mutable else ''}global {_VALUE_TYPES[code]}"
+        text, mutable = meta["globals"][position]
+        return f"{'mutable ' if mutable else ''}global {_readable(state, text)}"
+    if wanted.kind == TABLE:
+        text, _, _, is64 = meta["imported_tables"][position]
+        return f"{'i64 ' if is64 else ''}table of {_readable(state, text)}"
+    if wanted.kind == MEMORY:
+        return "i64 memory" if meta["imported_memories"][position][2] else "memory"
     return _KINDS[wanted.kind]
 
 
-def _type_text(number: int) -> str:
-    return next(text for text, n in _types.items() if n == number)
+def _function_text(number: int) -> str:
+    return _types.readable(f"${number}")
+
+
+def _readable(state: State, text: str) -> str:
+    return _types.readable(_types.value_type(text, state.types))
 
 
 def _bind_function(state: State, index: int, value: Any) -> str:
@@ -247,8 +266,8 @@ def _bind_function(state: State, index: int, value: Any) -> str:
         kernel["bind"](FUNCTION, index, value, 0)
         return ""
     address, number = found
-    if number != state.types[state.meta["imported_functions"][index]]:
-        return f"the function is {_type_text(number)}"
+    if not _types.is_subtype(number, state.types[state.meta["imported_functions"][index]]):
+        return f"the function is {_function_text(number)}"
     kernel["bind"](FUNCTION, index, value, address)
     return ""
 
@@ -256,7 +275,7 @@ def _bind_function(state: State, index: int, value: Any) -> str:
 def _bind_memory(state: State, index: int, value: Any) -> str:
     if not isinstance(value, globals()["Memory"]):
         return f"{type(value).__name__} is not a Memory"
-    complaint = _fits(value.limits(), state.meta["imported_memories"][index])
+    complaint = _fits(value, state.meta["imported_memories"][index])
     if not complaint:
         state.bind(MEMORY, index, value)
     return complaint
@@ -265,17 +284,20 @@ def _bind_memory(state: State, index: int, value: Any) -> str:
 def _bind_table(state: State, index: int, value: Any) -> str:
     if not isinstance(value, globals()["Table"]):
         return f"{type(value).__name__} is not a Table"
-    functions, minimum, maximum = state.meta["imported_tables"][index]
-    if value.functions() != functions:
-        return "the table holds another type"
-    complaint = _fits(value.limits(), (minimum, maximum))
+    text, *limits = state.meta["imported_tables"][index]
+    if value._text != _types.value_type(text, state.types):
+        return f"it is a table of {_types.readable(value._text)}"
+    complaint = _fits(value, limits)
     if not complaint:
         state.bind(TABLE, index, value)
     return complaint
 
 
-def _fits(actual: tuple[int, int], declared: tuple[int, int]) -> str:
-    """Import matching of limits (spec, "Import Matching")."""
+def _fits(value: Any, declared: Sequence[int]) -> str:
+    """Import matching of the limits of a memory or table: minimum, maximum or -1, whether addresses are i64."""
+    if value._is64 != declared[2]:
+        return f"its addresses are {'i64' if value._is64 else 'i32'}"
+    actual = value.limits()
     if actual[0] < declared[0]:
         return f"its size {actual[0]} is below the declared minimum {declared[0]}"
     if declared[1] >= 0 and (actual[1] < 0 or actual[1] > declared[1]):
@@ -284,15 +306,19 @@ def _fits(actual: tuple[int, int], declared: tuple[int, int]) -> str:
 
 
 def _bind_global(state: State, index: int, value: Any) -> str:
-    code, mutable = state.meta["globals"][index]
-    base = globals()["GlobalBase"]
-    if not isinstance(value, base):
+    text, mutable = state.meta["globals"][index]
+    text = _types.value_type(text, state.types)
+    if not isinstance(value, globals()["Global"]):
         if mutable:
             return "a mutable global needs a wasmpy.Global"
-        value = base(code, False, value)
-    if value.type() != (code, mutable):
-        actual, can_change = value.type()
-        return f"it is {'mutable ' if can_change else ''}{_VALUE_TYPES[actual]}"
+        code = _types.code(text)
+        if code >= _types.EXTERN:
+            _types.check(value, text)
+        value = _new("Global", text, False, code, False, value)
+    can_change = value.type()[1]
+    fits = value._text == text if mutable else _types.matches(value._text, text)
+    if can_change != mutable or not fits:
+        return f"it is {'mutable ' if can_change else ''}{_types.readable(value._text)}"
     state.bind(GLOBAL, index, value)
     return ""
 
@@ -345,8 +371,11 @@ def _exported(state: State, kind: int, index: int) -> Any:
         return state.kernel["function"](index)
     if (kind, index) in state.objects:
         return state.objects[kind, index]
+    from ._objects import refined
+
     value = state.kernel["export_global"](index)
-    value.__class__ = globals()["Global"]
+    text = _types.value_type(state.meta["globals"][index][0], state.types)
+    value.__class__ = refined(globals()["Global"], text, False)
     return value
 
 

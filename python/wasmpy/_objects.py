@@ -5,16 +5,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+from . import _types
 
 _PAGE = 65536
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
 _NAMES = {code: name for name, code in _CODES.items()}
 
+# Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
+_refined: dict[tuple[Any, str, bool], Any] = {}
+
+
+def refined(base: Any, text: str, is64: bool) -> Any:
+    """Memory, Table or Global itself, or a subclass that knows a more precise type and keeps to it.
+
+    ``text`` is the type of the values, "" for memories; ``is64``: addresses are i64.
+    """
+    if text in ("", *_CODES) and not is64:
+        return base
+    key = base, text, is64
+    if key not in _refined:
+        members = {"__slots__": (), "__module__": "wasmpy", "__new__": _refuse, "_is64": is64}
+        if text not in ("", *_CODES):
+            members |= {"_text": text, **_checked(base, text)}
+        _refined[key] = type(base.__name__, (base,), members)
+    return _refined[key]
+
+
+def _refuse(cls: Any, *arguments: Any) -> Any:
+    raise TypeError("only WebAssembly makes objects of this type")
+
+
+def _checked(base: Any, text: str) -> dict[str, Any]:
+    """Methods of a table or global for values of the reference type only. A value stands last among arguments."""
+
+    def set(self: Any, *arguments: Any) -> None:
+        _types.check(arguments[-1], text)
+        base.set(self, *arguments)
+
+    def grow(self: Any, count: int, value: Any = None) -> int:
+        _types.check(value, text)
+        return base.grow(self, count, value)
+
+    return {"set": set, "grow": grow} if hasattr(base, "grow") else {"set": set}
+
 
 def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, type]:
-    """Memory, Table, Global and GlobalBase for this interpreter's native types."""
+    """Memory, Table and Global over this interpreter's native types, and these: name → class."""
 
     class Memory(memory_base):
         """Linear memory. Supports the buffer protocol: ``memoryview(memory)``, ``numpy.frombuffer(memory)``.
@@ -24,6 +65,7 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
         """
 
         __slots__ = ()
+        _is64 = False
 
         def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
             return memory_base.__new__(cls, initial, -1 if maximum is None else maximum)
@@ -121,11 +163,16 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
         """A table of references: a sequence that can grow."""
 
         __slots__ = ()
+        _is64 = False
 
         def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
             if element not in ("funcref", "externref"):
                 raise ValueError(f"no table holds {element!r}: funcref or externref")
             return table_base.__new__(cls, element == "funcref", initial, -1 if maximum is None else maximum)
+
+        @property
+        def _text(self) -> str:
+            return "funcref" if self.functions() else "externref"
 
         def __len__(self) -> int:
             return self.size()
@@ -175,11 +222,15 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
             self.set(value)
 
         def __repr__(self) -> str:
-            code, mutable = self.type()
-            return f"<wasmpy.Global {'mutable ' if mutable else ''}{_NAMES[code]} {self.get()!r}>"
+            mutable = "mutable " if self.type()[1] else ""
+            return f"<wasmpy.Global {mutable}{_types.readable(self._text)} {self.get()!r}>"
+
+        @property
+        def _text(self) -> str:
+            return _NAMES[self.type()[0]]
 
     made: dict[str, type] = {"Memory": Memory, "Table": Table, "Global": Global}
     for name, made_class in made.items():
         made_class.__module__ = "wasmpy"
         made_class.__qualname__ = name
-    return {**made, "GlobalBase": global_base}
+    return {**made, "MemoryBase": memory_base, "TableBase": table_base, "GlobalBase": global_base}

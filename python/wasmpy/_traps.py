@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from collections.abc import Callable
-from types import CodeType, FrameType, ModuleType, TracebackType
-from typing import Any
+from types import TracebackType
 
 from ._errors import TRAPS, Trap, WasmError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType, ModuleType
+    from typing import Any
 
 _MAX_FRAMES = 100
 

@@ -1,0 +1,149 @@
+"""The types of this interpreter's modules, and how they match (spec 3.0, "Matching").
+
+A defined type is a number, the same for equal types of all modules. A type of values is a text, as the
+description of a module has it ("i32", "funcref", "(ref null any)"), in which ``$n`` is defined type number n.
+Texts are equal where types are.
+"""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+from typing import Any
+
+# Type codes of native globals (GlobalBase): numbers, and references by the top of their hierarchy.
+_CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4}
+EXTERN, FUNC, OPAQUE = 6, 7, 8
+
+# Abstract heap type → all above it.
+_ABOVE = {
+    "none": ("i31", "struct", "array", "eq", "any"),
+    "i31": ("eq", "any"),
+    "struct": ("eq", "any"),
+    "array": ("eq", "any"),
+    "eq": ("any",),
+    "nofunc": ("func",),
+    "noextern": ("extern",),
+    "noexn": ("exn",),
+}
+
+_numbers: dict[str, int] = {}
+_structures: dict[int, str] = {}
+_supertypes: dict[int, int] = {}
+# Number → "struct" or "array"; functions are not listed.
+_aggregates: dict[int, str] = {}
+
+
+def define(meta: dict[str, Any]) -> list[int]:
+    """The numbers of a module's types; those that no other module had are new."""
+    numbers: list[int] = []
+    names: list[str] = []
+    for index, structure in enumerate(meta["types"]):
+        text = structure.format(*names) if "{" in structure else structure
+        number = _numbers.setdefault(text, len(_numbers) + 1)
+        if number not in _structures:
+            _structures[number] = text
+            if index in meta["supertypes"]:
+                _supertypes[number] = numbers[meta["supertypes"][index]]
+            if index in meta["aggregates"]:
+                _aggregates[number] = meta["aggregates"][index]
+        numbers.append(number)
+        names.append(f"${number}")
+    return numbers
+
+
+def value_type(text: str, numbers: list[int]) -> str:
+    """The text of a type in a module's description, with numbers for the module's indices."""
+    return text.format(*(f"${number}" for number in numbers)) if "{" in text else text
+
+
+def code(text: str) -> int:
+    """The code by which a native global knows the type."""
+    if text in _CODES:
+        return _CODES[text]
+    heap = _parts(text)[1]
+    if heap in ("extern", "noextern"):
+        return EXTERN
+    return FUNC if heap in ("func", "nofunc") or _kind(heap) == "func" else OPAQUE
+
+
+def _is_reference(text: str) -> bool:
+    return "ref" in text
+
+
+def _parts(text: str) -> tuple[bool, str]:
+    """Whether null belongs to the reference type, and its heap type."""
+    if text in ("funcref", "externref"):
+        return True, text[:-3]
+    heap = text[5:-1]  # (ref …)
+    return (True, heap[5:]) if heap.startswith("null ") else (False, heap)
+
+
+def _kind(heap: str) -> str:
+    """The abstract heap type above a defined one; "" for the others."""
+    return _aggregates.get(int(heap[1:]), "func") if heap.startswith("$") else ""
+
+
+def is_subtype(number: int, other: int) -> bool:
+    """Whether a defined type is ``other`` or declared below it."""
+    while number != other:
+        if number not in _supertypes:
+            return False
+        number = _supertypes[number]
+    return True
+
+
+def _heap_matches(heap: str, other: str) -> bool:
+    if heap == other:
+        return True
+    if heap.startswith("$"):
+        if other.startswith("$"):
+            return is_subtype(int(heap[1:]), int(other[1:]))
+        kind = _kind(heap)
+        return kind == other or other in _ABOVE.get(kind, ())
+    if other.startswith("$"):
+        return heap == ("nofunc" if _kind(other) == "func" else "none")
+    return other in _ABOVE.get(heap, ())
+
+
+def matches(text: str, other: str) -> bool:
+    """Whether every value of the type is one of the type ``other``."""
+    if text == other or not (_is_reference(text) and _is_reference(other)):
+        return text == other
+    (nullable, heap), (other_nullable, other_heap) = _parts(text), _parts(other)
+    return nullable <= other_nullable and _heap_matches(heap, other_heap)
+
+
+def check(value: Any, text: str) -> None:
+    """Raises TypeError unless ``value`` can be kept as the reference type; as arguments of calls are checked."""
+    nullable, heap = _parts(text)
+    if value is None:
+        if not nullable:
+            raise TypeError(f"None cannot be a non-null {readable(text)}")
+        return
+    if heap == "extern":
+        return
+    if heap == "func" or _kind(heap) == "func":
+        number = _function_type(value)
+        if heap == "func" or is_subtype(number, int(heap[1:])):
+            return
+        raise TypeError(f"the function is {readable(f'${number}')}, not {readable(heap)}")
+    raise TypeError(f"only None can be passed as {readable(text)}")
+
+
+def _function_type(value: Any) -> int:
+    """The number of the type of a WebAssembly function. Raises TypeError for anything else."""
+    owner = getattr(value, "__self__", None)
+    state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, ModuleType) else None
+    found = None if state is None else state.kernel["resolve"](value)
+    if found is None:
+        raise TypeError("a function reference must be a WebAssembly function or None")
+    number: int = found[1]
+    return number
+
+
+def readable(text: str) -> str:
+    """The text with structures for numbers, as far as it stays short."""
+    longer = re.sub(r"\$(\d+)", lambda match: f"<{_structures[int(match[1])]}>", text)
+    bare = longer[1:-1] if text.startswith("$") else longer
+    return text if len(bare) > 120 else bare if "$" not in bare else readable(bare)
