@@ -15,6 +15,7 @@ import { unreachable } from "../base/fail.ts";
 import { type Code, FIRST_VREG } from "./code.ts";
 import { EARLY, type Flow, NOWHERE_AHEAD } from "./flow.ts";
 import { IN_MEMORY, type Intervals, UNDECIDED } from "./intervals.ts";
+import type { Limits } from "./limits.ts";
 import { LIKES_REGISTER, type Liveness, NEEDS_REGISTER } from "./liveness.ts";
 import { Occupancy } from "./occupancy.ts";
 import { classOf, classOfRegister, type RegisterInfo } from "./registers.ts";
@@ -54,11 +55,11 @@ export class LinearScan {
   private now: number;
   private nextClobber: number;
 
-  constructor(flow: Flow, live: Liveness, intervals: Intervals) {
+  constructor(flow: Flow, live: Liveness, intervals: Intervals, limits: Limits) {
     this.flow = flow;
     this.live = live;
     this.intervals = intervals;
-    this.occupancy = new Occupancy(live, intervals);
+    this.occupancy = new Occupancy(live, intervals, limits);
     this.spilled = new Uint8Array(0);
     this.storeEarly = new Uint8Array(0);
     this.classes = new Uint8Array(0);
@@ -135,11 +136,11 @@ export class LinearScan {
     this.nextClobber = 0;
     this.intervals.prepare();
     this.occupancy.prepare();
-    this.placeFixedDefinitions(code);
+    this.placeFixedDefinitions();
   }
 
   /** What FIXED definitions leave in their registers stays there until moves can be made. */
-  private placeFixedDefinitions(code: Code): void {
+  private placeFixedDefinitions(): void {
     const { intervals, live, flow } = this;
     for (let v = 0; v < live.vregs; v++) {
       const r = live.defFixed[v];
@@ -154,18 +155,14 @@ export class LinearScan {
       this.latest[v] = r;
       this.use(r);
     }
-    if (code.clobberSets.length > 0) for (let r = 0; r < FIRST_VREG; r++) this.useClobbered(code, r);
+    // a register that an instruction destroys must be saved anyway, if it has to be
+    for (let r = 0; r < FIRST_VREG; r++)
+      if (live.clobbered[r] !== 0 && this.allocatable[r] !== 0) this.use(r);
   }
 
   private use(register: number): void {
     this.used[register] = 1;
     this.gratis[register] = 1;
-  }
-
-  /** A register that some instruction destroys must be saved anyway, if it has to be. */
-  private useClobbered(code: Code, register: number): void {
-    if (this.allocatable[register] === 0 || this.gratis[register] !== 0) return;
-    for (const set of code.clobberSets) if (set.has(register)) this.use(register);
   }
 
   /** Numbers of the segments not placed yet, in order of start, into `order`. */
@@ -243,9 +240,14 @@ export class LinearScan {
    */
   private enter(code: Code, b: number): void {
     const { flow, intervals, occupancy, now } = this;
-    let isHeader = flow.predecessors(b) === 0;
-    for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++)
-      if (code.edgeFrom.get(flow.pred[k]) >= b) isHeader = true;
+    let differs = false;
+    let isHeader = false;
+    for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++) {
+      const source = code.edgeFrom.get(flow.pred[k]);
+      if (source >= b) isHeader = true;
+      else if (source !== b - 1) differs = true;
+    }
+    if (!differs) return;
     for (const list of this.plain) {
       for (let k = 0; k < list.length; k++) {
         const register = list.get(k);

@@ -12,7 +12,7 @@
 
 import { grown, grown8, IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
-import { ctz32 } from "../base/int64.ts";
+import { ctz32, popcnt32 } from "../base/int64.ts";
 import {
   ANYWHERE,
   argumentOf,
@@ -27,6 +27,7 @@ import {
   USE,
 } from "./code.ts";
 import { EARLY, type Flow, GAP, LATE } from "./flow.ts";
+import type { Limits } from "./limits.ts";
 import type { RegisterInfo } from "./registers.ts";
 
 // What a use asks for: bits 0–1; bits 2–3: how many positions from its own on it lasts.
@@ -36,10 +37,8 @@ export const WHEREVER = 0;
 export const LIKES_REGISTER = 1;
 export const NEEDS_REGISTER = 2;
 
-/** Words of live-in sets held at a time. */
-const BATCH_WORDS = 1 << 19;
-
 export class Liveness {
+  private readonly limits: Limits;
   vregs: number;
 
   // per virtual register
@@ -81,6 +80,8 @@ export class Liveness {
   takenFor: Int32Array<ArrayBuffer>;
   /** Instructions with clobbers. */
   readonly clobbering: IntColumn;
+  /** By physical register: 1 if an instruction clobbers it. */
+  readonly clobbered: Uint8Array<ArrayBuffer>;
 
   // scratch storage
   private fill: Int32Array<ArrayBuffer>;
@@ -92,9 +93,11 @@ export class Liveness {
   private readonly crossing: IntColumn;
   private readonly clobberCount: IntColumn;
   private readonly wordOut: IntColumn;
+  private mostRanges: number;
   private openStart: Int32Array<ArrayBuffer>;
 
-  constructor() {
+  constructor(limits: Limits) {
+    this.limits = limits;
     const none = new Int32Array(0);
     this.vregs = 0;
     this.def = none;
@@ -118,6 +121,7 @@ export class Liveness {
     this.takenEnd = none;
     this.takenFor = none;
     this.clobbering = new IntColumn();
+    this.clobbered = new Uint8Array(FIRST_VREG);
     this.fill = none;
     this.defBlock = none;
     this.lastRange = none;
@@ -127,11 +131,13 @@ export class Liveness {
     this.crossing = new IntColumn();
     this.clobberCount = new IntColumn();
     this.wordOut = new IntColumn();
+    this.mostRanges = 0;
     this.openStart = none;
   }
 
   compute(code: Code, flow: Flow, registers: RegisterInfo): void {
     this.vregs = code.vregType.length;
+    this.mostRanges = this.limits.ranges + this.limits.rangesEach * this.vregs;
     this.prepare();
     this.count(code, flow, registers);
     this.collect(code, flow, registers);
@@ -239,8 +245,12 @@ export class Liveness {
     let taken = 0;
     for (let r = 0; r < FIRST_VREG; r++) {
       let n = fixedStart[r];
-      for (let s = 0; s < code.clobberSets.length; s++)
-        if (code.clobberSets[s].has(r)) n += clobberCount.data[s];
+      this.clobbered[r] = 0;
+      for (let s = 0; s < code.clobberSets.length; s++) {
+        if (clobberCount.data[s] === 0 || !code.clobberSets[s].has(r)) continue;
+        this.clobbered[r] = 1;
+        n += clobberCount.data[s];
+      }
       fixedStart[r] = taken;
       this.fixedEnd[r] = taken;
       taken += n;
@@ -426,6 +436,71 @@ export class Liveness {
     this.lastRange[v] = range;
   }
 
+  /** What `solve` found to be live over all blocks between the first and the last; as words at `low` … `high`. */
+  private countChanges(code: Code, flow: Flow, words: number, low: number, high: number): number {
+    const { liveIn } = this;
+    let changes = 0;
+    this.wordOut.clear();
+    this.wordOut.resize(words, 0);
+    const before = this.wordOut.data;
+    for (let b = low; b <= high; b++) {
+      for (let w = 0; w < words; w++) {
+        const into = liveIn[b * words + w];
+        changes += popcnt32(before[w] ^ into);
+        before[w] = this.liveOut(code, flow, b, words, w);
+      }
+    }
+    return changes;
+  }
+
+  private liveOut(code: Code, flow: Flow, b: number, words: number, w: number): number {
+    let out = 0;
+    for (let k = flow.succStart[b]; k < flow.succStart[b + 1]; k++)
+      out |= this.liveIn[code.edgeTo.get(flow.succ[k]) * words + w];
+    return out;
+  }
+
+  /**
+   * For code with very many ranges: the holes are filled. That is as right (where a register is not live, moving it
+   * or keeping a place for it does nothing), needs one range, but makes worse code.
+   */
+  private emitHulls(code: Code, flow: Flow, first: number, words: number, low: number, high: number): void {
+    const { openStart } = this;
+    const crossing = this.crossing.data;
+    this.wordOut.clear();
+    this.wordOut.resize(words, 0);
+    const seen = this.wordOut.data;
+    for (let b = low; b <= high; b++) {
+      for (let w = 0; w < words; w++) {
+        const into = this.liveIn[b * words + w];
+        for (let rest = into & ~seen[w]; rest !== 0; rest &= rest - 1)
+          openStart[crossing[first + (w << 5) + ctz32(rest)]] = flow.startOf(b);
+        const out = this.liveOut(code, flow, b, words, w);
+        for (let rest = out & ~into & ~seen[w]; rest !== 0; rest &= rest - 1) {
+          const v = crossing[first + (w << 5) + ctz32(rest)];
+          openStart[v] = this.def[v];
+        }
+        seen[w] |= into | out;
+      }
+    }
+    seen.fill(0, 0, words);
+    for (let b = high; b >= low; b--) {
+      for (let w = 0; w < words; w++) {
+        const into = this.liveIn[b * words + w];
+        const out = this.liveOut(code, flow, b, words, w);
+        for (let rest = (into | out) & ~seen[w]; rest !== 0; rest &= rest - 1) {
+          const v = crossing[first + (w << 5) + ctz32(rest)];
+          const end = (out & rest & -rest) !== 0 ? flow.endOf(b) : this.endInBlock(v, b, flow);
+          // where it is defined it is not live before
+          const home = flow.startOf(this.defBlock[v]);
+          if (openStart[v] < home) this.addRange(v, openStart[v], Math.min(end, home));
+          if (this.def[v] < end) this.addRange(v, Math.max(openStart[v], this.def[v]), end);
+        }
+        seen[w] |= into | out;
+      }
+    }
+  }
+
   /** The end of the last use of v in block b; the cursor `fill` moves over the uses up to there. */
   private endInBlock(v: number, b: number, flow: Flow): number {
     const end = flow.endOf(b);
@@ -456,7 +531,7 @@ export class Liveness {
     }
     const blocks = flow.blocks;
     if (this.dirty.length < blocks) this.dirty = grown8(this.dirty, blocks);
-    const most = Math.max(1, Math.floor(BATCH_WORDS / blocks));
+    const most = Math.max(1, Math.floor(this.limits.liveWords / blocks));
     for (let first = 0; first < crossing.length; ) {
       const n = Math.min(crossing.length - first, most * 32);
       this.solve(code, flow, first, n);
@@ -541,7 +616,9 @@ export class Liveness {
       top = nextTop;
       bottom = nextBottom;
     }
-    this.emitRanges(code, flow, first, words, low, high);
+    if (this.rangeStart.length + this.countChanges(code, flow, words, low, high) > this.mostRanges)
+      this.emitHulls(code, flow, first, words, low, high);
+    else this.emitRanges(code, flow, first, words, low, high);
   }
 
   /** Turns live-in sets into ranges: only where neighbouring sets differ is there anything to do. */
@@ -555,9 +632,7 @@ export class Liveness {
       const begin = flow.startOf(b);
       for (let w = 0; w < words; w++) {
         const into = liveIn[b * words + w];
-        let out = 0;
-        for (let k = flow.succStart[b]; k < flow.succStart[b + 1]; k++)
-          out |= liveIn[code.edgeTo.get(flow.succ[k]) * words + w];
+        const out = this.liveOut(code, flow, b, words, w);
         const was = before[w];
         before[w] = out;
         let changes = (was ^ into) | (into ^ out);

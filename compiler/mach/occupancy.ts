@@ -9,6 +9,7 @@ import { ctz32 } from "../base/int64.ts";
 import { FIRST_VREG } from "./code.ts";
 import { NOWHERE_AHEAD } from "./flow.ts";
 import type { Intervals } from "./intervals.ts";
+import type { Limits } from "./limits.ts";
 import type { Liveness } from "./liveness.ts";
 
 const LEVELS = 8;
@@ -16,6 +17,8 @@ const LEVELS = 8;
 export class Occupancy {
   private readonly live: Liveness;
   private readonly intervals: Intervals;
+  /** How many ranges of a segment are looked at: no segment with more is ever assigned. */
+  private readonly segmentRanges: number;
   /** First node of each level of each register. */
   private readonly heads: Int32Array<ArrayBuffer>;
   /** Levels in use of each register. */
@@ -30,9 +33,10 @@ export class Occupancy {
   /** Position of the scan. */
   now: number;
 
-  constructor(live: Liveness, intervals: Intervals) {
+  constructor(live: Liveness, intervals: Intervals, limits: Limits) {
     this.live = live;
     this.intervals = intervals;
+    this.segmentRanges = limits.segmentRanges;
     this.heads = new Int32Array(FIRST_VREG * LEVELS);
     this.height = new Int32Array(FIRST_VREG);
     this.after = new IntColumn();
@@ -169,11 +173,13 @@ export class Occupancy {
 
   /**
    * The first position, from the current one on, at which segment s cannot be in a register because another
-   * segment, but `except`, or an instruction has it; NOWHERE_AHEAD if it can be there all its life.
+   * segment, but `except`, or an instruction has it; NOWHERE_AHEAD if it can be there all its life. Of segments
+   * with very many ranges it looks at the first of them, and reports the next as a conflict.
    */
   conflict(register: number, s: number, except: number): number {
     const first = this.intervals.firstRange.data[s];
-    const limit = this.instructionConflict(register, s, first);
+    const last = this.horizon(first);
+    const limit = Math.min(last, this.instructionConflict(register, s, first, last));
     const starts = this.live.rangeStart.data;
     const ends = this.live.rangeEnd.data;
     const next = this.live.rangeNext.data;
@@ -194,7 +200,15 @@ export class Occupancy {
     return limit;
   }
 
-  private instructionConflict(register: number, s: number, first: number): number {
+  /** The start of the range that is too many to look at. */
+  private horizon(first: number): number {
+    const next = this.live.rangeNext.data;
+    let range = first;
+    for (let n = 0; range >= 0 && n < this.segmentRanges; n++) range = next[range];
+    return range < 0 ? NOWHERE_AHEAD : this.live.rangeStart.data[range];
+  }
+
+  private instructionConflict(register: number, s: number, first: number, horizon: number): number {
     const { takenStart, takenEnd, takenFor } = this.live;
     const starts = this.live.rangeStart.data;
     const ends = this.live.rangeEnd.data;
@@ -203,7 +217,7 @@ export class Occupancy {
     let at = this.cursor[register];
     while (at < last && takenEnd[at] <= this.now) at++;
     this.cursor[register] = at;
-    for (let own = first; own >= 0; own = this.live.rangeNext.data[own]) {
+    for (let own = first; own >= 0 && starts[own] < horizon; own = this.live.rangeNext.data[own]) {
       at = firstAfter(takenEnd, at, last, starts[own]);
       while (at < last && takenStart[at] < ends[own]) {
         if (takenFor[at] !== v) return Math.max(takenStart[at], starts[own]);

@@ -16,6 +16,7 @@ import { Assignment } from "./assignment.ts";
 import { type Code, FIRST_VREG, RegisterSet, SPILLED } from "./code.ts";
 import { Flow } from "./flow.ts";
 import { Intervals } from "./intervals.ts";
+import { LIMITS, type Limits } from "./limits.ts";
 import { LinearScan } from "./linear-scan.ts";
 import { Liveness } from "./liveness.ts";
 import type { RegisterInfo } from "./registers.ts";
@@ -64,11 +65,11 @@ export class Allocator {
   private readonly sinking: Sinking;
   private readonly resolution: Resolution;
 
-  constructor() {
+  constructor(limits: Limits = LIMITS) {
     this.flow = new Flow();
-    this.live = new Liveness();
+    this.live = new Liveness(limits);
     this.intervals = new Intervals(this.live);
-    this.scan = new LinearScan(this.flow, this.live, this.intervals);
+    this.scan = new LinearScan(this.flow, this.live, this.intervals, limits);
     this.assignment = new Assignment();
     this.slots = new Slots();
     this.sinking = new Sinking(this.flow, this.live, this.assignment);
