@@ -2,17 +2,10 @@
 // everything the linear scan reads about the code. Registers here are numbered from 0 (virtual register number
 // less FIRST_VREG).
 //
-// Liveness of registers that cross blocks is a backward data flow over bit sets, for as many registers at a time
-// as fit a fixed amount of memory; blocks are revisited only when a successor changed, so that any order of blocks
-// is right and a good one is fast. Comparing the sets of neighbouring blocks by words then yields maximal ranges
-// without touching the blocks in between (the quadratic part of the usual construction: Wimmer & Franz,
-// "Linear Scan Register Allocation on SSA Form", CGO 2010, section 4.1).
-//
-// Requires: Flow. Leaves: ranges of each register sorted and disjoint, uses sorted by position.
+// Requires: Flow. Leaves: uses sorted by position; ranges (ranges.ts) sorted and disjoint.
 
 import { grown, grown8, IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
-import { ctz32, popcnt32 } from "../base/int64.ts";
 import {
   ANYWHERE,
   argumentOf,
@@ -28,6 +21,7 @@ import {
 } from "./code.ts";
 import { EARLY, type Flow, GAP, LATE } from "./flow.ts";
 import type { Limits } from "./limits.ts";
+import { RangeFinder } from "./ranges.ts";
 import type { RegisterInfo } from "./registers.ts";
 
 // What a use asks for: bits 0–1; bits 2–3: how many positions from its own on it lasts.
@@ -38,12 +32,13 @@ export const LIKES_REGISTER = 1;
 export const NEEDS_REGISTER = 2;
 
 export class Liveness {
-  private readonly limits: Limits;
+  private readonly ranges: RangeFinder;
   vregs: number;
 
   // per virtual register
   /** Position of the definition (the start of its block for a parameter), -1: none. */
   def: Int32Array<ArrayBuffer>;
+  defBlock: Int32Array<ArrayBuffer>;
   /** Instruction that defines it, -1 for a parameter. */
   defInstruction: Int32Array<ArrayBuffer>;
   /** Register in which a FIXED definition leaves it, or -1. */
@@ -85,19 +80,11 @@ export class Liveness {
 
   // scratch storage
   private fill: Int32Array<ArrayBuffer>;
-  private defBlock: Int32Array<ArrayBuffer>;
   private lastRange: Int32Array<ArrayBuffer>;
-  private liveIn: Int32Array<ArrayBuffer>;
-  private killed: Int32Array<ArrayBuffer>;
-  private dirty: Uint8Array<ArrayBuffer>;
-  private readonly crossing: IntColumn;
   private readonly clobberCount: IntColumn;
-  private readonly wordOut: IntColumn;
-  private mostRanges: number;
-  private openStart: Int32Array<ArrayBuffer>;
 
   constructor(limits: Limits) {
-    this.limits = limits;
+    this.ranges = new RangeFinder(this, limits);
     const none = new Int32Array(0);
     this.vregs = 0;
     this.def = none;
@@ -125,24 +112,16 @@ export class Liveness {
     this.fill = none;
     this.defBlock = none;
     this.lastRange = none;
-    this.liveIn = none;
-    this.killed = none;
-    this.dirty = new Uint8Array(0);
-    this.crossing = new IntColumn();
     this.clobberCount = new IntColumn();
-    this.wordOut = new IntColumn();
-    this.mostRanges = 0;
-    this.openStart = none;
   }
 
   compute(code: Code, flow: Flow, registers: RegisterInfo): void {
     this.vregs = code.vregType.length;
-    this.mostRanges = this.limits.ranges + this.limits.rangesEach * this.vregs;
     this.prepare();
     this.count(code, flow, registers);
     this.collect(code, flow, registers);
     this.gatherHints(code, flow);
-    this.findRanges(code, flow);
+    this.ranges.find(code, flow);
   }
 
   /** The position after the use number u. */
@@ -184,7 +163,6 @@ export class Liveness {
       this.fill = new Int32Array(size);
       this.defBlock = new Int32Array(size);
       this.lastRange = new Int32Array(size);
-      this.openStart = new Int32Array(size);
     }
     for (const column of [this.def, this.defInstruction, this.defFixed, this.wanted, this.continues])
       column.fill(-1, 0, n);
@@ -426,233 +404,12 @@ export class Liveness {
     }
   }
 
-  // --- ranges ---------------------------------------------------------------------------------------------
-
-  private addRange(v: number, start: number, end: number): void {
+  /** Gives v another range, after those it has. */
+  addRange(v: number, start: number, end: number): void {
     const last = this.lastRange[v];
     const range = this.newRange(start, end, -1);
     if (last >= 0) this.rangeNext.data[last] = range;
     else this.firstRange[v] = range;
     this.lastRange[v] = range;
-  }
-
-  /** What `solve` found to be live over all blocks between the first and the last; as words at `low` … `high`. */
-  private countChanges(code: Code, flow: Flow, words: number, low: number, high: number): number {
-    const { liveIn } = this;
-    let changes = 0;
-    this.wordOut.clear();
-    this.wordOut.resize(words, 0);
-    const before = this.wordOut.data;
-    for (let b = low; b <= high; b++) {
-      for (let w = 0; w < words; w++) {
-        const into = liveIn[b * words + w];
-        changes += popcnt32(before[w] ^ into);
-        before[w] = this.liveOut(code, flow, b, words, w);
-      }
-    }
-    return changes;
-  }
-
-  private liveOut(code: Code, flow: Flow, b: number, words: number, w: number): number {
-    let out = 0;
-    for (let k = flow.succStart[b]; k < flow.succStart[b + 1]; k++)
-      out |= this.liveIn[code.edgeTo.get(flow.succ[k]) * words + w];
-    return out;
-  }
-
-  /**
-   * For code with very many ranges: the holes are filled. That is as right (where a register is not live, moving it
-   * or keeping a place for it does nothing), needs one range, but makes worse code.
-   */
-  private emitHulls(code: Code, flow: Flow, first: number, words: number, low: number, high: number): void {
-    const { openStart } = this;
-    const crossing = this.crossing.data;
-    this.wordOut.clear();
-    this.wordOut.resize(words, 0);
-    const seen = this.wordOut.data;
-    for (let b = low; b <= high; b++) {
-      for (let w = 0; w < words; w++) {
-        const into = this.liveIn[b * words + w];
-        for (let rest = into & ~seen[w]; rest !== 0; rest &= rest - 1)
-          openStart[crossing[first + (w << 5) + ctz32(rest)]] = flow.startOf(b);
-        const out = this.liveOut(code, flow, b, words, w);
-        for (let rest = out & ~into & ~seen[w]; rest !== 0; rest &= rest - 1) {
-          const v = crossing[first + (w << 5) + ctz32(rest)];
-          openStart[v] = this.def[v];
-        }
-        seen[w] |= into | out;
-      }
-    }
-    seen.fill(0, 0, words);
-    for (let b = high; b >= low; b--) {
-      for (let w = 0; w < words; w++) {
-        const into = this.liveIn[b * words + w];
-        const out = this.liveOut(code, flow, b, words, w);
-        for (let rest = (into | out) & ~seen[w]; rest !== 0; rest &= rest - 1) {
-          const v = crossing[first + (w << 5) + ctz32(rest)];
-          const end = (out & rest & -rest) !== 0 ? flow.endOf(b) : this.endInBlock(v, b, flow);
-          // where it is defined it is not live before
-          const home = flow.startOf(this.defBlock[v]);
-          if (openStart[v] < home) this.addRange(v, openStart[v], Math.min(end, home));
-          if (this.def[v] < end) this.addRange(v, Math.max(openStart[v], this.def[v]), end);
-        }
-        seen[w] |= into | out;
-      }
-    }
-  }
-
-  /** The end of the last use of v in block b; the cursor `fill` moves over the uses up to there. */
-  private endInBlock(v: number, b: number, flow: Flow): number {
-    const end = flow.endOf(b);
-    let latest = 0;
-    let u = this.fill[v];
-    for (; u < this.useStart[v + 1] && this.usePosition[u] < end; u++)
-      latest = Math.max(latest, this.useEnd(u));
-    this.fill[v] = u;
-    return latest;
-  }
-
-  private findRanges(code: Code, flow: Flow): void {
-    const { crossing, useStart, usePosition, defBlock } = this;
-    crossing.clear();
-    for (let v = 0; v < this.vregs; v++) {
-      const from = useStart[v];
-      const to = useStart[v + 1];
-      this.fill[v] = from;
-      if (from === to) continue;
-      if (this.def[v] < 0) unreachable("a virtual register has no definition");
-      const start = this.def[v];
-      const b = defBlock[v];
-      if (usePosition[from] >= start && usePosition[to - 1] < flow.endOf(b)) {
-        this.addRange(v, start, Math.max(start + 1, this.endInBlock(v, b, flow)));
-      } else {
-        crossing.push(v);
-      }
-    }
-    const blocks = flow.blocks;
-    if (this.dirty.length < blocks) this.dirty = grown8(this.dirty, blocks);
-    const most = Math.max(1, Math.floor(this.limits.liveWords / blocks));
-    for (let first = 0; first < crossing.length; ) {
-      const n = Math.min(crossing.length - first, most * 32);
-      this.solve(code, flow, first, n);
-      first += n;
-    }
-  }
-
-  /** Ranges of the n registers from crossing[first] on. */
-  private solve(code: Code, flow: Flow, first: number, n: number): void {
-    const { useStart, usePosition, defBlock, dirty } = this;
-    const crossing = this.crossing.data;
-    const words = (n + 31) >> 5;
-    const size = flow.blocks * words;
-    if (this.liveIn.length < size) {
-      this.liveIn = grown(this.liveIn, size);
-      this.killed = new Int32Array(this.liveIn.length);
-    }
-    const { liveIn, killed } = this;
-    liveIn.fill(0, 0, size);
-    killed.fill(0, 0, size);
-    dirty.fill(0, 0, flow.blocks);
-    // upward exposed uses and definitions
-    let low = flow.blocks;
-    let high = -1;
-    for (let n2 = 0; n2 < n; n2++) {
-      const v = crossing[first + n2];
-      const bit = 1 << (n2 & 31);
-      const word = n2 >> 5;
-      const home = defBlock[v];
-      low = Math.min(low, home);
-      high = Math.max(high, home);
-      killed[home * words + word] |= bit;
-      let previous = home;
-      for (let u = useStart[v]; u < useStart[v + 1]; u++) {
-        const b = flow.blockAt(usePosition[u]);
-        if (b === previous || b === home) continue;
-        previous = b;
-        liveIn[b * words + word] |= bit;
-        low = Math.min(low, b);
-        high = Math.max(high, b);
-        for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++) {
-          const p = code.edgeFrom.get(flow.pred[k]);
-          dirty[p] = 1;
-          low = Math.min(low, p);
-          high = Math.max(high, p);
-        }
-      }
-    }
-    // sweep backward over what changed, until nothing does
-    let top = high;
-    let bottom = low;
-    while (top >= bottom) {
-      let nextTop = -1;
-      let nextBottom = flow.blocks;
-      for (let b = top; b >= bottom; b--) {
-        if (dirty[b] === 0) continue;
-        dirty[b] = 0;
-        let changed = 0;
-        for (let k = flow.succStart[b]; k < flow.succStart[b + 1]; k++) {
-          const s = code.edgeTo.get(flow.succ[k]) * words;
-          for (let w = 0; w < words; w++) {
-            const added = liveIn[s + w] & ~killed[b * words + w] & ~liveIn[b * words + w];
-            liveIn[b * words + w] |= added;
-            changed |= added;
-          }
-        }
-        if (changed === 0) continue;
-        high = Math.max(high, b);
-        low = Math.min(low, b);
-        for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++) {
-          const p = code.edgeFrom.get(flow.pred[k]);
-          if (dirty[p] !== 0) continue;
-          dirty[p] = 1;
-          if (p < b) {
-            bottom = Math.min(bottom, p);
-          } else {
-            nextTop = Math.max(nextTop, p);
-            nextBottom = Math.min(nextBottom, p);
-          }
-        }
-      }
-      top = nextTop;
-      bottom = nextBottom;
-    }
-    if (this.rangeStart.length + this.countChanges(code, flow, words, low, high) > this.mostRanges)
-      this.emitHulls(code, flow, first, words, low, high);
-    else this.emitRanges(code, flow, first, words, low, high);
-  }
-
-  /** Turns live-in sets into ranges: only where neighbouring sets differ is there anything to do. */
-  private emitRanges(code: Code, flow: Flow, first: number, words: number, low: number, high: number): void {
-    const { liveIn, openStart } = this;
-    const crossing = this.crossing.data;
-    this.wordOut.clear();
-    this.wordOut.resize(words, 0);
-    const before = this.wordOut.data;
-    for (let b = low; b <= high; b++) {
-      const begin = flow.startOf(b);
-      for (let w = 0; w < words; w++) {
-        const into = liveIn[b * words + w];
-        const out = this.liveOut(code, flow, b, words, w);
-        const was = before[w];
-        before[w] = out;
-        let changes = (was ^ into) | (into ^ out);
-        while (changes !== 0) {
-          const bit = changes & -changes;
-          changes ^= bit;
-          const v = crossing[first + (w << 5) + ctz32(bit)];
-          if ((was & bit) !== 0 && (into & bit) === 0) this.addRange(v, openStart[v], begin);
-          if ((was & bit) === 0 && (into & bit) !== 0) openStart[v] = begin;
-          if ((into & bit) === 0 && (out & bit) !== 0) openStart[v] = this.def[v];
-          if ((into & bit) !== 0 && (out & bit) === 0)
-            this.addRange(v, openStart[v], this.endInBlock(v, b, flow));
-        }
-      }
-    }
-    for (let w = 0; w < words; w++) {
-      for (let rest = before[w]; rest !== 0; rest &= rest - 1) {
-        const v = crossing[first + (w << 5) + ctz32(rest)];
-        this.addRange(v, openStart[v], flow.endOf(high));
-      }
-    }
   }
 }

@@ -2,7 +2,7 @@
 // says what they mean.
 //
 //   flow.ts         blocks, edges, frequencies, loops
-//   liveness.ts     live ranges, uses, what instructions take
+//   liveness.ts     uses, hints, what instructions take; ranges.ts: live ranges
 //   linear-scan.ts  a place for each segment (intervals.ts), asking which registers are free (occupancy.ts)
 //   slots.ts        spill slots, given where everything is (assignment.ts)
 //   sink.ts         reloads nearer to their uses
