@@ -215,7 +215,11 @@ function nearest(x: number): number {
 function float(name: string, wide: boolean, a: bigint, b: bigint): bigint | null {
   const x = wide ? toF64(a) : toF32(a);
   const y = wide ? toF64(b) : toF32(b);
-  const bits = (r: number) => (wide ? f64Bits(r) : f32Bits(r));
+  // Which NaN arithmetic yields is not determined: here it is always the canonical one.
+  const bits = (r: number) => {
+    const known = Number.isNaN(r) ? Number.NaN : r;
+    return wide ? f64Bits(known) : f32Bits(known);
+  };
   const sign = wide ? 1n << 63n : 1n << 31n;
   const truth = (t: boolean) => (t ? 1n : 0n);
   switch (name) {
@@ -305,9 +309,9 @@ export function evaluate(code: number, operands: readonly bigint[]): bigint {
     case "i64.extend_i32_s":
       return u64(s32(a));
     case "f32.demote_f64":
-      return f32Bits(toF64(a));
+      return isNaN64(a) ? f32Bits(Number.NaN) : f32Bits(toF64(a));
     case "f64.promote_f32":
-      return f64Bits(toF32(a));
+      return isNaN32(a) ? f64Bits(Number.NaN) : f64Bits(toF32(a));
     case "i64.extend_i32_u":
     case "i32.reinterpret_f32":
     case "i64.reinterpret_f64":

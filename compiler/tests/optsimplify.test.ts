@@ -324,7 +324,7 @@ describe.each([
   ["f32", F32],
   ["f64", F64],
 ] as const)("random trees of %s", (_, type) => {
-  test.each([2, 4])("of depth %i mean the same after optimize", (depth) => {
+  test.each([2, 4])("of depth %i mean the same after optimize", { timeout: 600_000 }, (depth) => {
     const inputs = fc.array(fc.tuple(...PARAMS.map(wordOf)), { minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(treeOf(type, depth), inputs, (tree, rows) => {
@@ -340,7 +340,7 @@ describe.each([
           if (before[i] !== null) expect(outcome(f, args), `${text}\n${print(f, b.program)}`).toBe(before[i]);
         });
       }),
-      { numRuns: 400 },
+      { numRuns: Number(process.env.FUZZ ?? 400) },
     );
   });
 });
