@@ -5,7 +5,7 @@
 
 import { grown, grown8, IntColumn } from "../base/columns.ts";
 import * as op from "../gen/ir-ops.ts";
-import { READONLY } from "../ir/access.ts";
+import { READONLY, REGION_GLOBAL, REGION_MEMORY, regionOf } from "../ir/access.ts";
 import type { Block, Func, Value } from "../ir/func.ts";
 import { ACCESS_SIZE, CALL, FLAGS, WRITES } from "../ir/ops.ts";
 import { type Context, LOOPS, ORDER } from "./context.ts";
@@ -20,11 +20,20 @@ const MOST_SLOTS = 12;
 /** Every class but CONSTANT. */
 export const EVERYTHING: number = ~1;
 
+/** In `writes` while it is computed: the block polls. CONSTANT is never written. */
+const POLLS = 1 << CONSTANT;
+
 export class Effects {
   /** Number of classes. */
   classes: number;
   /** The classes that a call may change. */
   shared: number;
+  /**
+   * The classes that a poll may change. It can run Python, which can come back into the instance and grow a table
+   * (its array moves) or drop what a cell refers to. Numbers in memories and globals are left out: a loop may see
+   * them late.
+   */
+  polled: number;
   /** Block → classes written in it, as bits. */
   writes: Int32Array<ArrayBuffer>;
   /** Loop → classes written in it and the loops inside. */
@@ -36,6 +45,7 @@ export class Effects {
   constructor() {
     this.classes = 1;
     this.shared = 0;
+    this.polled = 0;
     this.writes = new Int32Array(64);
     this.loopWrites = new IntColumn();
     this.region = new IntColumn();
@@ -54,25 +64,45 @@ export class Effects {
     if (this.writes.length < f.blockCount) this.writes = grown(this.writes, f.blockCount);
     this.loopWrites.clear();
     this.loopWrites.resize(loops.count, 0);
+    let references = 0;
     for (let i = 0; i < order.blocks.length; i++) {
       const b = order.blocks.data[i] as Block;
       let bits = 0;
       for (let v = f.first.data[b]; v >= 0; v = f.next[v]) {
         const flags = FLAGS[f.op[v]];
         if ((flags & CALL) !== 0) bits |= this.shared;
+        else if (f.op[v] === op.POLL) bits |= POLLS;
         else if (ACCESS_SIZE[f.op[v]] !== 0) {
           const one = 1 << this.classOf(f, v as Value);
           if ((flags & WRITES) !== 0) bits |= one;
+          if (f.op[v] === op.REF_LOAD) references |= one;
         }
       }
       this.writes[b] = bits;
-      const loop = loops.innermost[b];
-      if (loop !== NO_LOOP) this.loopWrites.data[loop] |= bits;
     }
+    this.settlePolls(c, references);
     // Inner loops have lower numbers.
     for (let loop = 0; loop < loops.count; loop++) {
       const up = loops.parent.data[loop];
       if (up !== NO_LOOP) this.loopWrites.data[up] |= this.loopWrites.data[loop];
+    }
+  }
+
+  /** Now that all classes are known, says what the polls of each block change, and sums up the loops. */
+  private settlePolls(c: Context, references: number): void {
+    const { order, loops } = c;
+    let numbers = 0;
+    for (let i = 0; i < this.region.length; i++) {
+      const k = this.firstRegion() + i;
+      const region = regionOf(this.region.data[i]);
+      if ((region === REGION_MEMORY || region === REGION_GLOBAL) && k < MOST_CLASSES - 1) numbers |= 1 << k;
+    }
+    this.polled = this.shared & ~(numbers & ~references);
+    for (let i = 0; i < order.blocks.length; i++) {
+      const b = order.blocks.data[i];
+      if ((this.writes[b] & POLLS) !== 0) this.writes[b] = (this.writes[b] & ~POLLS) | this.polled;
+      const loop = loops.innermost[b];
+      if (loop !== NO_LOOP) this.loopWrites.data[loop] |= this.writes[b];
     }
   }
 

@@ -144,7 +144,8 @@ export class Loads implements Pass {
       }
       resolveOperands(f, v as Value);
       const flags = FLAGS[f.op[v]];
-      if ((flags & CALL) !== 0) this.call();
+      if ((flags & CALL) !== 0) this.change(this.effects.shared);
+      else if (f.op[v] === op.POLL) this.change(this.effects.polled);
       else if (ACCESS_SIZE[f.op[v]] === 0) continue;
       else if ((flags & WRITES) !== 0) this.store(v as Value, b);
       else this.load(v as Value, b);
@@ -154,9 +155,9 @@ export class Loads implements Pass {
     for (let k = 0; k < classes; k++) versions.push(now[k]);
   }
 
-  private call(): void {
+  private change(classes: number): void {
     for (let k = 1; k < this.effects.classes; k++) {
-      if ((this.effects.shared & (1 << k)) !== 0) this.now[k] = this.fresh++;
+      if ((classes & (1 << k)) !== 0) this.now[k] = this.fresh++;
     }
   }
 
