@@ -12,7 +12,8 @@
 // registers; (2) its clobbers are destroyed; (3) its other definitions are written. Hence a use without
 // OVERLAPS may be in a clobbered register or share the one of a definition; a use with OVERLAPS may not. A
 // FIXED definition may be in a clobbered register, another definition is not. A use that a definition REUSES is in
-// that definition's register, and so may be other uses of the same virtual register.
+// that definition's register, and so may be other uses of the same virtual register. A value that an instruction
+// asks for as ANYWHERE | OVERLAPS while it destroys all registers of the class is not also asked for IN_REGISTER.
 //
 // The first block has no parameters and no predecessors: values from outside are defined by instructions. A
 // terminator with one successor (jump) has no operands. A terminator that defines (invoke, site 2) does so for

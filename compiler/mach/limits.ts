@@ -18,4 +18,4 @@ export class Limits {
   }
 }
 
-export const LIMITS: Limits = new Limits(1 << 19, 1 << 20, 4, 64);
+export const LIMITS: Limits = new Limits(1 << 19, 1 << 20, 4, 256);

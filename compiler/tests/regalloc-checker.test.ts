@@ -416,6 +416,6 @@ test.each(KINDS)("planted bugs: %s", (kind) => {
     if (!noticed) expect(harm, `seed ${seed}`).toBe(false);
   }
   expect(total).toBeGreaterThan(100);
-  expect(harmful).toBeGreaterThan(20);
+  expect(harmful).toBeGreaterThan(kind === "swap" ? 5 : 100); // few orders of moves matter
   expect(found).toBeGreaterThanOrEqual(harmful);
 });
