@@ -143,12 +143,15 @@ describe.skipIf(!existsSync(join(ROOT, "custom")))("custom annotations", () => {
 });
 
 describe.skipIf(!existsSync(join(ROOT, "proposals")))("proposals", () => {
-  test.each(["threads", "custom-page-sizes", "wide-arithmetic", "custom-descriptors", "stack-switching"])(
-    "scripts of %s parse",
-    (name) => {
-      const commands = scripts(join("proposals", name)).map((file) => read(join("proposals", name), file));
-      expect(commands.length).toBeGreaterThan(0);
-      for (const script of commands) expect(script.commands.length).toBeGreaterThan(0);
-    },
-  );
+  test.each([
+    "threads",
+    "custom-page-sizes",
+    "wide-arithmetic",
+    "custom-descriptors",
+    "stack-switching",
+  ])("scripts of %s parse", (name) => {
+    const commands = scripts(join("proposals", name)).map((file) => read(join("proposals", name), file));
+    expect(commands.length).toBeGreaterThan(0);
+    for (const script of commands) expect(script.commands.length).toBeGreaterThan(0);
+  });
 });
