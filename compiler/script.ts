@@ -60,9 +60,20 @@ function typeName(type: t.ValType): string {
       return "f64";
     case t.V128:
       return "v128";
+    case t.FUNCREF:
+      return "funcref";
+    case t.EXTERNREF:
+      return "externref";
     default:
       return "ref";
   }
+}
+
+/** Whether a text can import a function of the type by naming its parameters and results. */
+function isPlain(type: t.DefType): boolean {
+  const isNamed = (v: t.ValType) => !t.isRef(v) || v === t.FUNCREF || v === t.EXTERNREF;
+  if (!type.final || type.supertype >= 0 || type.groupSize > 1) return false;
+  return type.params.every(isNamed) && type.results.every(isNamed);
 }
 
 /** [type, bits]: bits as a decimal string, since JSON numbers do not hold 64 of them. */
@@ -83,15 +94,15 @@ function action(a: s.Action): object {
   return { kind: a.isGet ? "get" : "invoke", id: a.module, name: a.name, args: a.args.map(value) };
 }
 
-/** [name, kind, parameter types, result types]; for a global its type alone. */
+/** [name, kind, parameter types, result types, whether plain]; for a global its type alone. */
 function exported(module: Module): unknown[] {
   return module.exports.map((e) => {
     if (e.kind === EXT_FUNC) {
       const type = module.types[module.funcs[e.index].type];
-      return [e.name, e.kind, type.params.map(typeName), type.results.map(typeName)];
+      return [e.name, e.kind, type.params.map(typeName), type.results.map(typeName), isPlain(type)];
     }
     const types = e.kind === EXT_GLOBAL ? [typeName(module.globals[e.index].type.type)] : [];
-    return [e.name, e.kind, types, []];
+    return [e.name, e.kind, types, [], false];
   });
 }
 

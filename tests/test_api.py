@@ -279,6 +279,94 @@ class TestFunctions:
         assert importer.f() == 0
 
 
+class TestReferenceTypes:
+    """References that are neither funcref nor externref."""
+
+    TEXT = """
+(module
+  (type $t (sub (func (result i32))))
+  (type $below (sub $t (func (result i32))))
+  (func $f (export "f") (type $t) (i32.const 7))
+  (func (export "below") (type $below) (i32.const 8))
+  (func (export "other"))
+  (func (export "typed") (param (ref null $t)) (result (ref null $t)) (local.get 0))
+  (func (export "call") (param (ref null $t)) (result i32) (call_ref $t (local.get 0)))
+  (func (export "any") (param anyref) (result anyref) (local.get 0))
+  (func (export "i31") (param (ref i31)))
+  (func (export "none") (result nullref nullfuncref nullexternref exnref)
+    (ref.null none) (ref.null nofunc) (ref.null noextern) (ref.null exn))
+  (global (export "var") (mut (ref null $t)) (ref.null $t))
+  (global (export "sure") (mut (ref func)) (ref.func $f))
+  (global (export "object") (mut structref) (ref.null struct))
+  (table (export "table") 1 3 (ref null $t))
+  (table (export "objects") 1 anyref))
+"""
+
+    def test_parameters_and_results(self):
+        m = load(self.TEXT)
+        assert m.typed(m.f) is m.f
+        assert m.typed(None) is m.any(None) is None
+        assert m.none() == (None, None, None, None)
+        assert m.call(m.f) == 7
+        with pytest.raises(wasmpy.Trap, match="null function reference"):
+            m.call(None)
+        with pytest.raises(TypeError, match="another type"):
+            m.typed(m.other)
+        for function, value in ((m.any, 1), (m.any, m.f), (m.i31, None), (m.i31, 1)):
+            with pytest.raises(TypeError, match="only null references of this type"):
+                function(value)
+
+    def test_results_of_imports(self):
+        text = '(module (import "m" "f" (func $f (result anyref))) (func (export "g") (result anyref) (call $f)))'
+        assert load(text, {"m": {"f": lambda: None}}).g() is None
+        with pytest.raises(TypeError, match="only null references of this type"):
+            load(text, {"m": {"f": lambda: 1}}).g()
+
+    def test_globals(self):
+        m = load(self.TEXT)
+        m["var"] = m.f
+        assert m.var is m.exports["var"].value is m.f
+        m["var"] = m.below
+        with pytest.raises(TypeError, match=r"the function is \(\) -> \(\), not open \(\) -> \(i32\)"):
+            m["var"] = m.other
+        with pytest.raises(TypeError, match="None cannot be a non-null"):
+            m.exports["sure"].value = None
+        with pytest.raises(TypeError, match="only None"):
+            m["object"] = m.f
+        assert m.var is m.below
+        assert m.object is None
+        assert "mutable (ref null struct) None" in repr(m.exports["object"])
+
+    def test_tables(self):
+        m = load(self.TEXT)
+        m.table[0] = m.f
+        assert m.table.grow(1, m.below) == 1
+        assert list(m.table) == [m.f, m.below]
+        for value in (m.other, len, 1):
+            with pytest.raises(TypeError):
+                m.table[0] = value
+            with pytest.raises(TypeError):
+                m.table.grow(1, value)
+        with pytest.raises(TypeError, match="only None"):
+            m.objects[0] = 1
+
+    def test_linking_with_subtypes(self):
+        importing = """
+            (module
+              (type $t (sub (func (result i32))))
+              (type $below (sub $t (func (result i32))))
+              (import "m" "below" (func $f (type $t)))
+              (global (import "m" "sure") (mut (ref func)))
+              (global (import "m" "g") funcref)
+              (func (export "g") (result i32) (call $f)))
+        """
+        m = load(self.TEXT)
+        sure = load('(module (func $f) (elem declare func $f) (global (export "g") (ref func) (ref.func $f)))')
+        assert load(importing, {"m": {**m.exports, "g": sure.exports["g"]}}).g() == 8
+        with pytest.raises(wasmpy.LinkError, match="the function is open"):
+            load(importing.replace('"below" (func $f (type $t))', '"f" (func $f (type $below))'), {"m": m})
+
+
 class TestErrors:
     def test_text(self):
         with pytest.raises(wasmpy.CompileError) as caught:
@@ -303,6 +391,51 @@ class TestErrors:
         assert "b.g: global i64" in message
         assert "a.m: memory" in message
         assert isinstance(caught.value, ImportError)
+
+    def test_imports_of_other_types(self):
+        origin = load("""
+            (module
+              (type $t (func (result i32)))
+              (func (export "f") (param i32) (result f64) (f64.const 0))
+              (global (export "const") i64 (i64.const 0))
+              (global (export "var") (mut (ref null $t)) (ref.null $t))
+              (table (export "externs") 1 externref)
+              (table (export "typed") 1 (ref null $t)))
+        """)
+        wanted = {
+            '(func (import "m" "f"))': "m.f: function () -> (): the function is (i32) -> (f64)",
+            '(func (import "m" "typed"))': "m.typed: function () -> (): Table is not callable",
+            '(global (import "m" "const") i32)': "m.const: global i32: it is i64",
+            '(global (import "m" "const") (mut i64))': "m.const: mutable global i64: it is i64",
+            '(global (import "m" "var") (mut funcref))': (
+                "m.var: mutable global funcref: it is mutable (ref null <() -> (i32)>)"
+            ),
+            '(table (import "m" "externs") 1 funcref)': "m.externs: table of funcref: it is a table of externref",
+            '(type $u (func)) (table (import "m" "typed") 1 (ref null $u))': (
+                "m.typed: table of (ref null <() -> ()>): it is a table of (ref null <() -> (i32)>)"
+            ),
+            '(table (import "m" "typed") 1 funcref)': (
+                "m.typed: table of funcref: it is a table of (ref null <() -> (i32)>)"
+            ),
+            '(table (import "m" "const") 1 funcref)': "m.const: table of funcref: Global is not a Table",
+            '(memory (import "m" "f") 1)': "m.f: memory: builtin_function_or_method is not a Memory",
+        }
+        for field, message in wanted.items():
+            with pytest.raises(wasmpy.LinkError) as caught:
+                load(f"(module {field})", {"m": origin})
+            assert str(caught.value) == f"cannot link wasm:\n  incompatible import type for {message}"
+            assert caught.value.name == "wasm"
+
+    def test_values_that_do_not_fit_an_imported_global(self):
+        for wanted, value, complaint in (
+            ("i32", "x", "'str' object cannot be interpreted as an integer"),
+            ("(ref func)", None, "None cannot be a non-null (ref func)"),
+            ("funcref", len, "a function reference must be a WebAssembly function or None"),
+            ("anyref", 1, "only None can be passed as (ref null any)"),
+        ):
+            with pytest.raises(wasmpy.LinkError) as caught:
+                load(f'(module (global (import "m" "g") {wanted}))', {"m": {"g": value}})
+            assert str(caught.value).endswith(f": {complaint}")
 
     def test_unsupported(self):
         with pytest.raises(wasmpy.UnsupportedError, match=r"i8x16\.splat|v128"):

@@ -132,6 +132,7 @@ const TABLE = [
   ["memory size must be at most 2^48 pages", INVALID],
   // what is valid but cannot be compiled yet
   ["instruction not supported yet", UNSUPPORTED],
+  ["feature not supported yet", UNSUPPORTED],
   ["internal compiler error", INTERNAL],
 ] as const;
 

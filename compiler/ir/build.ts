@@ -11,7 +11,7 @@ import type { Elem, Module, Range } from "../wasm/module.ts";
 import * as m from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
 import { TypeSpace } from "../wasm/subtyping.ts";
-import { type Limits, V128, I32 as WASM_I32 } from "../wasm/types.ts";
+import { type DefType, V128, I32 as WASM_I32 } from "../wasm/types.ts";
 import { escapingFunctions } from "./escape.ts";
 import { type Facts, ownTables } from "./facts.ts";
 import { type Func, NO_VALUE, type Value } from "./func.ts";
@@ -81,9 +81,8 @@ export class FunctionBuild {
 
   /** Validates and builds own function `index`. */
   build(index: number, func: Func): void {
-    const { lowering, module } = this;
+    const { lowering } = this;
     const symbol = lowering.symbols[index];
-    if (usesVectors(module, module.funcs[index].type)) this.unsupported(-1, "v128 in a signature");
     lowering.func = func;
     lowering.begin(this.program.symbols[symbol].name, symbol, this.program.symbols[symbol].signature);
     this.walk.body(index);
@@ -143,15 +142,13 @@ export class FunctionBuild {
     return fail("instruction not supported yet", at, what);
   }
 
+  /** What is missing besides instructions. Where one of these is missing too, it is what gets named. */
   private checkSupported(): void {
-    const { module } = this;
-    const is64 = (limits: Limits) => limits.is64;
-    if (module.memories.some((memory) => is64(memory.type.limits))) this.unsupported(-1, "64-bit memory");
-    if (module.tables.some((table) => is64(table.type.limits))) this.unsupported(-1, "64-bit table");
-    if (module.globals.some((global) => global.type.type === V128)) this.unsupported(-1, "v128 in a global");
-    for (const func of module.funcs) {
-      if (func.imported && usesVectors(module, func.type)) this.unsupported(-1, "v128 in an import");
-    }
+    const feature = missingFeature(this.module);
+    if (feature === "") return;
+    const { missing, missingAt } = validateModule(this.module, this.options.features);
+    if (missing >= 0) fail("instruction not supported yet", missingAt, INSTRUCTIONS[missing].name);
+    fail("feature not supported yet", -1, feature);
   }
 
   // --- instantiation ----------------------------------------------------------------------------------
@@ -255,8 +252,16 @@ export class FunctionBuild {
   }
 }
 
-function usesVectors(module: Module, type: number): boolean {
-  const { params, results } = module.types[type];
+/** A feature that the module needs and that is not supported yet, or "". */
+function missingFeature(module: Module): string {
+  if (module.tags.length > 0) return "tag";
+  if (module.memories.some((memory) => memory.type.limits.is64)) return "i64 memory";
+  if (module.tables.some((table) => table.type.limits.is64)) return "i64 table";
+  if (module.globals.some((global) => global.type.type === V128)) return "v128";
+  return module.funcs.some((func) => usesVectors(module.types[func.type])) ? "v128" : "";
+}
+
+function usesVectors({ params, results }: DefType): boolean {
   return params.includes(V128) || results.includes(V128);
 }
 

@@ -9,9 +9,20 @@ import { Reader } from "../wasm/reader.ts";
 export class Facts {
   /** Table index → 1 where some body sets, fills or grows it, or copies into it. */
   readonly tableWritten: Uint8Array;
+  /** Row of the first instruction without a lowering, reached or not, and its offset; -1. */
+  missing: number;
+  missingAt: number;
 
   constructor(module: Module) {
     this.tableWritten = new Uint8Array(module.tables.length);
+    this.missing = -1;
+    this.missingAt = -1;
+  }
+
+  miss(row: number, at: number): void {
+    if (this.missing >= 0) return;
+    this.missing = row;
+    this.missingAt = at;
   }
 }
 

@@ -477,7 +477,7 @@ export class Lowering extends Builder {
 
   /** The record that a function reference points to. */
   recordOf(reference: Value, nullable: boolean): Value {
-    if (nullable) this.trapIfNull(reference);
+    if (nullable) this.trapIf(this.isNull(reference), trap.NULL_FUNCTION);
     return this.op(op.PTR_FROM_REF, reference);
   }
 

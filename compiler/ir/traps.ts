@@ -17,6 +17,7 @@ export const PYTHON_EXCEPTION = 11;
 /** Version 1.0 checks active segments before it writes any; these become LinkError. */
 export const DATA_DOES_NOT_FIT = 12;
 export const ELEM_DOES_NOT_FIT = 13;
+export const NULL_FUNCTION = 14;
 
 export const TRAP_MESSAGES: readonly string[] = [
   "unreachable",
@@ -33,4 +34,5 @@ export const TRAP_MESSAGES: readonly string[] = [
   "python exception",
   "data segment does not fit",
   "elements segment does not fit",
+  "null function reference",
 ];

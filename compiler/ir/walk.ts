@@ -124,7 +124,10 @@ export class Walk extends Control {
     const { r } = this;
     this.at = r.at;
     const row = readOpcode(r, this.features);
-    if (rules.LOWERING[row] === rules.UNSUPPORTED) this.miss(row);
+    if (rules.LOWERING[row] === rules.UNSUPPORTED) {
+      this.facts.miss(row, this.at);
+      this.miss(row);
+    }
     if (this.isConstant) this.checkConstant(row);
     const { out } = this;
     if (out !== null) out.loc = this.at;

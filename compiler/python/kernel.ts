@@ -50,7 +50,7 @@
 //   .limits() → (int, int)           elements now, declared maximum or -1
 //   .functions() → bool
 //   .address() → int
-// GlobalBase(type, mutable, value)   type: 1 i32, 2 i64, 3 f32, 4 f64, 6 externref, 7 funcref
+// GlobalBase(type, mutable, value)   type: 1 i32, 2 i64, 3 f32, 4 f64, 6 externref, 7 funcref, 8 other references
 //   .get() → object
 //   .set(object) → None              conversions as for arguments; TypeError if immutable
 //   .type() → (int, bool)            type, mutable

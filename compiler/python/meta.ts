@@ -1,23 +1,21 @@
 // The description of a module that its image carries: the text of a Python literal, which python/wasmpy/_link.py
 // evaluates when the image is executed. A dict with the keys
 //   types               [text]: structure of each type; {i} stands for type i of another recursion group
+//   supertypes          {index: index}: what is declared
+//   aggregates          {index: "struct" or "array"}: what is no function type
 //   imports             [(module, name, kind, index)]
 //   exports             [(name, kind, index)]
 //   imported_functions  {index: type index}
-//   imported_memories   {index: (min, max or -1)}             memories          own ones, the same
-//   imported_tables     {index: (functions, min, max or -1)}  tables            own ones, the same
-//   globals             [(type code, mutable)]
+//   imported_memories   {index: (min, max or -1, i64)}        memories          own ones, the same
+//   imported_tables     {index: (text, min, max or -1, i64)}  tables            own ones, the same
+//   globals             [(text, mutable)]: texts of value types; {i} as above
 //   names               function names, joined by NUL
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
 
-import { functionNames, isFuncRef } from "../ir/layout.ts";
+import { functionNames } from "../ir/layout.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
-import { F32, F64, I32, I64, isRef, V128 } from "../wasm/types.ts";
-
-/** Type codes of globals, as GlobalBase takes them (kernel.ts). */
-const CODE_EXTERNREF = 6;
-const CODE_FUNCREF = 7;
+import { F32, F64, I32, I64, V128 } from "../wasm/types.ts";
 
 /** A Python string literal, all ASCII. */
 function quote(text: string): string {
@@ -54,37 +52,35 @@ const HEAP_NAMES: readonly string[] = [
   "noexn",
 ];
 
+/** The text of a type of values or fields; of a reference into the recursion group of this place, its place there. */
+function typeText(t: number, groupStart: number, groupSize: number): string {
+  switch (t) {
+    case I32:
+      return "i32";
+    case I64:
+      return "i64";
+    case F32:
+      return "f32";
+    case F64:
+      return "f64";
+    case V128:
+      return "v128";
+    case wasm.I8:
+      return "i8";
+    case wasm.I16:
+      return "i16";
+  }
+  const heap = wasm.heapOf(t);
+  const isInside = heap >= groupStart && heap < groupStart + groupSize;
+  const name = heap < 0 ? HEAP_NAMES[-heap] : isInside ? `rec.${heap - groupStart}` : `{${heap}}`;
+  if (t === wasm.FUNCREF || t === wasm.EXTERNREF) return `${name}ref`;
+  return wasm.isNullable(t) ? `(ref null ${name})` : `(ref ${name})`;
+}
+
 /** The structure of type `index`, such that equal types of any two modules have equal texts. */
 function structure(module: Module, index: number): string {
   const { groupStart, groupSize } = module.types[index];
-  const value = (t: number): string => {
-    switch (t) {
-      case I32:
-        return "i32";
-      case I64:
-        return "i64";
-      case F32:
-        return "f32";
-      case F64:
-        return "f64";
-      case V128:
-        return "v128";
-      case wasm.I8:
-        return "i8";
-      case wasm.I16:
-        return "i16";
-    }
-    const heap = wasm.heapOf(t);
-    const name =
-      heap < 0
-        ? HEAP_NAMES[-heap]
-        : heap >= groupStart && heap < groupStart + groupSize
-          ? `rec.${heap - groupStart}`
-          : `{${heap}}`;
-    if (wasm.isNullable(t))
-      return t === wasm.FUNCREF || t === wasm.EXTERNREF ? `${name}ref` : `(ref null ${name})`;
-    return `(ref ${name})`;
-  };
+  const value = (t: number) => typeText(t, groupStart, groupSize);
   const composite = (i: number): string => {
     const t = module.types[i];
     const body =
@@ -94,8 +90,8 @@ function structure(module: Module, index: number): string {
             .map((f) => (f.mutable ? `mut ${value(f.storage)}` : value(f.storage)))
             .join(", ")}`;
     if (t.final && t.supertype < 0) return body;
-    const above = t.supertype < 0 ? "" : value(wasm.ref(t.supertype, false));
-    return `${t.final ? "final" : "open"} ${above} ${body}`;
+    const above = t.supertype < 0 ? "" : `${value(wasm.ref(t.supertype, false))} `;
+    return `${t.final ? "final" : "open"} ${above}${body}`;
   };
   if (groupSize === 1) return composite(index);
   const group: string[] = [];
@@ -103,9 +99,13 @@ function structure(module: Module, index: number): string {
   return `rec.${index - groupStart} of ${group.join("; ")}`;
 }
 
+function truth(x: boolean): string {
+  return x ? "True" : "False";
+}
+
 function limits(l: wasm.Limits): string {
   const words = (lo: number, hi: number) => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
-  return `${words(l.minLo, l.minHi)}, ${l.hasMax ? words(l.maxLo, l.maxHi) : -1}`;
+  return `${words(l.minLo, l.minHi)}, ${l.hasMax ? words(l.maxLo, l.maxHi) : -1}, ${truth(l.is64)}`;
 }
 
 /** The literal for `module`. `lines`: see above; empty for binaries. */
@@ -122,20 +122,24 @@ export function describe(module: Module, lines: string): string {
     dict(
       module.tables.flatMap((t, i) =>
         t.imported === imported
-          ? [`${i}: (${isFuncRef(t.type.element, module) ? "True" : "False"}, ${limits(t.type.limits)})`]
+          ? [`${i}: (${quote(typeText(t.type.element, 0, 0))}, ${limits(t.type.limits)})`]
           : [],
       ),
     );
-  const globals = module.globals.map((g) => {
-    const t = g.type.type;
-    const code = isRef(t) ? (isFuncRef(t, module) ? CODE_FUNCREF : CODE_EXTERNREF) : t;
-    return `(${code}, ${g.type.mutable ? "True" : "False"})`;
-  });
+  const globals = module.globals.map(
+    ({ type }) => `(${quote(typeText(type.type, 0, 0))}, ${truth(type.mutable)})`,
+  );
+  const supertypes = module.types.flatMap((t, i) => (t.supertype < 0 ? [] : [`${i}: ${t.supertype}`]));
+  const aggregates = module.types.flatMap((t, i) =>
+    t.kind === wasm.COMP_FUNC ? [] : [`${i}: ${t.kind === wasm.COMP_STRUCT ? '"struct"' : '"array"'}`],
+  );
   const functions = module.imports.flatMap((m) =>
     m.kind === EXT_FUNC ? [`${m.index}: ${module.funcs[m.index].type}`] : [],
   );
   return dict([
     `"types": ${list(module.types.map((_, i) => quote(structure(module, i))))}`,
+    `"supertypes": ${dict(supertypes)}`,
+    `"aggregates": ${dict(aggregates)}`,
     `"imports": ${list(module.imports.map((m) => `(${quote(m.module)}, ${quote(m.name)}, ${m.kind}, ${m.index})`))}`,
     `"exports": ${list(module.exports.map((e) => `(${quote(e.name)}, ${e.kind}, ${e.index})`))}`,
     `"imported_functions": ${dict(functions)}`,

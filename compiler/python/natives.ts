@@ -25,7 +25,19 @@ import * as wasm from "../wasm/types.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
 import type { PyCode } from "./pycode.ts";
-import { boxExtern, boxFunc, EXTERN_CODE, FUNC_CODE, toF64, toFunc, toI32, toI64 } from "./values.ts";
+import {
+  boxExtern,
+  boxFunc,
+  boxOpaque,
+  EXTERN_CODE,
+  FUNC_CODE,
+  NO_PYTHON_FORM,
+  OPAQUE_CODE,
+  toF64,
+  toFunc,
+  toI32,
+  toI64,
+} from "./values.ts";
 
 const HEADER = 32;
 
@@ -368,6 +380,7 @@ function readCell(g: Glue): number {
     whenType(wasm.I64, () => c.api("PyLong_FromLongLong", c.field(I64, cell, 0)));
     whenType(wasm.F32, () => float(c.op(op.F64_PROMOTE_F32, c.field(F32, cell, 0))));
     whenType(wasm.F64, () => float(c.field(F64, cell, 0)));
+    whenType(OPAQUE_CODE, () => c.call(boxOpaque(g), [c.field(PTR, cell, 0)]));
     c.ret([objectFor(c, g, c.field(PTR, cell, 0), c.op(op.I64_EQ, type, c.number(FUNC_CODE)))]);
   });
 }
@@ -388,6 +401,11 @@ function writeCell(g: Glue): number {
       const out = c.room(8);
       c.needsZero(c.call(toF64(g), [object, out]));
       c.setField(F32, cell, 0, c.op(op.F32_DEMOTE_F64, c.slotField(F64, out)));
+    });
+    const isOpaque = c.op(op.I64_EQ, type, c.number(OPAQUE_CODE));
+    c.whenRarely(c.op(op.I32_AND, isOpaque, c.op(op.I32_EQZ, c.isNone(object))), () => {
+      c.raise("PyExc_TypeError", NO_PYTHON_FORM);
+      c.retNull();
     });
     const isFunc = c.op(op.I64_EQ, type, c.number(FUNC_CODE));
     c.run("ref_store", cell, referenceFor(c, g, object, isFunc), isFunc);
@@ -418,7 +436,7 @@ function globalType(g: Glue): number {
     const args = c.argument(1);
     needsArguments(c, args, 3, "a global needs its type, whether it is mutable, and its value");
     const code = integerArgument(c, args, 0);
-    const isKnown = [wasm.I32, wasm.I64, wasm.F32, wasm.F64, EXTERN_CODE, FUNC_CODE]
+    const isKnown = [wasm.I32, wasm.I64, wasm.F32, wasm.F64, EXTERN_CODE, FUNC_CODE, OPAQUE_CODE]
       .map((known) => c.op(op.I64_EQ, code, c.number(known)))
       .reduce((a, b) => c.op(op.I32_OR, a, b));
     c.whenRarely(c.op(op.I32_EQZ, isKnown), () => {

@@ -18,6 +18,8 @@ import type { PyCode } from "./pycode.ts";
 /** Codes of types as GlobalBase knows them: those of numbers are the ones of wasm/types.ts. */
 export const EXTERN_CODE = 6;
 export const FUNC_CODE = 7;
+/** References whose values have no Python form yet: only null crosses. */
+export const OPAQUE_CODE = 8;
 /** What cannot cross the boundary yet. */
 export const NO_CODE = 0;
 
@@ -27,7 +29,7 @@ export function typeCode(t: ValType, module: Module): number {
   const heap = heapOf(t);
   if (heap === wasm.EXTERN || heap === wasm.NOEXTERN) return EXTERN_CODE;
   if (heap === wasm.FUNC || heap === wasm.NOFUNC) return FUNC_CODE;
-  return heap >= 0 && module.types[heap].kind === COMP_FUNC ? FUNC_CODE : NO_CODE;
+  return heap >= 0 && module.types[heap].kind === COMP_FUNC ? FUNC_CODE : OPAQUE_CODE;
 }
 
 // --- layouts of int and float objects ---------------------------------------------------------------------
@@ -96,6 +98,7 @@ export function unbox(c: PyCode, g: Glue, u: Unboxing, x: Value, t: ValType): Va
     case FUNC_CODE:
       return unboxFunc(c, g, u, x, t);
     default:
+      refuse(c, u, isNullable(t) ? c.op(op.I32_EQZ, c.isNone(x)) : c.i32(1), NO_PYTHON_FORM);
       return c.zero(REF);
   }
 }
@@ -185,6 +188,8 @@ function unboxFunc(c: PyCode, g: Glue, u: Unboxing, x: Value, t: ValType): Value
   }
   return c.op(op.REF_FROM_PTR, record);
 }
+
+export const NO_PYTHON_FORM = "only null references of this type can be passed, as None";
 
 function refuse(c: PyCode, u: Unboxing, condition: Value, message: string): void {
   c.whenRarely(condition, () => {
@@ -315,8 +320,19 @@ export function box(c: PyCode, g: Glue, x: Value, t: ValType): Value {
     case FUNC_CODE:
       return c.call(boxFunc(g), [c.op(op.PTR_FROM_REF, x)]);
     default:
-      return c.null();
+      return c.call(boxOpaque(g), [c.op(op.PTR_FROM_REF, x)]);
   }
+}
+
+/** (reference without Python form) → None for null; null: exception. */
+export function boxOpaque(g: Glue): number {
+  return g.defineC("wasmpy_box_opaque", [PTR], [PTR], (c) => {
+    c.whenRarely(c.isThere(c.argument(0)), () => {
+      c.raise("PyExc_TypeError", NO_PYTHON_FORM);
+      c.retNull();
+    });
+    c.retNone();
+  });
 }
 
 export function boxExtern(c: PyCode, ref: Value): Value {

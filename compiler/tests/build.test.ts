@@ -379,7 +379,7 @@ describe("functions", () => {
       (func $o (result i32) (i32.const 1)))`);
     expect(text.match(/return_call_ptr/g)?.length).toBe(3);
     expect(text).toMatch(/return_call "o"/);
-    expect(text).toMatch(/trap_if v null_reference/);
+    expect(text).toMatch(/trap_if v null_function_reference/);
   });
 
   test("branches on null and on others", () => {

@@ -146,10 +146,10 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     _bind_imports(state, resolve)
     for index, (minimum, maximum, is64) in meta["memories"].items():
         state.bind(MEMORY, index, _new("Memory", "", is64, minimum, maximum))
-    for index, (text, minimum, maximum, is64) in meta["tables"].items():
-        text = _types.value_type(text, state.types)
-        functions = _types.code(text) == _types.FUNC
-        state.bind(TABLE, index, _new("Table", text, is64, functions, minimum, maximum))
+    for index, (element, minimum, maximum, is64) in meta["tables"].items():
+        element_type = _types.value_type(element, state.types)
+        functions = _types.code(element_type) == _types.FUNC
+        state.bind(TABLE, index, _new("Table", element_type, is64, functions, minimum, maximum))
     # Before the start function runs: what it calls may come back through the module.
     module.__dict__["__wasm__"] = state
     kernel["initialize"]()

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+from . import _types
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
-
-from . import _types
 
 _PAGE = 65536
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}

@@ -7,9 +7,11 @@ Texts are equal where types are.
 
 from __future__ import annotations
 
-import re
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Type codes of native globals (GlobalBase): numbers, and references by the top of their hierarchy.
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4}
@@ -144,6 +146,8 @@ def _function_type(value: Any) -> int:
 
 def readable(text: str) -> str:
     """The text with structures for numbers, as far as it stays short."""
+    import re
+
     longer = re.sub(r"\$(\d+)", lambda match: f"<{_structures[int(match[1])]}>", text)
     bare = longer[1:-1] if text.startswith("$") else longer
     return text if len(bare) > 120 else bare if "$" not in bare else readable(bare)

@@ -7,12 +7,13 @@ called through a generated wasm module whose functions take and give the integer
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from . import _api, _compiler
 from ._errors import CompileError, LinkError, Trap, UnsupportedError
-from ._link import FUNCTION
+from ._link import FUNCTION, GLOBAL
 
 _SPECTEST = """
 (module
@@ -43,20 +44,35 @@ class Skip(Exception):
     """The command needs an instruction that is not lowered yet; the message names it."""
 
 
+class _Skipped(Mapping[str, Any]):
+    """Stands for an instance that there is none of: what needs its exports is skipped for the same reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __getitem__(self, name: str) -> Any:
+        raise Skip(self.reason)
+
+    def __iter__(self) -> Iterator[str]:
+        raise Skip(self.reason)
+
+    def __len__(self) -> int:
+        raise Skip(self.reason)
+
+
 class Failure(Exception):
     """The command did not do what the script says."""
 
 
 class Script:
-    """The state of one script: its instances by name, and what it registered."""
+    """The state of one script: its definitions and instances by name ("": the last), and what it registered."""
 
     def __init__(self, features: str) -> None:
         self.features = features
         spectest = _api.load(_SPECTEST.encode(), {"host": {"print": lambda *values: None}})
         self.registered: dict[str, Any] = {"spectest": spectest}
-        self.named: dict[str, _Instance] = {}
-        self.current: _Instance | None = None
-        self.skipped: str | None = None
+        self.definitions: dict[str, _Definition | _Skipped] = {}
+        self.instances: dict[str, _Instance | _Skipped] = {}
 
     def run(self, command: dict[str, Any], payload: bytes) -> None:
         """Runs one command. Raises Skip or Failure."""
@@ -65,29 +81,52 @@ class Script:
             raise Skip(f"the runner has no {command['type']}")
         action(command, payload)
 
-    def _instantiate(self, source: dict[str, Any], payload: bytes) -> _Instance:
+    def _define(self, source: dict[str, Any], payload: bytes) -> _Definition:
         if source["error"] is not None:
             raise _compiler.diagnostic(source["error"], "<wast>", b"")
-        module = _api.Module(payload[source["start"] : source["end"]], features=self.features)
-        return _Instance(module.instantiate(self.registered), source["exports"])
+        try:
+            module = _api.Module(payload[source["start"] : source["end"]], features=self.features)
+        except UnsupportedError as error:
+            raise Skip(str(error)) from None
+        return _Definition(module, source["exports"])
+
+    def _instantiate(self, source: dict[str, Any], payload: bytes) -> _Instance:
+        return self._define(source, payload).instantiate(self.registered)
+
+    def _keep(self, space: dict[str, Any], name: str, make: Callable[[], Any]) -> None:
+        """Makes a definition or instance and keeps it as the last one, and by its name."""
+        made: Any = _Skipped("the module before failed")
+        try:
+            made = make()
+        except Skip as skip:
+            made = _Skipped(str(skip))
+            raise
+        except (CompileError, LinkError, Trap) as error:
+            raise Failure(f"the module does not instantiate: {error!r}") from None
+        finally:
+            space[""] = space[name] = made
 
     # --- commands -------------------------------------------------------------------------------------------
 
     def _module(self, command: dict[str, Any], payload: bytes) -> None:
-        self.current = None
-        try:
-            self.current = self._instantiate(command["module"], payload)
-        except UnsupportedError as error:
-            self.skipped = str(error)
-            raise Skip(str(error)) from None
-        except (CompileError, LinkError, Trap) as error:
-            raise Failure(f"the module does not instantiate: {error!r}") from None
-        self.skipped = None
-        if command["module"]["id"]:
-            self.named[command["module"]["id"]] = self.current
+        source = command["module"]
+        self._keep(self.instances, source["id"], lambda: self._instantiate(source, payload))
+
+    def _definition(self, command: dict[str, Any], payload: bytes) -> None:
+        source = command["module"]
+        self._keep(self.definitions, source["id"], lambda: self._define(source, payload))
+
+    def _instance(self, command: dict[str, Any], payload: bytes) -> None:
+        def make() -> Any:
+            return _present(self.definitions, command["of"]).instantiate(self.registered)
+
+        self._keep(self.instances, command["name"], make)
 
     def _register(self, command: dict[str, Any], payload: bytes) -> None:
-        self.registered[command["name"]] = self._target(command["of"]).instance
+        target = self.instances.get(command["of"])
+        if isinstance(target, _Skipped):
+            self.registered[command["name"]] = target
+        self.registered[command["name"]] = _present(self.instances, command["of"]).instance
 
     def _action(self, command: dict[str, Any], payload: bytes) -> None:
         self._perform(command["action"])
@@ -111,8 +150,6 @@ class Script:
             if not error.code.startswith(command["message"]) and not command["message"].startswith(error.code):
                 raise Failure(f"trapped with {error.code!r}, expected {command['message']!r}") from None
             return
-        except UnsupportedError as error:
-            raise Skip(str(error)) from None
         raise Failure(f"no trap, expected {command['message']!r}")
 
     def _assert_exhaustion(self, command: dict[str, Any], payload: bytes) -> None:
@@ -121,6 +158,11 @@ class Script:
         except RecursionError:
             return
         raise Failure("the stack was not exhausted")
+
+    def _assert_exception(self, command: dict[str, Any], payload: bytes) -> None:
+        # Nothing throws yet: what would is skipped where it is compiled.
+        self._perform(command["action"])
+        raise Failure("no exception was thrown")
 
     def _assert_invalid(self, command: dict[str, Any], payload: bytes) -> None:
         self._rejected(command["module"], payload, ("malformed", "invalid", "limit"))
@@ -140,32 +182,39 @@ class Script:
             self._instantiate(command["module"], payload)
         except LinkError:
             return
-        except UnsupportedError as error:
-            raise Skip(str(error)) from None
         except Trap as error:
             raise Failure(f"trapped: {error}") from None
         raise Failure("the module was linked")
 
     # --- actions --------------------------------------------------------------------------------------------
 
-    def _target(self, name: str) -> _Instance:
-        if name:
-            if name not in self.named:
-                raise Skip(self.skipped or f"no module {name}")
-            return self.named[name]
-        if self.current is None:
-            raise Skip(self.skipped or "no module")
-        return self.current
-
     def _perform(self, action: dict[str, Any]) -> list[Any]:
         """The results of an action as [type, bits] pairs, or [type, object] for references."""
-        target = self._target(action["id"])
+        target = _present(self.instances, action["id"])
         if action["kind"] == "get":
             return [target.read(action["name"])]
-        try:
-            return target.call(action["name"], action["args"])
-        except UnsupportedError as error:
-            raise Skip(str(error)) from None
+        result: list[Any] = target.call(action["name"], action["args"])
+        return result
+
+
+def _present(space: dict[str, Any], name: str) -> Any:
+    """The definition or instance ``name``. Raises Skip where the one of that name was skipped."""
+    if name not in space:
+        raise Failure(f"there is no module {name}")
+    if isinstance(space[name], _Skipped):
+        raise Skip(space[name].reason)
+    return space[name]
+
+
+class _Definition:
+    """A compiled module, with the types of its exports."""
+
+    def __init__(self, module: _api.Module, exports: list[Any]) -> None:
+        self.module = module
+        self.exports = exports
+
+    def instantiate(self, imports: Mapping[str, Any]) -> _Instance:
+        return _Instance(self.module.instantiate(imports), self.exports)
 
 
 class _Instance:
@@ -173,14 +222,21 @@ class _Instance:
 
     def __init__(self, instance: _api.Instance, exports: list[Any]) -> None:
         self.instance = instance
-        self.functions = {name: (params, results) for name, kind, params, results in exports if kind == FUNCTION}
-        self.globals = {name: params[0] for name, kind, params, results in exports if kind == 3}
+        self.functions = {name: (params, results) for name, kind, params, results, _ in exports if kind == FUNCTION}
+        self.globals = {name: params[0] for name, kind, params, _, _ in exports if kind == GLOBAL}
+        floats = {name for name, types in self.functions.items() if {"f32", "f64"} & {*types[0], *types[1]}}
+        self._wrapped = {name for name, _, _, _, is_plain in exports if name in floats and is_plain}
+        # Types that the text of a wrapper cannot name: their floats cross as Python's.
+        self._unwrapped = floats - self._wrapped
         self._by_bits: _api.Instance | None = None
 
     def call(self, name: str, arguments: list[Any]) -> list[Any]:
         params, results = self.functions[name]
         values = [_value(argument) for argument in arguments]
-        if "f32" in params + results or "f64" in params + results:
+        if name in self._unwrapped:
+            floats = [_float(t, x) if t in _FLOATS else x for t, x in zip(params, values, strict=True)]
+            result = self.instance[name](*floats)
+        elif name in self._wrapped:
             if self._by_bits is None:
                 self._by_bits = _api.load(self._wrapper().encode(), {"m": self.instance})
             result = self._by_bits[name](*values)
@@ -193,18 +249,12 @@ class _Instance:
 
     def read(self, name: str) -> list[Any]:
         kind = self.globals[name]
-        value = self.instance.exports[name].get()
-        if kind in ("f32", "f64"):
-            import struct
-
-            form = "<f" if kind == "f32" else "<d"
-            return [kind, int.from_bytes(struct.pack(form, value), "little")]
-        return [kind, _bits(kind, value)]
+        return [kind, _bits(kind, self.instance.exports[name].get())]
 
     def _wrapper(self) -> str:
         """A module that wraps every function with float types, by reinterpretation."""
         lines = []
-        wrapped = [(n, p, r) for n, (p, r) in self.functions.items() if {"f32", "f64"} & set(p + r)]
+        wrapped = [(name, *types) for name, types in self.functions.items() if name in self._wrapped]
         for i, (name, params, results) in enumerate(wrapped):
             types = f"(param {' '.join(params)}) (result {' '.join(results)})"
             lines.append(f'(import "m" "{_escaped(name)}" (func $f{i} {types}))')
@@ -258,7 +308,18 @@ def _value(constant: list[Any]) -> Any:
     raise Skip(f"constants of type {kind}")
 
 
+_FLOATS = {"f32": "<f", "f64": "<d"}
+
+
+def _float(kind: str, bits: int) -> float:
+    number: float = struct.unpack(_FLOATS[kind], bits.to_bytes(4 if kind == "f32" else 8, "little"))[0]
+    return number
+
+
 def _bits(kind: str, value: Any) -> Any:
+    """A result as the integer of its bits; wrapped functions give that. References stay objects."""
+    if isinstance(value, float):
+        return int.from_bytes(struct.pack(_FLOATS[kind], value), "little")
     mask = _MASKS.get(kind)
     return value if mask is None else value & mask
 

@@ -33,10 +33,10 @@ class Instance:
                 kernel["bind"](kind, index, value, found[0] if found else 0)
             else:
                 kernel["bind"](kind, index, value, value.address())
-        self.memories = [memory(*limits) for limits in meta["memories"].values()]
+        self.memories = [memory(least, most) for least, most, _ in meta["memories"].values()]
         for i, value in zip(meta["memories"], self.memories):
             kernel["bind"](2, i, value, value.address())
-        self.tables = [table(*limits) for limits in meta["tables"].values()]
+        self.tables = [table(text == "funcref", least, most) for text, least, most, _ in meta["tables"].values()]
         for i, value in zip(meta["tables"], self.tables):
             kernel["bind"](1, i, value, value.address())
         kernel["initialize"]()
