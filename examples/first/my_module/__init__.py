@@ -1,4 +1,2 @@
-import wasmpy  # noqa: F401, I001  (installs the finder that the next line needs)
+import wasmpy
 from .wasm_math import add
-
-__all__ = ["add"]
