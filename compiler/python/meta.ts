@@ -5,14 +5,15 @@
 //   aggregates          {index: "struct" or "array"}: what is no function type
 //   imports             [(module, name, kind, index)]
 //   exports             [(name, kind, index)]
-//   imported_functions  {index: type index}
+//   functions           {index: type index} of functions that are imported or exported
 //   imported_memories   {index: (min, max or -1, i64)}        memories          own ones, the same
 //   imported_tables     {index: (text, min, max or -1, i64)}  tables            own ones, the same
 //   globals             [(text, mutable)]: texts of value types; {i} as above
 //   names               function names, joined by NUL
+//   guarded             whether memory 0 must have the reservation that unchecked accesses need
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
 
-import { functionNames } from "../ir/layout.ts";
+import { functionNames, isGuarded } from "../ir/layout.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import { F32, F64, I32, I64, V128 } from "../wasm/types.ts";
@@ -108,8 +109,8 @@ function limits(l: wasm.Limits): string {
   return `${words(l.minLo, l.minHi)}, ${l.hasMax ? words(l.maxLo, l.maxHi) : -1}, ${truth(l.is64)}`;
 }
 
-/** The literal for `module`. `lines`: see above; empty for binaries. */
-export function describe(module: Module, lines: string): string {
+/** The literal for `module`. `lines`: see above; empty for binaries. `checked`: how the image was compiled. */
+export function describe(module: Module, lines: string, checked: boolean): string {
   const dict = (rows: readonly string[]) => `{${rows.join(", ")}}`;
   const list = (rows: readonly string[]) => `[${rows.join(", ")}]`;
   const memories = (imported: boolean) =>
@@ -133,7 +134,7 @@ export function describe(module: Module, lines: string): string {
   const aggregates = module.types.flatMap((t, i) =>
     t.kind === wasm.COMP_FUNC ? [] : [`${i}: ${t.kind === wasm.COMP_STRUCT ? '"struct"' : '"array"'}`],
   );
-  const functions = module.imports.flatMap((m) =>
+  const functions = [...module.imports, ...module.exports].flatMap((m) =>
     m.kind === EXT_FUNC ? [`${m.index}: ${module.funcs[m.index].type}`] : [],
   );
   return dict([
@@ -142,13 +143,14 @@ export function describe(module: Module, lines: string): string {
     `"aggregates": ${dict(aggregates)}`,
     `"imports": ${list(module.imports.map((m) => `(${quote(m.module)}, ${quote(m.name)}, ${m.kind}, ${m.index})`))}`,
     `"exports": ${list(module.exports.map((e) => `(${quote(e.name)}, ${e.kind}, ${e.index})`))}`,
-    `"imported_functions": ${dict(functions)}`,
+    `"functions": ${dict(functions)}`,
     `"imported_memories": ${memories(true)}`,
     `"imported_tables": ${tables(true)}`,
     `"memories": ${memories(false)}`,
     `"tables": ${tables(false)}`,
     `"globals": ${list(globals)}`,
     `"names": ${quote(functionNames(module).join("\0"))}`,
+    `"guarded": ${truth(isGuarded(module, 0, checked))}`,
     `"lines": ${quote(lines)}`,
   ]);
 }

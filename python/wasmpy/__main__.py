@@ -91,13 +91,16 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _describe(meta: dict[str, Any], kind: int, index: int) -> str:
     """The type of something imported or exported."""
-    if kind == 0 and index in meta["functions"]:
+    if kind == 0:
         return f"function {meta['types'][meta['functions'][index]]}"
     limits = {1: {**meta["imported_tables"], **meta["tables"]}, 2: {**meta["imported_memories"], **meta["memories"]}}
     if kind in limits and index in limits[kind]:
-        *_, least, most = limits[kind][index]
+        *_, least, most, _ = limits[kind][index]
         unit = "elements" if kind == 1 else "pages"
         return f"{_KINDS[kind]} of {least}{'' if most < 0 else f' to {most}'} {unit}"
+    if kind == 3:
+        text, mutable = meta["globals"][index]
+        return f"{'mutable ' if mutable else ''}global {text}"
     return _KINDS[kind]
 
 

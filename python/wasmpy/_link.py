@@ -237,7 +237,7 @@ def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
 def _describe(state: State, wanted: Import) -> str:
     meta, position = state.meta, wanted.position
     if wanted.kind == FUNCTION:
-        return f"function {_function_text(state.types[meta['imported_functions'][position]])}"
+        return f"function {_function_text(state.types[meta['functions'][position]])}"
     if wanted.kind == GLOBAL:
         text, mutable = meta["globals"][position]
         return f"{'mutable ' if mutable else ''}global {_readable(state, text)}"
@@ -266,7 +266,7 @@ def _bind_function(state: State, index: int, value: Any) -> str:
         kernel["bind"](FUNCTION, index, value, 0)
         return ""
     address, number = found
-    if not _types.is_subtype(number, state.types[state.meta["imported_functions"][index]]):
+    if not _types.is_subtype(number, state.types[state.meta["functions"][index]]):
         return f"the function is {_function_text(number)}"
     kernel["bind"](FUNCTION, index, value, address)
     return ""
