@@ -1,0 +1,488 @@
+// A module as the fuzzer sees it: trees that the generator grows, the reducer prunes and the encoder flattens.
+// A node is an instruction with the nodes that make its operands; what is on the stack already (results of a call,
+// parameters of a block) has no node.
+
+import * as imm from "../wasm/imm.ts";
+import { INSTRUCTIONS, rowNamed } from "../wasm/instructions.ts";
+
+/** A value type: its byte in the binary format, or one of the two below plus a type index. */
+export type Type = number;
+export const I32 = 0x7f;
+export const I64 = 0x7e;
+export const F32 = 0x7d;
+export const F64 = 0x7c;
+export const V128 = 0x7b;
+export const FUNCREF = 0x70;
+export const EXTERNREF = 0x6f;
+export const REF_NULL = 0x1000;
+export const REF = 0x2000;
+
+export class MemArg {
+  align: number;
+  memory: number;
+  offset: number;
+
+  constructor(align: number, memory: number, offset: number) {
+    this.align = align;
+    this.memory = memory;
+    this.offset = offset;
+  }
+}
+
+/** f32 and f64 immediates are their bits, heap and block types the number that is encoded. */
+export type Immediate = number | bigint | number[] | MemArg;
+
+export class Node {
+  row: number;
+  immediates: Immediate[];
+  kids: Node[];
+  /** Of block, loop and if. */
+  bodies: Node[][];
+  /** Type of the one result; -1 if there is none, or not one. */
+  type: Type;
+
+  constructor(row: number, immediates: Immediate[], kids: Node[], type: Type) {
+    this.row = row;
+    this.immediates = immediates;
+    this.kids = kids;
+    this.bodies = [];
+    this.type = type;
+  }
+}
+
+export class FuncType {
+  readonly params: readonly Type[];
+  readonly results: readonly Type[];
+
+  constructor(params: readonly Type[], results: readonly Type[]) {
+    this.params = params;
+    this.results = results;
+  }
+}
+
+export class Fn {
+  type: number;
+  /** Beyond the parameters. */
+  locals: Type[] = [];
+  body: Node[] = [];
+  /** "" if it is not exported. */
+  exported = "";
+
+  constructor(type: number) {
+    this.type = type;
+  }
+}
+
+export class Limits {
+  min: number;
+  /** -1: none. */
+  max: number;
+
+  constructor(min: number, max: number) {
+    this.min = min;
+    this.max = max;
+  }
+}
+
+export class Table extends Limits {
+  readonly type: Type;
+
+  constructor(type: Type, min: number, max: number) {
+    super(min, max);
+    this.type = type;
+  }
+}
+
+export class Global {
+  type: Type;
+  mutable: boolean;
+  init: Node[];
+
+  constructor(type: Type, mutable: boolean, init: Node[]) {
+    this.type = type;
+    this.mutable = mutable;
+    this.init = init;
+  }
+}
+
+export const ACTIVE = 0;
+export const PASSIVE = 1;
+export const DECLARATIVE = 2;
+
+export class Data {
+  mode: number;
+  memory: number;
+  offset: Node[];
+  bytes: Uint8Array;
+
+  constructor(mode: number, memory: number, offset: Node[], bytes: Uint8Array) {
+    this.mode = mode;
+    this.memory = memory;
+    this.offset = offset;
+    this.bytes = bytes;
+  }
+}
+
+export class Elem {
+  mode: number;
+  table: number;
+  type: Type;
+  offset: Node[];
+  /** Each a ref.func or ref.null. */
+  items: Node[];
+
+  constructor(mode: number, table: number, type: Type, offset: Node[], items: Node[]) {
+    this.mode = mode;
+    this.table = table;
+    this.type = type;
+    this.offset = offset;
+    this.items = items;
+  }
+}
+
+/** One call from outside: all arguments are integers or references, in the notation of observe.ts. */
+export class Call {
+  readonly name: string;
+  readonly args: readonly string[];
+
+  constructor(name: string, args: readonly string[]) {
+    this.name = name;
+    this.args = args;
+  }
+}
+
+export class Tree {
+  types: FuncType[] = [];
+  /** Names in the namespace "h", and types. */
+  imports: { name: string; type: number }[] = [];
+  funcs: Fn[] = [];
+  tables: Table[] = [];
+  memories: Limits[] = [];
+  globals: Global[] = [];
+  datas: Data[] = [];
+  elems: Elem[] = [];
+  start = -1;
+  calls: Call[] = [];
+
+  typeIndex(params: readonly Type[], results: readonly Type[]): number {
+    const same = (a: readonly Type[], b: readonly Type[]) =>
+      a.length === b.length && a.every((t, i) => t === b[i]);
+    const found = this.types.findIndex((t) => same(t.params, params) && same(t.results, results));
+    return found >= 0 ? found : this.types.push(new FuncType([...params], [...results])) - 1;
+  }
+
+  /** The type of a function by its index, imports first. */
+  typeOf(func: number): FuncType {
+    const n = this.imports.length;
+    return this.types[func < n ? this.imports[func].type : this.funcs[func - n].type];
+  }
+}
+
+class Bytes {
+  private data = new Uint8Array(4096);
+  length = 0;
+
+  byte(b: number): void {
+    if (this.length === this.data.length) {
+      const grown = new Uint8Array(this.length * 2);
+      grown.set(this.data);
+      this.data = grown;
+    }
+    this.data[this.length++] = b;
+  }
+
+  bytes(b: Uint8Array): void {
+    for (const byte of b) this.byte(byte);
+  }
+
+  unsigned(value: number): void {
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.byte((rest % 128) | 128);
+    this.byte(rest);
+  }
+
+  signed(value: bigint): void {
+    for (let rest = value; ; rest >>= 7n) {
+      const low = Number(rest & 127n);
+      const done = (rest >> 7n === 0n && low < 64) || (rest >> 7n === -1n && low >= 64);
+      this.byte(done ? low : low | 128);
+      if (done) return;
+    }
+  }
+
+  little(value: bigint, size: number): void {
+    for (let i = 0; i < size; i++) this.byte(Number((value >> BigInt(8 * i)) & 255n));
+  }
+
+  name(text: string): void {
+    const encoded = new TextEncoder().encode(text);
+    this.unsigned(encoded.length);
+    this.bytes(encoded);
+  }
+
+  type(t: Type): void {
+    if (t >= REF) {
+      this.byte(0x64);
+      this.signed(BigInt(t - REF));
+    } else if (t >= REF_NULL) {
+      this.byte(0x63);
+      this.signed(BigInt(t - REF_NULL));
+    } else this.byte(t);
+  }
+
+  take(): Uint8Array {
+    return this.data.slice(0, this.length);
+  }
+}
+
+/** Straight-line pieces of code, each with the rows it executes: what the counters of an encoding count. */
+export class Pieces {
+  readonly rows: number[][] = [];
+  readonly firstGlobal: number;
+
+  constructor(firstGlobal: number) {
+    this.firstGlobal = firstGlobal;
+  }
+}
+
+const END = rowNamed("end");
+const ELSE = rowNamed("else");
+const I32_CONST = rowNamed("i32.const");
+const I32_ADD = rowNamed("i32.add");
+const GLOBAL_GET = rowNamed("global.get");
+const GLOBAL_SET = rowNamed("global.set");
+
+class Encoder {
+  readonly out: Bytes;
+  private readonly pieces: Pieces | null;
+
+  constructor(out: Bytes, pieces: Pieces | null) {
+    this.out = out;
+    this.pieces = pieces;
+  }
+
+  private opcode(row: number): void {
+    const { code } = INSTRUCTIONS[row];
+    if (code >>> 24 === 0) this.out.byte(code);
+    else {
+      this.out.byte(code >>> 24);
+      this.out.unsigned(code & 0xffffff);
+    }
+  }
+
+  /** A new piece begins: counts it. */
+  private piece(): void {
+    const { pieces } = this;
+    if (pieces === null) return;
+    const global = pieces.firstGlobal + pieces.rows.push([]) - 1;
+    this.opcode(GLOBAL_GET);
+    this.out.unsigned(global);
+    this.opcode(I32_CONST);
+    this.out.byte(1);
+    this.opcode(I32_ADD);
+    this.opcode(GLOBAL_SET);
+    this.out.unsigned(global);
+  }
+
+  private executes(row: number): void {
+    if (this.pieces !== null) this.pieces.rows[this.pieces.rows.length - 1].push(row);
+  }
+
+  /** What follows a statement that may leave is a piece of its own. */
+  list(nodes: readonly Node[]): void {
+    this.piece();
+    for (const node of nodes) {
+      const leaves = this.node(node);
+      if (leaves) this.piece();
+    }
+  }
+
+  /** True if control may have gone elsewhere in between. */
+  node(node: Node): boolean {
+    let leaves = false;
+    for (const kid of node.kids) leaves = this.node(kid) || leaves;
+    if (leaves) this.piece();
+    this.executes(node.row);
+    const row = INSTRUCTIONS[node.row];
+    this.opcode(node.row);
+    for (const [i, kind] of row.kinds.entries()) this.immediate(kind, node.immediates[i]);
+    if (node.bodies.length === 0) return MAY_LEAVE.has(row.name) || /^(call|br|return)/.test(row.name);
+    this.list(node.bodies[0]);
+    if (node.bodies.length === 2) {
+      this.executes(ELSE);
+      this.opcode(ELSE);
+      this.list(node.bodies[1]);
+    }
+    this.opcode(END);
+    this.executes(END);
+    return true;
+  }
+
+  expression(nodes: readonly Node[]): void {
+    for (const node of nodes) this.node(node);
+    this.opcode(END);
+  }
+
+  private immediate(kind: number, value: Immediate): void {
+    const { out } = this;
+    switch (kind) {
+      case imm.I32:
+      case imm.I64:
+        return out.signed(BigInt(value as number | bigint));
+      case imm.F32:
+        return out.little(BigInt(value as number), 4);
+      case imm.F64:
+        return out.little(value as bigint, 8);
+      case imm.V128:
+        return out.little(value as bigint, 16);
+      case imm.BLOCKTYPE:
+      case imm.HEAPTYPE: {
+        const number = value as number;
+        return out.signed(BigInt(number));
+      }
+      case imm.MEMARG: {
+        const { align, memory, offset } = value as MemArg;
+        out.unsigned(memory === 0 ? align : align | 64);
+        if (memory !== 0) out.unsigned(memory);
+        return out.unsigned(offset);
+      }
+      case imm.LABELS:
+        out.unsigned((value as number[]).length);
+        for (const v of value as number[]) out.unsigned(v);
+        return;
+      case imm.VALTYPES:
+        out.unsigned((value as number[]).length);
+        for (const v of value as number[]) out.type(v);
+        return;
+      case imm.LANE:
+        return out.byte(value as number);
+      case imm.SHUFFLE:
+        for (const v of value as number[]) out.byte(v);
+        return;
+      default:
+        return out.unsigned(value as number);
+    }
+  }
+}
+
+const MAY_LEAVE = new Set(["unreachable", "throw"]);
+
+function section(out: Bytes, id: number, fill: (s: Bytes) => void): void {
+  const s = new Bytes();
+  fill(s);
+  out.byte(id);
+  out.unsigned(s.length);
+  out.bytes(s.take());
+}
+
+function vector<T>(s: Bytes, items: readonly T[], each: (item: T, i: number) => void): void {
+  s.unsigned(items.length);
+  items.forEach(each);
+}
+
+function limits(s: Bytes, { min, max }: Limits): void {
+  s.byte(max < 0 ? 0 : 1);
+  s.unsigned(min);
+  if (max >= 0) s.unsigned(max);
+}
+
+/** The binary. With `pieces`, every piece of code counts its executions in a global of its own. */
+export function encode(tree: Tree, pieces: Pieces | null = null): Uint8Array {
+  const out = new Bytes();
+  out.bytes(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  const code = new Bytes();
+  code.unsigned(tree.funcs.length);
+  for (const fn of tree.funcs) {
+    const body = new Bytes();
+    const runs: [number, Type][] = [];
+    for (const type of fn.locals) {
+      const last = runs.at(-1);
+      if (last !== undefined && last[1] === type) last[0]++;
+      else runs.push([1, type]);
+    }
+    vector(body, runs, ([count, type]) => {
+      body.unsigned(count);
+      body.type(type);
+    });
+    const encoder = new Encoder(body, pieces);
+    encoder.list(fn.body);
+    body.byte(0x0b);
+    code.unsigned(body.length);
+    code.bytes(body.take());
+  }
+  section(out, 1, (s) =>
+    vector(s, tree.types, (type) => {
+      s.byte(0x60);
+      vector(s, type.params, (t) => s.type(t));
+      vector(s, type.results, (t) => s.type(t));
+    }),
+  );
+  section(out, 2, (s) =>
+    vector(s, tree.imports, ({ name, type }) => {
+      s.name("h");
+      s.name(name);
+      s.byte(0);
+      s.unsigned(type);
+    }),
+  );
+  section(out, 3, (s) => vector(s, tree.funcs, (fn) => s.unsigned(fn.type)));
+  section(out, 4, (s) =>
+    vector(s, tree.tables, (table) => {
+      s.type(table.type);
+      limits(s, table);
+    }),
+  );
+  section(out, 5, (s) => vector(s, tree.memories, (memory) => limits(s, memory)));
+  section(out, 6, (s) => {
+    s.unsigned(tree.globals.length + (pieces === null ? 0 : pieces.rows.length));
+    for (const global of tree.globals) {
+      s.type(global.type);
+      s.byte(global.mutable ? 1 : 0);
+      new Encoder(s, null).expression(global.init);
+    }
+    for (let i = 0; pieces !== null && i < pieces.rows.length; i++)
+      s.bytes(Uint8Array.of(I32, 1, 0x41, 0, 0x0b));
+  });
+  section(out, 7, (s) => {
+    const exports: [string, number, number][] = [];
+    for (const [i, fn] of tree.funcs.entries())
+      if (fn.exported !== "") exports.push([fn.exported, 0, tree.imports.length + i]);
+    for (let i = 0; i < tree.imports.length; i++) exports.push([`i${i}`, 0, i]);
+    for (let i = 0; i < tree.tables.length; i++) exports.push([`t${i}`, 1, i]);
+    for (let i = 0; i < tree.memories.length; i++) exports.push([`m${i}`, 2, i]);
+    for (let i = 0; pieces !== null && i < pieces.rows.length; i++)
+      exports.push([`p${i}`, 3, pieces.firstGlobal + i]);
+    vector(s, exports, ([name, kind, index]) => {
+      s.name(name);
+      s.byte(kind);
+      s.unsigned(index);
+    });
+  });
+  if (tree.start >= 0) section(out, 8, (s) => s.unsigned(tree.start));
+  section(out, 9, (s) => vector(s, tree.elems, (elem) => encodeElem(s, elem)));
+  section(out, 12, (s) => s.unsigned(tree.datas.length));
+  out.byte(10);
+  out.unsigned(code.length);
+  out.bytes(code.take());
+  section(out, 11, (s) =>
+    vector(s, tree.datas, (data) => {
+      s.unsigned(data.mode === PASSIVE ? 1 : data.memory === 0 ? 0 : 2);
+      if (data.mode === ACTIVE && data.memory !== 0) s.unsigned(data.memory);
+      if (data.mode === ACTIVE) new Encoder(s, null).expression(data.offset);
+      s.unsigned(data.bytes.length);
+      s.bytes(data.bytes);
+    }),
+  );
+  return out.take();
+}
+
+/** Always with expressions (flags 5, 6 and 7). */
+function encodeElem(s: Bytes, elem: Elem): void {
+  s.unsigned(elem.mode === ACTIVE ? 6 : elem.mode === PASSIVE ? 5 : 7);
+  if (elem.mode === ACTIVE) {
+    s.unsigned(elem.table);
+    new Encoder(s, null).expression(elem.offset);
+  }
+  s.type(elem.type);
+  vector(s, elem.items, (item) => new Encoder(s, null).expression([item]));
+}
