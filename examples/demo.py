@@ -85,9 +85,9 @@ def check(holds: bool, what: str) -> None:
 
 
 def best(function: Callable[[], object]) -> float:
-    """The shortest of the runs, in seconds, that fit into half a second; of two at least."""
+    """The shortest of the runs, in seconds, that fit into half a second; of five at least."""
     times: list[float] = []
-    while len(times) < 2 or sum(times) < 0.5:
+    while len(times) < 5 or sum(times) < 0.5:
         start = perf_counter()
         function()
         times.append(perf_counter() - start)
