@@ -246,7 +246,7 @@ export function describeModule(bytes: Uint8Array, features: Features): Compiled 
   return attempt(bytes, features, (source) => {
     const module = source.decode();
     validateModule(module, features);
-    return encodeUtf8(describe(module, source.lines()));
+    return encodeUtf8(describe(module, source.lines(), false));
   });
 }
 
@@ -406,8 +406,8 @@ class Compilation {
       backend.optimize(f, -1);
       backend.generate(f, -1);
     };
-    const meta = encodeUtf8(describe(module, this.lines));
-    const input = new GlueInput(options.leaf, meta, functions, escaping, simple, false);
+    const meta = encodeUtf8(describe(module, this.lines, options.checked));
+    const input = new GlueInput(options.leaf, meta, functions, escaping, simple, false, options.checked);
     buildGlue(module, layout, program, image, input).each(sink);
     this.addRuntime(layout, sink);
     pcs.write(image);
@@ -416,14 +416,14 @@ class Compilation {
 
   /** Run-time functions, those that anything refers to. */
   private addRuntime(layout: Layout, sink: (f: Func) => void): void {
-    const { program, image, options } = this;
+    const { program, image } = this;
     const used = new Set<number>();
     let seen = 0;
     const isUsed = (symbol: number) => {
       for (; seen < image.relocations.length; seen++) used.add(image.relocations[seen].symbol);
       return used.has(symbol) && !image.definitions.has(symbol);
     };
-    const runtime = buildRuntime(program, image, layout, LINUX_X64, !options.checked);
+    const runtime = buildRuntime(program, image, layout, LINUX_X64);
     // A function may refer to one that came before it: until nothing is missing.
     for (let before = -1; before !== image.definitions.size; ) {
       before = image.definitions.size;

@@ -61,6 +61,8 @@ export const MEMORY_SIZE = 8;
 export const MEMORY_MAX = 16;
 export const MEMORY_RESERVED = 24;
 export const MEMORY_RECORD_BYTES = 32;
+/** What a memory must have reserved to be accessed unchecked: a 32-bit index plus a 32-bit offset, and 16 bytes. */
+export const GUARDED_RESERVATION = 0x2_0000_0000 + 65536;
 
 /** A table: array of references (8 bytes each), number of elements, maximum; 1 if it holds function records. */
 export const TABLE_BASE = 0;
@@ -127,6 +129,11 @@ export function isFuncRef(t: ValType, module: Module): boolean {
   return (
     heap === wasm.FUNC || heap === wasm.NOFUNC || (heap >= 0 && module.types[heap].kind === wasm.COMP_FUNC)
   );
+}
+
+/** Whether accesses to a memory rely on its reservation; `checked`: the image's code checks all of them. */
+export function isGuarded(module: Module, memory: number, checked: boolean): boolean {
+  return memory === 0 && !checked && memory < module.memories.length && !module.memories[0].type.limits.is64;
 }
 
 /** Offsets in the instance of one module. Arrays are indexed as the module's index spaces are. */

@@ -9,7 +9,7 @@ import * as op from "../gen/ir-ops.ts";
 import * as w from "../gen/wasm-ops.ts";
 import type { Features } from "../wasm/features.ts";
 import type { Module } from "../wasm/module.ts";
-import type { ValType } from "../wasm/types.ts";
+import type { Limits, ValType } from "../wasm/types.ts";
 import {
   access,
   MAY_TRAP,
@@ -185,7 +185,7 @@ export class Lowering extends Builder {
   }
 
   private isGuarded(memory: number): boolean {
-    return memory === 0 && !this.options.checked && !this.module.memories[0].type.limits.is64;
+    return at.isGuarded(this.module, memory, this.options.checked);
   }
 
   /** The address that an access of `size` bytes at index + offset has, less the offset. Traps out of bounds. */
@@ -233,19 +233,44 @@ export class Lowering extends Builder {
   memorySize(memory: number): Value {
     const bytes = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE);
     const pages = this.op(op.I64_SHR_U, bytes, this.i64(16, 0));
-    return this.module.memories[memory].type.limits.is64 ? pages : this.op(op.I32_WRAP_I64, pages);
+    return this.narrow(pages, this.memoryLimits(memory));
+  }
+
+  private memoryLimits(memory: number): Limits {
+    return this.module.memories[memory].type.limits;
+  }
+
+  /** An address or count of a memory or table with these limits as i64. */
+  private wide(x: Value, limits: Limits): Value {
+    return limits.is64 ? x : this.op(op.I64_EXTEND_I32_U, x);
+  }
+
+  /** The other way round. */
+  private narrow(x: Value, limits: Limits): Value {
+    return limits.is64 ? x : this.op(op.I32_WRAP_I64, x);
   }
 
   memoryGrow(memory: number, pages: Value): Value {
-    return this.help("memory_grow", [this.memoryRecord(memory), pages]);
+    const limits = this.memoryLimits(memory);
+    const old = this.help("memory_grow", [this.memoryRecord(memory), this.wide(pages, limits)]);
+    return this.narrow(old, limits);
   }
 
   memoryFill(memory: number, to: Value, byte: Value, n: Value): void {
-    this.help("memory_fill", [this.memoryRecord(memory), to, byte, n]);
+    const limits = this.memoryLimits(memory);
+    const [place, count] = [this.wide(to, limits), this.wide(n, limits)];
+    this.help("memory_fill", [this.memoryRecord(memory), place, byte, count]);
   }
 
   memoryCopy(target: number, source: number, to: Value, from: Value, n: Value): void {
-    this.help("memory_copy", [this.memoryRecord(target), this.memoryRecord(source), to, from, n]);
+    const [limits, others] = [this.memoryLimits(target), this.memoryLimits(source)];
+    this.help("memory_copy", [
+      this.memoryRecord(target),
+      this.memoryRecord(source),
+      this.wide(to, limits),
+      this.wide(from, others),
+      this.wide(n, limits.is64 ? others : limits),
+    ]);
   }
 
   memoryInit(memory: number, data: number, to: Value, from: Value, n: Value): void {
@@ -255,7 +280,8 @@ export class Lowering extends Builder {
   /** The same with a given length of the segment. */
   copySegment(memory: number, data: number, length: Value, to: Value, from: Value, n: Value): void {
     const bytes = this.symbol(dataSymbol(this.program, data));
-    this.help("memory_init", [this.memoryRecord(memory), bytes, length, to, from, n]);
+    const place = this.wide(to, this.memoryLimits(memory));
+    this.help("memory_init", [this.memoryRecord(memory), bytes, length, place, from, n]);
   }
 
   private dataLength(data: number): Value {
@@ -287,31 +313,47 @@ export class Lowering extends Builder {
   }
 
   tableSize(table: number): Value {
-    return this.op(op.I32_WRAP_I64, this.tableLength(table));
+    return this.narrow(this.tableLength(table), this.tableLimits(table));
+  }
+
+  private tableLimits(table: number): Limits {
+    return this.module.tables[table].type.limits;
   }
 
   tableGet(table: number, index: Value): Value {
-    return this.help("table_get", [this.tableRecord(table), index]);
+    return this.help("table_get", [this.tableRecord(table), this.wide(index, this.tableLimits(table))]);
   }
 
   tableSet(table: number, index: Value, v: Value): void {
-    this.help("table_set", [this.tableRecord(table), index, v]);
+    this.help("table_set", [this.tableRecord(table), this.wide(index, this.tableLimits(table)), v]);
   }
 
   tableGrow(table: number, v: Value, n: Value): Value {
-    return this.help("table_grow", [this.tableRecord(table), v, n]);
+    const limits = this.tableLimits(table);
+    const old = this.help("table_grow", [this.tableRecord(table), v, this.wide(n, limits)]);
+    return this.narrow(old, limits);
   }
 
   tableFill(table: number, index: Value, v: Value, n: Value): void {
-    this.help("table_fill", [this.tableRecord(table), index, v, n]);
+    const limits = this.tableLimits(table);
+    const [place, count] = [this.wide(index, limits), this.wide(n, limits)];
+    this.help("table_fill", [this.tableRecord(table), place, v, count]);
   }
 
   tableCopy(target: number, source: number, to: Value, from: Value, n: Value): void {
-    this.help("table_copy", [this.tableRecord(target), this.tableRecord(source), to, from, n]);
+    const [limits, others] = [this.tableLimits(target), this.tableLimits(source)];
+    this.help("table_copy", [
+      this.tableRecord(target),
+      this.tableRecord(source),
+      this.wide(to, limits),
+      this.wide(from, others),
+      this.wide(n, limits.is64 ? others : limits),
+    ]);
   }
 
   tableInit(table: number, elem: number, to: Value, from: Value, n: Value): void {
-    this.help("table_init", [this.tableRecord(table), this.elemCell(elem), to, from, n]);
+    const place = this.wide(to, this.tableLimits(table));
+    this.help("table_init", [this.tableRecord(table), this.elemCell(elem), place, from, n]);
   }
 
   elemDrop(elem: number): void {
@@ -458,7 +500,7 @@ export class Lowering extends Builder {
 
   /** The record that a call_indirect finds at `index`: there, not null, of the type. */
   recordInTable(table: number, type: number, index: Value): Value {
-    const wide = this.op(op.I64_EXTEND_I32_U, index);
+    const wide = this.wide(index, this.tableLimits(table));
     this.trapIf(this.op(op.I64_GE_U, wide, this.tableLength(table)), trap.UNDEFINED_ELEMENT);
     const base = this.recordField(op.PTR_LOAD, this.tableRecord(table), at.TABLE_BASE);
     const slot = this.op(op.PTR_ADD, base, this.op(op.I64_SHL, wide, this.i64(3, 0)));

@@ -85,6 +85,7 @@ const ROWS: readonly ApiRow[] = [
   f("PyErr_Restore", [PTR, PTR, PTR], []),
   datum("PyExc_TypeError"),
   datum("PyExc_ValueError"),
+  datum("PyExc_MemoryError"),
   datum("PyExc_IndexError"),
   datum("PyExc_OverflowError"),
   datum("PyExc_RuntimeError"),

@@ -31,6 +31,8 @@ export class GlueInput {
   readonly simple: Uint8Array;
   /** Integers that do not fit wrap around instead of raising OverflowError. */
   readonly wrap: boolean;
+  /** Accesses to memory 0 are checked by code, not by guard pages. */
+  readonly checked: boolean;
 
   constructor(
     leaf: string,
@@ -39,6 +41,7 @@ export class GlueInput {
     escaping: Uint8Array,
     simple: Uint8Array,
     wrap: boolean,
+    checked: boolean,
   ) {
     this.leaf = leaf;
     this.meta = meta;
@@ -46,6 +49,7 @@ export class GlueInput {
     this.escaping = escaping;
     this.simple = simple;
     this.wrap = wrap;
+    this.checked = checked;
   }
 }
 

@@ -11,7 +11,9 @@
 //     must be bound before `initialize`; own functions and own globals must not be.
 //       function: address 0 and any callable (TypeError if not), or a builtin of any wasmpy image and the address
 //                 `resolve` gave for it (link natively; the caller has compared the types).
-//       table, memory, global: a native object (below) and its `address()`.
+//       table, memory, global: a native object (below) and its `address()`. MemoryError if the image's code leaves
+//                 bounds to the reservation of memory 0 (`guarded` in meta) and this one has reserved too little:
+//                 the image compiled with checks takes it.
 // function             (index) → builtin
 //     The builtin that stands for function `index`: the same object each time. Own functions and imported ones;
 //     an import that was bound natively gives the builtin of its origin. Only functions that escape (exported,
@@ -40,6 +42,7 @@
 //   .grow(pages) → int               old number of pages, or -1
 //   .size() → int                    bytes
 //   .limits() → (int, int)           pages now, declared maximum or -1
+//   .reserved() → int                bytes of address space: all that unchecked accesses can reach, or what there was
 //   .address() → int                 of the memory record
 //   buffer protocol                  writable bytes; a view taken before `grow` stays valid and short
 // TableBase(functions, minimum, maximum)   functions: true for function references; maximum -1: none
@@ -64,7 +67,10 @@ import {
   CONTEXT_RAISE,
   CONTEXT_TABLE_TYPE,
   FUNC_TYPE,
+  GUARDED_RESERVATION,
+  isGuarded,
   MEMORY_BASE,
+  MEMORY_RESERVED,
   VMCTX_BASE,
   VMCTX_CONTEXT,
   VMCTX_FUNCS,
@@ -252,6 +258,13 @@ function bind(
   space(EXT_MEMORY, module.memories.length, first(layout.memory), state.boundMemories, () => {
     given();
     c.when(c.op(op.I64_EQZ, index), () => {
+      if (isGuarded(module, 0, g.input.checked)) {
+        const reserved = c.field(I64, address, MEMORY_RESERVED);
+        c.whenRarely(c.op(op.I64_LT_U, reserved, c.number(GUARDED_RESERVATION)), () => {
+          c.raise("PyExc_MemoryError", "unchecked code needs a memory with all of its index space reserved");
+          c.retNull();
+        });
+      }
       c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, address, MEMORY_BASE));
     });
     return address;

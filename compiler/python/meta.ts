@@ -105,7 +105,8 @@ function truth(x: boolean): string {
 }
 
 function limits(l: wasm.Limits): string {
-  const words = (lo: number, hi: number) => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
+  const words = (lo: number, hi: number) =>
+    hi === 0 ? `${lo >>> 0}` : `0x${hex(hi >>> 0, 8)}${hex(lo >>> 0, 8)}`;
   return `${words(l.minLo, l.minHi)}, ${l.hasMax ? words(l.maxLo, l.maxHi) : -1}, ${truth(l.is64)}`;
 }
 

@@ -13,6 +13,7 @@ import {
   CONTEXT_TABLE_TYPE,
   MEMORY_BASE,
   MEMORY_RECORD_BYTES,
+  MEMORY_RESERVED,
   MEMORY_SIZE,
   TABLE_BASE,
   TABLE_IS_FUNC,
@@ -52,7 +53,6 @@ const MOST_PAGES = 65536;
 const TABLE_RECORD = HEADER;
 const TABLE_DECLARED = HEADER + TABLE_RECORD_BYTES;
 const TABLE_OBJECT_BYTES = TABLE_DECLARED + 8;
-const MOST_ELEMENTS_LOW = -1; // 2³² - 1
 
 /** A global object: address of the cell, whose it is (owned; null: its own), code of the type, mutable, own cell. */
 const GLOBAL_CELL = HEADER;
@@ -136,16 +136,12 @@ function needsArguments(c: PyCode, args: Value, count: number, message: string):
   });
 }
 
-/** Returns null with ValueError unless min ≤ most and max is -1 or min ≤ max ≤ most. */
-function needsLimits(c: PyCode, min: Value, max: Value, most: Value): void {
+/** Returns null with ValueError unless min ≥ 0 and max is -1 or min ≤ max. How much there can be is not asked here. */
+function needsLimits(c: PyCode, min: Value, max: Value): void {
   const isBad = c.op(
     op.I32_OR,
-    c.op(op.I64_GT_U, min, most),
-    c.op(
-      op.I32_AND,
-      c.op(op.I64_NE, max, c.number(-1)),
-      c.op(op.I32_OR, c.op(op.I64_LT_U, max, min), c.op(op.I64_GT_U, max, most)),
-    ),
+    c.op(op.I64_LT_S, min, c.number(0)),
+    c.op(op.I32_AND, c.op(op.I64_NE, max, c.number(-1)), c.op(op.I64_LT_S, max, min)),
   );
   c.whenRarely(isBad, () => {
     c.raise("PyExc_ValueError", "invalid limits");
@@ -239,6 +235,7 @@ function memoryType(g: Glue): number {
     const pages = c.op(op.I64_SHR_U, size, c.number(PAGE_SHIFT));
     retPair(c, pages, c.field(I64, self, MEMORY_DECLARED));
   });
+  methods.add("reserved", 0, (c, self) => retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_RESERVED)));
   methods.add("address", 0, (c, self) => retAddress(c, c.plus(self, MEMORY_RECORD)));
 
   const make = g.defineC("wasmpy_memory_object_new", NEW, [PTR], (c) => {
@@ -246,7 +243,7 @@ function memoryType(g: Glue): number {
     needsArguments(c, args, 2, "a memory needs its minimum and maximum");
     const min = integerArgument(c, args, 0);
     const max = integerArgument(c, args, 1);
-    needsLimits(c, min, max, c.number(MOST_PAGES));
+    needsLimits(c, min, max);
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
     c.setField(I64, self, MEMORY_DECLARED, max);
@@ -319,7 +316,7 @@ function tableType(g: Glue): number {
     c.whenRarely(c.op(op.I32_LT_S, functions, c.i32(0)), () => c.retNull());
     const min = integerArgument(c, args, 1);
     const max = integerArgument(c, args, 2);
-    needsLimits(c, min, max, c.i64(MOST_ELEMENTS_LOW, 0));
+    needsLimits(c, min, max);
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
     c.setField(I64, self, TABLE_DECLARED, max);

@@ -22,15 +22,12 @@ export class Body extends Code {
   readonly image: Image;
   readonly layout: Layout;
   readonly system: System;
-  /** Memories are reserved so that no access can leave them unnoticed; else accesses are checked. */
-  readonly guarded: boolean;
 
-  constructor(program: Program, image: Image, layout: Layout, system: System, guarded: boolean) {
+  constructor(program: Program, image: Image, layout: Layout, system: System) {
     super(program);
     this.image = image;
     this.layout = layout;
     this.system = system;
-    this.guarded = guarded;
   }
 
   /** Calls a function of the process. */

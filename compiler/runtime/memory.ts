@@ -1,12 +1,12 @@
-// Memories: address space is reserved once and committed as the memory grows, so the base never moves. A guarded
-// memory reserves all that a 32-bit index and offset can reach; a checked one its maximum, or as much of it as
-// it can get.
+// Memories: address space is reserved once and committed as the memory grows, so the base never moves. Reserved is
+// all that a 32-bit index and offset can reach; where that is refused, the memory's maximum or a part of it, and
+// then only code with bounds checks may use the memory (python/kernel.ts, bind).
 //
 // Bulk operations check everything before they write anything, then work in chunks, between which they poll.
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { MEMORY_BASE, MEMORY_MAX, MEMORY_RESERVED, MEMORY_SIZE } from "../ir/layout.ts";
+import { GUARDED_RESERVATION, MEMORY_BASE, MEMORY_MAX, MEMORY_RESERVED, MEMORY_SIZE } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
@@ -14,8 +14,6 @@ import * as os from "./linux.ts";
 
 const PAGE_SHIFT = 16;
 const MOST_PAGES = 65536;
-/** Index and offset are below 2³² each; an access is at most 16 bytes long. */
-const GUARDED_RESERVATION = 0x2_0000_0000 + 65536;
 const CHUNK = 16 * 1024 * 1024;
 
 /** (record, pages, maximum) → 0, or -1: exception */
@@ -32,29 +30,32 @@ export function memoryCreate(c: Body): void {
   const most = inBytes(c, max);
   const reserved = c.variable(I64);
   const base = c.variable(PTR);
-  const reserve = () => {
+  const reserve = (bytes: Value) => {
     const flags = c.i32(os.MAP_RESERVE);
     const none = c.i32(os.PROT_NONE);
-    c.set(base, c.c("mmap", [c.null(), c.get(reserved), none, flags, c.i32(-1), c.number(0)]));
+    c.set(base, c.c("mmap", [c.null(), bytes, none, flags, c.i32(-1), c.number(0)]));
   };
   const isRefused = () => c.op(op.PTR_EQ, c.get(base), c.ptr(-1, -1));
-  if (c.guarded) {
-    c.set(reserved, c.number(GUARDED_RESERVATION));
-    reserve();
-  } else {
+  c.set(reserved, c.number(GUARDED_RESERVATION));
+  reserve(c.get(reserved));
+  c.whenRarely(isRefused(), () => {
     // An empty mapping does not exist: a page at least.
     const least = c.op(op.I64_OR, size, inBytes(c, c.op(op.I64_EXTEND_I32_U, c.op(op.I64_EQZ, pages))));
-    c.set(reserved, c.op(op.I64_SELECT, c.op(op.I64_LT_U, most, least), least, most));
-    reserve();
+    const atLeast = (bytes: Value) => c.op(op.I64_SELECT, c.op(op.I64_LT_U, bytes, least), least, bytes);
+    const twice = () => c.op(op.I64_SHL, c.get(reserved), c.number(1));
+    c.set(reserved, atLeast(most));
+    // The interpreter needs room too: as much is left to it as the memory takes.
+    reserve(twice());
     c.whileTrue(
       () => c.op(op.I32_AND, isRefused(), c.op(op.I64_LT_U, least, c.get(reserved))),
       () => {
-        const half = inBytes(c, c.op(op.I64_SHR_U, c.get(reserved), c.number(PAGE_SHIFT + 1)));
-        c.set(reserved, c.op(op.I64_SELECT, c.op(op.I64_LT_U, half, least), least, half));
-        reserve();
+        c.set(reserved, atLeast(inBytes(c, c.op(op.I64_SHR_U, c.get(reserved), c.number(PAGE_SHIFT + 1)))));
+        reserve(twice());
       },
     );
-  }
+    c.when(c.op(op.I32_EQZ, isRefused()), () => c.c("munmap", [c.get(base), twice()]));
+    reserve(c.get(reserved));
+  });
   c.whenRarely(isRefused(), fail);
   c.whenRarely(commit(c, c.get(base), size), () => {
     c.c("munmap", [c.get(base), c.get(reserved)]);
@@ -109,13 +110,15 @@ export function memoryExtend(c: Body): void {
 
 /** (record, pages) → old number of pages, or -1 */
 export function memoryGrow(c: Body): void {
-  c.ret([c.op(op.I32_WRAP_I64, c.own("memory_extend", [c.argument(0), c.widen(c.argument(1))]))]);
+  c.ret([c.own("memory_extend", [c.argument(0), c.argument(1)])]);
 }
 
 /** The address of `count` bytes at index `at` (both i64) of the memory; traps if they are not all inside. */
 function range(c: Body, record: Value, at: Value, count: Value): Value {
   const size = c.field(I64, record, MEMORY_SIZE);
-  c.trapIf(c.op(op.I64_LT_U, size, c.op(op.I64_ADD, at, count)), MEMORY_OUT_OF_BOUNDS);
+  const isTooLong = c.op(op.I64_LT_U, size, count);
+  const isTooFar = c.op(op.I64_LT_U, c.op(op.I64_SUB, size, count), at); // at + count may wrap around
+  c.trapIf(c.op(op.I32_OR, isTooLong, isTooFar), MEMORY_OUT_OF_BOUNDS);
   return c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), at);
 }
 
@@ -140,8 +143,8 @@ function inChunks(c: Body, count: Value, body: (offset: Value, size: Value) => v
 
 /** (record, destination, byte, count) */
 export function memoryFill(c: Body): void {
-  const count = c.widen(c.argument(3));
-  const to = range(c, c.argument(0), c.widen(c.argument(1)), count);
+  const count = c.argument(3);
+  const to = range(c, c.argument(0), c.argument(1), count);
   inChunks(c, count, (offset, size) => {
     c.c("memset", [c.element(to, offset, 0), c.argument(2), size]);
   });
@@ -149,9 +152,9 @@ export function memoryFill(c: Body): void {
 
 /** (destination record, source record, destination, source, count) */
 export function memoryCopy(c: Body): void {
-  const count = c.widen(c.argument(4));
-  const to = range(c, c.argument(0), c.widen(c.argument(2)), count);
-  const from = range(c, c.argument(1), c.widen(c.argument(3)), count);
+  const count = c.argument(4);
+  const to = range(c, c.argument(0), c.argument(2), count);
+  const from = range(c, c.argument(1), c.argument(3), count);
   // Chunks that overlap their successors' sources must be copied from the end.
   const isBackward = c.op(op.PTR_LT_U, from, to);
   inChunks(c, count, (offset, size) => {
@@ -167,7 +170,7 @@ export function memoryInit(c: Body): void {
   const source = c.widen(c.argument(4));
   const end = c.op(op.I64_ADD, source, count);
   c.trapIf(c.op(op.I64_LT_U, c.widen(c.argument(2)), end), MEMORY_OUT_OF_BOUNDS);
-  const to = range(c, c.argument(0), c.widen(c.argument(3)), count);
+  const to = range(c, c.argument(0), c.argument(3), count);
   const from = c.op(op.PTR_ADD, c.argument(1), source);
   inChunks(c, count, (offset, size) => {
     c.c("memcpy", [c.element(to, offset, 0), c.element(from, offset, 0), size]);

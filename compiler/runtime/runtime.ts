@@ -94,8 +94,8 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
 export class Runtime {
   private readonly body: Body;
 
-  constructor(program: Program, image: Image, layout: Layout, system: System, guarded: boolean) {
-    this.body = new Body(program, image, layout, system, guarded);
+  constructor(program: Program, image: Image, layout: Layout, system: System) {
+    this.body = new Body(program, image, layout, system);
   }
 
   /**
@@ -114,13 +114,7 @@ export class Runtime {
   }
 }
 
-/** The run time for a module of the given layout. `guarded`: its memories are reserved, not checked. */
-export function buildRuntime(
-  program: Program,
-  image: Image,
-  layout: Layout,
-  system: System,
-  guarded: boolean,
-): Runtime {
-  return new Runtime(program, image, layout, system, guarded);
+/** The run time for a module of the given layout. */
+export function buildRuntime(program: Program, image: Image, layout: Layout, system: System): Runtime {
+  return new Runtime(program, image, layout, system);
 }

@@ -73,14 +73,15 @@ export function tableExtend(c: Body): void {
 
 /** (record, value, count) → old size, or -1 */
 export function tableGrow(c: Body): void {
-  const count = c.widen(c.argument(2));
-  c.ret([c.op(op.I32_WRAP_I64, c.own("table_extend", [c.argument(0), c.argument(1), count]))]);
+  c.ret([c.own("table_extend", [c.argument(0), c.argument(1), c.argument(2)])]);
 }
 
 /** Traps unless `count` elements from `at` on (both i64) lie in the table or element segment at `record`. */
 function check(c: Body, record: Value, sizeAt: number, at: Value, count: Value): void {
-  const end = c.op(op.I64_ADD, at, count);
-  c.trapIf(c.op(op.I64_LT_U, c.field(I64, record, sizeAt), end), TABLE_OUT_OF_BOUNDS);
+  const size = c.field(I64, record, sizeAt);
+  const isTooLong = c.op(op.I64_LT_U, size, count);
+  const isTooFar = c.op(op.I64_LT_U, c.op(op.I64_SUB, size, count), at); // at + count may wrap around
+  c.trapIf(c.op(op.I32_OR, isTooLong, isTooFar), TABLE_OUT_OF_BOUNDS);
 }
 
 /** The address of cell `i` (i64), for now. */
@@ -97,7 +98,7 @@ function put(c: Body, record: Value, i: Value, value: Value): void {
 /** (record, index) → reference, held */
 export function tableGet(c: Body): void {
   const record = c.argument(0);
-  const i = c.widen(c.argument(1));
+  const i = c.argument(1);
   check(c, record, TABLE_SIZE, i, c.number(1));
   const ref = c.field(REF, cell(c, record, i), 0);
   c.when(c.field(I32, record, TABLE_IS_FUNC), () => c.ret([c.own("func_hold", [ref])]));
@@ -106,7 +107,7 @@ export function tableGet(c: Body): void {
 
 /** (record, index, value) */
 export function tableSet(c: Body): void {
-  const i = c.widen(c.argument(1));
+  const i = c.argument(1);
   check(c, c.argument(0), TABLE_SIZE, i, c.number(1));
   put(c, c.argument(0), i, c.argument(2));
   c.ret([]);
@@ -125,8 +126,8 @@ function eachElement(c: Body, count: Value, body: (i: Value) => void): void {
 /** (record, index, value, count) */
 export function tableFill(c: Body): void {
   const record = c.argument(0);
-  const first = c.widen(c.argument(1));
-  const count = c.widen(c.argument(3));
+  const first = c.argument(1);
+  const count = c.argument(3);
   check(c, record, TABLE_SIZE, first, count);
   eachElement(c, count, (i) => put(c, record, c.op(op.I64_ADD, first, i), c.argument(2)));
 }
@@ -134,9 +135,7 @@ export function tableFill(c: Body): void {
 /** (destination record, source record, destination, source, count) */
 export function tableCopy(c: Body): void {
   const [to, from] = [c.argument(0), c.argument(1)];
-  const destination = c.widen(c.argument(2));
-  const source = c.widen(c.argument(3));
-  const count = c.widen(c.argument(4));
+  const [destination, source, count] = [c.argument(2), c.argument(3), c.argument(4)];
   check(c, to, TABLE_SIZE, destination, count);
   check(c, from, TABLE_SIZE, source, count);
   const isBackward = c.op(op.I64_LT_U, source, destination);
@@ -151,7 +150,7 @@ export function tableCopy(c: Body): void {
 /** (record, elem cell, destination, source, count) */
 export function tableInit(c: Body): void {
   const [record, elem] = [c.argument(0), c.argument(1)];
-  const destination = c.widen(c.argument(2));
+  const destination = c.argument(2);
   const source = c.widen(c.argument(3));
   const count = c.widen(c.argument(4));
   check(c, elem, ELEM_LENGTH, source, count);

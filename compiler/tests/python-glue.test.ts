@@ -66,6 +66,7 @@ class Built {
       flags(escapes),
       flags(simple),
       wrap,
+      false,
     );
     buildGlue(module, layout, this.program, this.image, input).each((func: Func) => {
       verify(func, this.program);

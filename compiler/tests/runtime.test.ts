@@ -34,11 +34,11 @@ function moduleWith(memories: number): Module {
 }
 
 /** Builds every function into a Func of its own; `level` -1: as it was written. */
-function build(machine: Machine, layout: layouts.Layout, guarded: boolean, level = -1): void {
+function build(machine: Machine, layout: layouts.Layout, level = -1): void {
   for (const { name } of FUNCTIONS) {
     const { program, image } = machine;
     const wanted = entry(program, name);
-    buildRuntime(program, image, layout, os.LINUX_X64, guarded).each(
+    buildRuntime(program, image, layout, os.LINUX_X64).each(
       (func) => {
         verify(func, program);
         if (level >= 0) {
@@ -52,13 +52,11 @@ function build(machine: Machine, layout: layouts.Layout, guarded: boolean, level
   }
 }
 
-describe.each([true, false])("guarded %s", (guarded) => {
-  test.each([0, 1, 3])("every function verifies, with %i memories", (memories) => {
-    const program = new Program();
-    const machine = new Machine(program, new Image(program));
-    build(machine, new layouts.Layout(moduleWith(memories), new Uint8Array()), guarded);
-    expect(FUNCTIONS.length).toBeGreaterThan(40);
-  });
+test.each([0, 1, 3])("every function verifies, with %i memories", (memories) => {
+  const program = new Program();
+  const machine = new Machine(program, new Image(program));
+  build(machine, new layouts.Layout(moduleWith(memories), new Uint8Array()));
+  expect(FUNCTIONS.length).toBeGreaterThan(40);
 });
 
 test("callers stand before what they call, and all they call is there", () => {
@@ -67,7 +65,7 @@ test("callers stand before what they call, and all they call is there", () => {
   const place = new Map(FUNCTIONS.map(({ name }, i) => [entry(program, name), i]));
   expect(place.size).toBe(FUNCTIONS.length);
   const outside = new Set([TEXT_START, TEXT_END]);
-  buildRuntime(program, image, new layouts.Layout(moduleWith(1), new Uint8Array()), os.LINUX_X64, true).each(
+  buildRuntime(program, image, new layouts.Layout(moduleWith(1), new Uint8Array()), os.LINUX_X64).each(
     (func) => {
       const at = place.get(func.symbol) ?? -1;
       for (let b = 0; b < func.blockCount; b++) {
@@ -92,7 +90,7 @@ test("only what is asked for is written", () => {
   const written: string[] = [];
   const wanted = new Set([entry(program, "memory_grow")]);
   const layout = new layouts.Layout(moduleWith(1), new Uint8Array());
-  buildRuntime(program, new Image(program), layout, os.LINUX_X64, true).each(
+  buildRuntime(program, new Image(program), layout, os.LINUX_X64).each(
     (func) => {
       written.push(func.name);
       wanted.add(entry(program, "memory_extend"));
@@ -120,7 +118,7 @@ class Process {
   mappable: bigint;
   failMalloc: boolean;
 
-  constructor(guarded: boolean, level: number) {
+  constructor(level: number) {
     const program = new Program();
     const m = new Machine(program, new Image(program));
     this.machine = m;
@@ -134,7 +132,7 @@ class Process {
     this.natives();
     m.addresses.set(TEXT_START, 0x700000n);
     m.addresses.set(TEXT_END, 0x701000n);
-    build(m, LAYOUT, guarded, level);
+    build(m, LAYOUT, level);
     this.context = m.allocate(layouts.CONTEXT_BYTES);
     m.vmctx = m.allocate(LAYOUT.bytes + 64);
     m.write(m.vmctx + BigInt(layouts.VMCTX_CONTEXT), this.context);
@@ -331,7 +329,7 @@ class Process {
 describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
   let p: Process;
   beforeEach(() => {
-    p = new Process(true, level);
+    p = new Process(level);
   });
 
   describe("memories", () => {
@@ -357,25 +355,29 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
       expect(p.log.length).toBe(1);
     });
 
-    test("a refused reservation, or more pages than allowed, is a MemoryError", () => {
-      p.mappable = 1n << 32n;
-      expect(p.call("memory_create", p.machine.allocate(32), 1n, MINUS_ONE)).toBe(0xffffffffn);
-      expect(p.raised).toBe("MemoryError");
-      expect(p.call("memory_create", p.machine.allocate(32), 65537n, MINUS_ONE)).toBe(0xffffffffn);
-    });
-
-    test("a checked one takes what it can get", () => {
-      p = new Process(false, level);
+    test("where that is refused, a part of the maximum that leaves as much free", () => {
       p.mappable = 1n << 30n;
-      const checked = p.machine.allocate(32);
-      expect(p.call("memory_create", checked, 3n, MINUS_ONE)).toBe(0n);
-      expect(p.machine.read(checked + 24n)).toBe(1n << 30n);
-      expect(p.machine.read(checked + 16n)).toBe(1n << 32n);
-      expect(p.call("memory_extend", checked, 16382n)).toBe(MINUS_ONE);
+      const small = p.machine.allocate(32);
+      expect(p.call("memory_create", small, 3n, MINUS_ONE)).toBe(0n);
+      expect(p.machine.read(small + 24n)).toBe(1n << 29n);
+      expect(p.machine.read(small + 16n)).toBe(1n << 32n);
+      expect(p.log.slice(-4)).toEqual([
+        `mmap ${1n << 30n}`,
+        `munmap ${1n << 30n}`,
+        `mmap ${1n << 29n}`,
+        `mprotect ${3n * PAGE} 3`,
+      ]);
+      expect(p.call("memory_extend", small, 8190n)).toBe(MINUS_ONE);
       expect(p.call("memory_create", p.machine.allocate(32), 0n, 0n)).toBe(0n);
       expect(p.log.at(-2)).toBe(`mmap ${PAGE}`);
-      p.mappable = 0n;
-      expect(p.call("memory_create", p.machine.allocate(32), 1n, 2n)).toBe(0xffffffffn);
+    });
+
+    test("what cannot be reserved at all, or more pages than allowed, is a MemoryError", () => {
+      p.mappable = 3n * PAGE;
+      expect(p.call("memory_create", p.machine.allocate(32), 3n, MINUS_ONE)).toBe(0n);
+      expect(p.call("memory_create", p.machine.allocate(32), 4n, MINUS_ONE)).toBe(0xffffffffn);
+      expect(p.raised).toBe("MemoryError");
+      expect(p.call("memory_create", p.machine.allocate(32), 65537n, MINUS_ONE)).toBe(0xffffffffn);
     });
 
     test("growth", () => {
@@ -384,8 +386,8 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
       expect(p.call("memory_grow", record, 3n)).toBe(2n);
       expect(p.log).toEqual([`mprotect ${3n * PAGE} 3`]);
       expect(size()).toBe(5n * PAGE);
-      expect(p.call("memory_grow", record, 1n)).toBe(0xffffffffn);
-      expect(p.call("memory_grow", record, 0xffffffffn)).toBe(0xffffffffn);
+      expect(p.call("memory_grow", record, 1n)).toBe(MINUS_ONE);
+      expect(p.call("memory_grow", record, 0xffffffffn)).toBe(MINUS_ONE);
       expect(size()).toBe(5n * PAGE);
       const big = p.machine.allocate(32);
       p.call("memory_create", big, 0n, MINUS_ONE);
@@ -502,10 +504,10 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
       const [a, b] = [p.object(), p.object()];
       expect(p.call("table_grow", record, a, 2n)).toBe(3n);
       expect([at(3), at(4), count(a)]).toEqual([a, a, 3]);
-      expect(p.call("table_grow", record, a, 2n)).toBe(0xffffffffn);
-      expect(p.call("table_grow", record, a, 0xffffffffn)).toBe(0xffffffffn);
+      expect(p.call("table_grow", record, a, 2n)).toBe(MINUS_ONE);
+      expect(p.call("table_grow", record, a, 0xffffffffn)).toBe(MINUS_ONE);
       p.failMalloc = true;
-      expect(p.call("table_grow", record, a, 1n)).toBe(0xffffffffn);
+      expect(p.call("table_grow", record, a, 1n)).toBe(MINUS_ONE);
       p.failMalloc = false;
       p.call("table_fill", record, 2n, b, 2n);
       expect([at(2), at(3), at(4), count(a), count(b)]).toEqual([b, b, a, 2, 3]);
@@ -810,7 +812,7 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
 
     test("suspend and continued keep what belongs to the thread", () => {
       const { program, image } = p.machine;
-      const c = new Body(program, image, LAYOUT, os.LINUX_X64, true);
+      const c = new Body(program, image, LAYOUT, os.LINUX_X64);
       const python = program.symbol("python", SYM_FUNC, program.signature([], [], 1));
       c.start(program.symbol("test_handover", SYM_FUNC, program.signature([6], [], 1)));
       const record = suspend(c, c.argument(0));
@@ -1257,7 +1259,7 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
 test("data of the image: strings are shared, variables are zero", () => {
   const program = new Program();
   const image = new Image(program);
-  const c = new Body(program, image, LAYOUT, os.LINUX_X64, true);
+  const c = new Body(program, image, LAYOUT, os.LINUX_X64);
   c.start(program.symbol("test_data", SYM_FUNC, program.signature([], [], 1)));
   c.text("abc");
   const before = image.sections[1].length;
