@@ -46,7 +46,10 @@ def _compile(arguments: argparse.Namespace) -> int:
                 source = file.read()
             leaf = os.path.splitext(os.path.basename(path))[0]
             try:
-                print(_cache.image_beside(path, source, leaf))
+                image = _cache.locate(_cache.Build(source, leaf, path, beside=True))
+                if image.startswith("/proc/"):
+                    raise OSError("no cache directory takes the image")
+                print(image)
             except Exception as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 status = 1

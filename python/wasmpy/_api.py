@@ -38,7 +38,8 @@ class Module:
         Raises CompileError, UnsupportedError, or OSError for a file.
         """
         self._source, self.filename = _read(source)
-        self._image = _cache.image_of(self._source, _LEAF, self.filename, features)
+        self._build = _cache.Build(self._source, _LEAF, self.filename, features=features)
+        _cache.locate(self._build)
 
     def instantiate(self, imports: Mapping[str, Any] | None = None) -> Instance:
         """A new instance; as ``Instance(module, imports)``."""
@@ -58,12 +59,13 @@ class Instance:
         Raises LinkError, or what the start function raises.
         """
         given = imports or {}
-        made: Any = _image.open_image(_LEAF, module._image)
-        made.__file__ = module.filename
-        made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
-        _image.execute(made)
-        self._module = made
-        self.__dict__["__wasm__"] = state_of(made)
+
+        def prepare(made: ModuleType) -> None:
+            made.__file__ = module.filename
+            made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
+
+        self._module: Any = _image.instantiate(_LEAF, module._build, prepare)
+        self.__dict__["__wasm__"] = state_of(self._module)
 
     @property
     def exports(self) -> Mapping[str, Any]:
@@ -126,8 +128,10 @@ def module(imported: ModuleType) -> Module:
     """The Module behind an imported wasm module, for further instances of it."""
     if not isinstance(imported, WasmModule):
         raise TypeError(f"{imported!r} is not a WebAssembly module")
-    assert imported.__spec__ is not None
-    return Module(imported.__spec__.origin or "")
+    path = imported.__file__ or ""
+    made = Module(imported.__loader__.get_data(path))  # type: ignore[union-attr]
+    made.filename = path
+    return made
 
 
 def validate(source: _Source) -> bool:

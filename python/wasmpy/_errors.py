@@ -24,6 +24,10 @@ class UnsupportedError(WasmError, ImportError):
     """The module is valid but cannot be compiled or run here."""
 
 
+class UnguardedError(Exception):
+    """Internal: the code leaves bounds to memory 0's reservation, which is too small. The checked image will do."""
+
+
 class Trap(WasmError, RuntimeError):
     """WebAssembly code trapped. ``code`` is the spec's message; the instance stays usable.
 

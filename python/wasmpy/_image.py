@@ -7,12 +7,24 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from . import _cache
+from ._errors import UnguardedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def create(name: str, path: str, source: bytes) -> ModuleType:
-    """A module object for the source, not yet executed; compiles it if no cache has its image."""
-    leaf = name.rpartition(".")[2]
-    return open_image(name, _cache.image_beside(path, source, leaf))
+def create(name: str, build: _cache.Build) -> ModuleType:
+    """A module object for the image, not yet executed; compiles it if no cache has it."""
+    image = _cache.locate(build)
+    try:
+        return open_image(name, image)
+    except ImportError as error:
+        if error.path is None:  # The loader was content; the image refused.
+            raise
+        from ._store import recover
+
+        return recover(name, build, image, error)
 
 
 def open_image(name: str, image: str) -> ModuleType:
@@ -25,5 +37,40 @@ def open_image(name: str, image: str) -> ModuleType:
 
 
 def execute(module: ModuleType) -> None:
-    """Runs the image's exec slot, which links the instance and initialises it."""
+    """Runs the image's exec slot, which links the instance and initialises it.
+
+    Raises UnguardedError if memory 0 needs the image with bounds checks; nothing has been initialised then.
+    """
     _imp.exec_dynamic(module)
+
+
+def instantiate(name: str, build: _cache.Build, prepare: Callable[[ModuleType], object]) -> ModuleType:
+    """A new instance as a module that no import statement sees. ``prepare`` completes it before it is executed."""
+    module = create(name, build)
+    prepare(module)
+    try:
+        execute(module)
+    except UnguardedError:
+        module = create(name, build.checked())
+        prepare(module)
+        execute(module)
+    return module
+
+
+def load(module: ModuleType, build: _cache.Build) -> None:
+    """Executes what the import statement made of ``build``; again, when the module is reloaded."""
+    if "__wasm__" not in module.__dict__:
+        try:
+            return execute(module)
+        except UnguardedError:
+            build = build.checked()
+
+    def prepare(made: ModuleType) -> None:
+        made.__spec__ = module.__spec__
+        made.__file__ = module.__file__
+
+    # The module object stays, as it does when Python is reloaded, and shows the new instance.
+    made = instantiate(module.__name__, build, prepare)
+    module.__dict__.update({k: v for k, v in made.__dict__.items() if not k.startswith("__")})
+    module.__dict__["__wasm__"] = made.__dict__["__wasm__"]
+    module.__class__ = made.__class__

@@ -1,100 +1,213 @@
 """Compiles what no cache has, once among all processes, and puts the image where it belongs.
 
 Apart from _cache, which finds images that exist: an import whose image is cached loads nothing of this.
+
+An image that no directory takes (read-only, full, no home) or lets be mapped (noexec) lives in memory, in a
+memfd. Its descriptor stays open for good and its number is never used again: the loader knows libraries by their
+path, and a reused ``/proc/self/fd/N`` would give the old one.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from time import time
+from types import ModuleType
 
-from . import _compiler
-from ._cache import user_directory
+from . import _compiler, _image
+from ._cache import Build, UnsafeDirectoryError, user_directory
 from ._config import config
 
+# Temporary files older than this belong to nobody any more.
+_STALE_SECONDS = 3600
 
-def compiled(source: bytes, leaf: str, options: dict[str, object], filename: str) -> bytes:
-    """The image of a source, compiled now."""
-    return _compiler.compile_image(source, leaf, options, filename)
+
+def make(build: Build) -> str:
+    """Compiles once and writes the image into the first directory that takes it; else keeps it in memory.
+
+    Raises what compiling raises, or UnsafeDirectoryError.
+    """
+    if config.get("no_cache"):
+        return _in_memory(build.name, _compiled(build))
+    image = _known_in_memory(build.name)
+    if image is not None:
+        return image
+    data: bytes | None = None
+    for directory in _writable_directories(build):
+        image = os.path.join(directory, build.name)
+        try:
+            os.makedirs(directory, exist_ok=True)
+            with _locked(directory, build.name):
+                if not os.access(image, os.R_OK):
+                    data = data or _compiled(build)
+                    _write(image, data, build)
+                    _prune(directory, build)
+            return image
+        except OSError:
+            continue
+    return _in_memory(build.name, data or _compiled(build))
+
+
+def _compiled(build: Build) -> bytes:
+    """The image, compiled now. Raises no OSError."""
+    return _compiler.compile_image(build.source, build.leaf, build.options, build.filename)
+
+
+def _writable_directories(build: Build) -> Iterator[str]:
+    import sys
+
+    beside = build.directory_beside()
+    if beside is not None and not sys.dont_write_bytecode:
+        yield beside
+    try:
+        yield user_directory()
+    except UnsafeDirectoryError:
+        raise
+    except OSError:
+        pass
+
+
+def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleType:
+    """Opens elsewhere what the loader refused at ``image``: in the user's cache, else in memory.
+
+    Raises ``error`` where nothing helps.
+    """
+    if "failed to map segment" in str(error):  # The directory lies on a file system mounted noexec.
+        with open(image, "rb") as file:
+            data = file.read()
+    else:  # Cut short by a crash, or removed by another process since.
+        with suppress(OSError):
+            os.unlink(image)
+        data = _compiled(build)
+    for place in _other_places(build, image, data):
+        with suppress(ImportError):
+            return _image.open_image(name, place)
+    raise error
+
+
+def _other_places(build: Build, image: str, data: bytes) -> Iterator[str]:
+    with suppress(OSError):
+        other = os.path.join(user_directory(), build.name)
+        if not os.access(other, os.R_OK):
+            _write(other, data, build)
+        if other != image or not config.get("no_cache"):
+            yield other
+    yield _known_in_memory(build.name) or _in_memory(build.name, data)
+
+
+# --- in memory -----------------------------------------------------------------------------------------------
+
+# File name of an image → path to open it by, and its inode.
+_kept: dict[str, tuple[str, int]] = {}
+_last_descriptor = 0
+
+
+def _in_memory(name: str, data: bytes) -> str:
+    import fcntl
+
+    global _last_descriptor
+    with os.fdopen(os.memfd_create("wasmpy"), "wb", buffering=0) as file:
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+        _last_descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, _last_descriptor + 1)
+    path = f"/proc/self/fd/{_last_descriptor}"
+    _kept[name] = path, os.stat(path).st_ino
+    return path
+
+
+def _known_in_memory(name: str) -> str | None:
+    """The path of an image that is in memory. Programs that become daemons may have closed its descriptor."""
+    path, inode = _kept.get(name, ("", 0))
+    try:
+        return path if path and os.stat(path).st_ino == inode else None
+    except OSError:
+        return None
+
+
+# --- files ---------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _locked(directory: str, name: str) -> Iterator[None]:
-    """Holds the lock of one image among all processes, so that only one of them compiles it."""
+    """Holds the lock of one image among all processes and threads, so that only one of them compiles it."""
     import fcntl
 
     path = os.path.join(directory, f".{name}.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _lock(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        # Removed while still held: whoever waits for it finds the image in place.
-        try:
+        # Removed while held: whoever waits for this file sees that it is no more the lock, and takes the new one.
+        with suppress(OSError):
             os.unlink(path)
-        except FileNotFoundError:
-            pass
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # A child forked meanwhile shares the descriptor's lock.
         os.close(descriptor)
 
 
-def compile_into(places: list[str], name: str, leaf: str, compiled: Callable[[], bytes]) -> str:
-    """Compiles once and writes the image into the first of ``places`` that takes it."""
-    failure: OSError | None = None
-    for directory in places:
+def _lock(path: str) -> int:
+    """The descriptor of the locked file that lies at ``path``."""
+    import fcntl
+
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.makedirs(directory, exist_ok=True)
-            with _locked(directory, name):
-                image = os.path.join(directory, name)
-                if not os.path.exists(image) or config.get("no_cache"):
-                    _write(image, compiled())
-                    _prune(directory, leaf, name)
-                return image
-        except OSError as error:
-            if isinstance(error, ImportError):
-                raise
-            failure = error
-    if places[-1:] != [user_directory()]:
-        return compile_into([user_directory()], name, leaf, compiled)
-    assert failure is not None
-    raise failure
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except OSError as error:
+                if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                    raise
+                return descriptor  # A file system without locks: then two may compile the same.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, build: Build) -> None:
     """Puts ``data`` at ``path`` at once: readers see nothing or all of it."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    temporary = f"{path}.{os.urandom(8).hex()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _mode(path, build))
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
     except BaseException:
-        try:
+        with suppress(OSError):
             os.unlink(temporary)
-        except FileNotFoundError:
-            pass
         raise
 
 
-def _prune(directory: str, leaf: str, keep: str) -> None:
-    """Removes older images of the same module. A process that has one open keeps its mapping."""
-    if directory == _user_directory_if_made():
+def _mode(path: str, build: Build) -> int:
+    """Who may read the source may read the image beside it, as with bytecode."""
+    if os.path.dirname(path) != build.directory_beside():
+        return 0o600
+    try:
+        return os.stat(build.filename).st_mode & 0o666 | 0o600
+    except OSError:
+        return 0o600
+
+
+def _prune(directory: str, build: Build) -> None:
+    """Removes images of earlier contents of the same file. A process that has one open keeps its mapping."""
+    if directory != build.directory_beside():
         return
     for entry in os.listdir(directory):
-        if entry.startswith(f"{leaf}.wasmpy-") and entry.endswith(".so") and entry != keep:
-            try:
-                os.unlink(os.path.join(directory, entry))
-            except OSError:
-                pass
-
-
-def _user_directory_if_made() -> str | None:
-    """The user's cache directory, or None where there is none yet."""
-    try:
-        return user_directory()
-    except OSError:
-        return None
+        if not entry.startswith(f"{build.leaf}.wasmpy-"):
+            continue
+        path = os.path.join(directory, entry)
+        with suppress(OSError):
+            if entry.endswith(".tmp"):
+                if os.stat(path).st_mtime < time() - _STALE_SECONDS:
+                    os.unlink(path)
+            elif entry.endswith(".so") and not entry.startswith(f"{build.leaf}.wasmpy-{build.key}"):
+                os.unlink(path)
 
 
 def clear(directory: str, *, prune: bool) -> int:
@@ -102,13 +215,11 @@ def clear(directory: str, *, prune: bool) -> int:
     removed = 0
     for entry in os.listdir(directory):
         path = os.path.join(directory, entry)
-        if ".wasmpy-" not in entry or not entry.endswith(".so"):
+        if ".wasmpy-" not in entry or not entry.endswith((".so", ".tmp")):
             continue
-        if prune and os.stat(path).st_atime > time() - 30 * 86400:
-            continue
-        try:
-            os.unlink(path)
-            removed += 1
-        except OSError:
-            pass
+        with suppress(OSError):
+            age = time() - os.stat(path).st_atime
+            if age > (30 * 86400 if prune else _STALE_SECONDS if entry.endswith(".tmp") else -1):
+                os.unlink(path)
+                removed += entry.endswith(".so")
     return removed
