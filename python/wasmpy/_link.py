@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 
 from . import _types
-from ._errors import LinkError
+from ._errors import LinkError, UnguardedError
 
 TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ class State:
         self.objects: dict[tuple[int, int], Any] = {}
 
     def bind(self, kind: int, index: int, value: Any) -> None:
-        """Binds a native object: memory, table or global."""
-        self.kernel["bind"](kind, index, value, value.address())
+        """Binds a native object: memory, table or global. Raises UnguardedError, see the image's ``bind``."""
+        try:
+            self.kernel["bind"](kind, index, value, value.address())
+        except MemoryError:
+            raise UnguardedError from None
         self.objects[kind, index] = value
 
 
@@ -145,7 +148,7 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     resolve = module.__dict__.pop("__wasm_resolve__", None) or _resolver(module.__name__)
     _bind_imports(state, resolve)
     for index, (minimum, maximum, is64) in meta["memories"].items():
-        state.bind(MEMORY, index, _new("Memory", "", is64, minimum, maximum))
+        state.bind(MEMORY, index, _new_memory(index == 0 and meta["guarded"], is64, minimum, maximum))
     for index, (element, minimum, maximum, is64) in meta["tables"].items():
         element_type = _types.value_type(element, state.types)
         functions = _types.code(element_type) == _types.FUNC
@@ -162,6 +165,12 @@ def _new(name: str, text: str, is64: bool, *arguments: Any) -> Any:
 
     own = globals()
     return own[f"{name}Base"].__new__(refined(own[name], text, is64), *arguments)
+
+
+def _new_memory(is_guarded: bool, is64: bool, *limits: int) -> Any:
+    from ._objects import reserved
+
+    return reserved(lambda: _new("Memory", "", is64, *limits), is_guarded)
 
 
 def _resolver(name: str) -> Callable[[Import], Any]:

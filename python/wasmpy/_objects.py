@@ -9,10 +9,12 @@ from . import _types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 _PAGE = 65536
+# What unchecked accesses can reach: ir/layout.ts of the compiler.
+_GUARDED_RESERVATION = 2**33 + _PAGE
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
 _NAMES = {code: name for name, code in _CODES.items()}
 
@@ -34,6 +36,27 @@ def refined(base: Any, text: str, is64: bool) -> Any:
             members |= {"_text": text, **_checked(base, text)}
         _refined[key] = type(base.__name__, (base,), members)
     return _refined[key]
+
+
+def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
+    """The memory that ``make`` returns; if it could reserve nothing, or with ``wants_all`` less than all of the index
+    space, garbage is collected and another one made. Raises MemoryError.
+    """
+    try:
+        memory = make()
+        if not wants_all or memory.reserved() >= _GUARDED_RESERVATION:
+            return memory
+        del memory
+    except MemoryError:
+        pass
+    import gc
+
+    gc.collect()
+    try:
+        return make()
+    except MemoryError:
+        message = "no address space left for a memory of this size: drop others, or raise the limit (ulimit -v)"
+        raise MemoryError(message) from None
 
 
 def _refuse(cls: Any, *arguments: Any) -> Any:
@@ -68,7 +91,8 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
         _is64 = False
 
         def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
-            return memory_base.__new__(cls, initial, -1 if maximum is None else maximum)
+            limit = -1 if maximum is None else maximum
+            return reserved(lambda: memory_base.__new__(cls, initial, limit), True)
 
         @property
         def pages(self) -> int:
