@@ -8,18 +8,25 @@ when its standard input closes. It can read nothing but the compiler and write n
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
+import select
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from typing import IO, Any
 
 from . import _identity
 from ._config import config
 from ._errors import CompileError, UnsupportedError, WasmError
+
+# An answer that takes longer than this is announced.
+_NOTICE_MILLISECONDS = 1000
+_MOST_HEADER = 1 << 26
 
 
 def find_node() -> str:
@@ -57,111 +64,202 @@ class _Process:
     """One running compiler."""
 
     def __init__(self) -> None:
-        from ._cache import user_directory
-
-        entry = _identity.entry()
-        code_cache = os.path.join(user_directory(), "node")
-        os.makedirs(code_cache, mode=0o700, exist_ok=True)
+        entry, node = _identity.entry(), find_node()
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("NODE_", "LD_"))}
-        environment["NODE_COMPILE_CACHE"] = code_cache
-        self.pid = os.getpid()
-        self.errors: IO[bytes] = tempfile.TemporaryFile()
-        self.child = subprocess.Popen(
-            [
-                find_node(),
-                "--permission",
-                f"--allow-fs-read={os.path.dirname(entry)}",
-                f"--allow-fs-read={code_cache}",
-                f"--allow-fs-write={code_cache}",
-                "--allow-worker",
-                "--disable-warning=SecurityWarning",
-                entry,
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
-
-    def ask(self, header: bytes, payload: bytes) -> tuple[dict[str, Any], bytes]:
-        """Sends one request. Raises OSError or EOFError when the process has ended."""
-        stdin, stdout = self.child.stdin, self.child.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(struct.pack("<II", len(header), len(payload)) + header)
-        stdin.write(payload)
-        stdin.flush()
-        sizes = struct.unpack("<II", _exactly(stdout, 8))
-        answer: dict[str, Any] = json.loads(_exactly(stdout, sizes[0]))
-        return answer, _exactly(stdout, sizes[1])
-
-    def complaint(self) -> str:
-        """What the process wrote to its standard error, at most the last 2,000 characters."""
-        self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace")[-2000:].strip()
-
-    def close(self) -> None:
-        """Ends the process and reaps it."""
-        for stream in (self.child.stdin, self.child.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    pass
+        options = ["--permission", f"--allow-fs-read={os.path.dirname(entry)}", "--allow-worker"]
+        code_cache = _code_cache()
+        if code_cache is not None:
+            environment["NODE_COMPILE_CACHE"] = code_cache
+            options += [f"--allow-fs-read={code_cache}", f"--allow-fs-write={code_cache}"]
+        self.errors: IO[bytes] | None
         try:
-            self.child.wait(5)
+            self.errors = tempfile.TemporaryFile()
+        except OSError:
+            self.errors = None
+        self.pid = os.getpid()
+        try:
+            # Unbuffered: a forked child must find nothing that it could write a second time.
+            self.child = subprocess.Popen(
+                [node, *options, "--disable-warning=SecurityWarning", entry],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors or subprocess.DEVNULL,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise UnsupportedError(f"cannot start Node, which runs the compiler ({node}): {error}") from None
+        assert self.child.stdin is not None
+        assert self.child.stdout is not None
+        self.stdin: IO[bytes] = self.child.stdin
+        self.stdout: IO[bytes] = self.child.stdout
+
+    def ask(self, header: bytes, payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
+        """Sends one request. Raises OSError or EOFError when the process has ended."""
+        view = memoryview(struct.pack("<II", len(header), len(payload)) + header + payload)
+        while view:
+            view = view[self.stdin.write(view) :]
+        answers = select.poll()
+        answers.register(self.stdout, select.POLLIN)
+        if not answers.poll(_NOTICE_MILLISECONDS):
+            _notice(what)
+        sizes = struct.unpack("<II", self.read(8))
+        if sizes[0] > _MOST_HEADER:
+            raise WasmError(f"{self.child.args[0]} does not run the compiler, or prints something before it does")  # type: ignore[index]
+        answer: dict[str, Any] = json.loads(self.read(sizes[0]))
+        return answer, self.read(sizes[1])
+
+    def read(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            chunk = self.stdout.read(min(size - len(data), 1 << 20))
+            if not chunk:
+                raise EOFError
+            data += chunk
+        return bytes(data)
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone; then it is reaped."""
+        return self.child.poll() is not None
+
+    def close(self, *, patience: float = 5) -> None:
+        """Ends the process, by force if it takes longer than ``patience`` seconds, and reaps it."""
+        self.stdin.close()
+        self.stdout.close()
+        try:
+            self.child.wait(patience)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
-        self.errors.close()
+
+    def abandon(self) -> None:
+        """Forgets the process after a fork: it is the parent's."""
+        self.stdin.close()
+        self.stdout.close()
+        self.child.returncode = 0
+
+    def complaint(self) -> str:
+        """How the process ended, and the last 2,000 characters of its standard error."""
+        status = self.child.returncode
+        text = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+        if self.errors is not None:
+            self.errors.seek(0)
+            text += "\n" + self.errors.read().decode("utf-8", "replace")[-2000:].strip()
+        return text.strip()
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) != size:
-        raise EOFError
-    return data
+def _code_cache() -> str | None:
+    """Where V8 may keep the compiler's code, if there is a place."""
+    from ._cache import user_directory
+
+    try:
+        directory = os.path.join(user_directory(), "node")
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return directory
 
 
+def _notice(what: str) -> None:
+    """Says that compiling takes its time: on a terminal, else to the log."""
+    if config.get("quiet"):
+        return
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"wasmpy: compiling {what} ...", file=sys.stderr, flush=True)
+        return
+    import logging
+
+    logger = logging.getLogger("wasmpy")
+    if config.get("log"):
+        logger.setLevel(config.get("log").upper())
+    logger.info("compiling %s", what)
+
+
+# The running process while nobody talks to it. Who does has taken it from here, and puts it back when the answer
+# is complete: so an interrupted conversation is never gone on with, nor one that a signal handler starts meanwhile.
 _process: _Process | None = None
+_lock = threading.RLock()
 
 
 @atexit.register
 def stop() -> None:
     """Ends the compiler process, if this process started one."""
     global _process
-    if _process is not None and _process.pid == os.getpid():
-        _process.close()
-    _process = None
+    process, _process = _process, None
+    _let_go()
+    if process is not None and process.pid == os.getpid():
+        process.close()
 
 
-def request(header: dict[str, object], payload: bytes) -> tuple[dict[str, Any], bytes]:
+def _forget() -> None:
+    """In a forked child: the process is the parent's, and the lock may be held by a thread that is not here."""
+    global _lock, _process
+    _lock = threading.RLock()
+    process, _process = _process, None
+    _let_go()
+    if process is not None:
+        process.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def _reap(phase: str, info: object) -> None:
+    """Called by the garbage collector while there is an idle process: it ends by itself, and must not stay a zombie."""
+    global _process
+    process = _process
+    if phase == "stop" and process is not None and process.has_ended():
+        process.close()
+        if _process is process:
+            _process = None
+            _let_go()
+
+
+def _let_go() -> None:
+    if _reap in gc.callbacks:
+        gc.callbacks.remove(_reap)
+
+
+def request(header: dict[str, object], payload: bytes, what: str = "a module") -> tuple[dict[str, Any], bytes]:
     """One request to the compiler. A process that ended while idle is replaced, once.
 
-    Raises CompileError, UnsupportedError, or WasmError when the compiler itself failed.
+    ``what`` is compiled, for the user's eyes. Raises CompileError, UnsupportedError, or WasmError when the compiler
+    itself failed.
     """
     global _process
     text = json.dumps(header).encode()
-    if _process is not None and _process.pid != os.getpid():
-        _process = None  # the parent's, seen after fork
-    while True:
-        fresh = _process is None
-        if _process is None:
-            _process = _Process()
-        try:
-            return _process.ask(text, payload)
-        except (OSError, EOFError):
-            complaint = _process.complaint()
-            stop()
-            if fresh:
-                raise WasmError(f"the compiler process ended without an answer: {complaint}") from None
+    with _lock:
+        while True:
+            process, _process = _process, None
+            if process is not None and (process.pid != os.getpid() or process.has_ended()):
+                process = None
+            is_fresh = process is None
+            process = process or _Process()
+            try:
+                answer = process.ask(text, payload, what)
+            except (OSError, EOFError):
+                process.close()
+                if is_fresh:
+                    raise WasmError(f"the compiler ended without an answer: {process.complaint()}") from None
+                continue
+            except BaseException:
+                process.close(patience=0)
+                raise
+            if _process is None:
+                _process = process
+                if _reap not in gc.callbacks:
+                    gc.callbacks.append(_reap)
+            else:
+                process.close()
+            return answer
 
 
 def compile_image(source: bytes, leaf: str, options: dict[str, object], filename: str) -> bytes:
     """The bytes of the extension module for ``source``."""
-    answer, image = request({"do": "compile", "leaf": leaf, **options}, source)
+    answer, image = request({"do": "compile", "leaf": leaf, **options}, source, filename)
     if "error" in answer:
         raise diagnostic(answer["error"], filename, source)
     return image

@@ -3,14 +3,23 @@
 The hook stands in front of the stock one and makes the stock FileFinder with the stock loaders and, last,
 ours: so the rules of ``.py`` hold (earlier entries win; in one directory an extension module, then Python,
 then wasm, then wat, then a namespace directory), and finders that others put in ``sys.meta_path`` keep
-working.
+working. Zip archives have a finder of their own, at the end of ``sys.meta_path``: what is in them is looked
+for when all else has failed.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import machinery
 from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from ._cache import Build
 
 SUFFIXES = [".wasm", ".wat"]
 
@@ -18,19 +27,32 @@ SUFFIXES = [".wasm", ".wat"]
 class WasmLoader:
     """Loader of one ``.wasm`` or ``.wat`` file."""
 
+    # Whether the image may lie beside the source.
+    _beside = True
+
     def __init__(self, fullname: str, path: str) -> None:
         self.name = fullname
         self.path = path
+        self._build: Build | None = None
+
+    def _source(self) -> Build:
+        from ._cache import Build
+
+        leaf = self.name.rpartition(".")[2]
+        return Build(self.get_data(self.path), leaf, self.path, beside=self._beside)
 
     def create_module(self, spec: machinery.ModuleSpec) -> ModuleType:
         from . import _image
 
-        return _image.create(spec.name, self.path, self.get_data(self.path))
+        self._build = self._source()
+        return _image.create(spec.name, self._build)
 
     def exec_module(self, module: ModuleType) -> None:
         from . import _image
 
-        _image.execute(module)
+        # None when the module is reloaded: the file may have changed.
+        build, self._build = self._build, None
+        _image.load(module, build or self._source())
 
     def get_data(self, path: str) -> bytes:
         with open(path, "rb") as file:
@@ -51,6 +73,88 @@ class WasmLoader:
             return self.get_data(self.path).decode("utf-8", "replace")
         return None
 
+    def get_resource_reader(self, fullname: str) -> Any:
+        """Resources of a module are the files beside it, as for Python's."""
+        from importlib.readers import FileReader
+
+        return FileReader(self)  # type: ignore[arg-type]
+
+
+class WasmFinder(machinery.FileFinder):
+    """The stock finder, whose directories also list their wasm modules."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # type: ignore[override]
+        # pkgutil.iter_modules chooses by this attribute what lists a finder's modules. Nothing else tells us in
+        # time that somebody has imported pkgutil, and importing it here would cost every start.
+        if "pkgutil" in sys.modules:
+            _teach_pkgutil(sys.modules["pkgutil"])
+        return WasmFinder
+
+
+def _teach_pkgutil(pkgutil: Any) -> None:
+    registry = getattr(getattr(pkgutil, "iter_importer_modules", None), "registry", None)
+    if registry is None or WasmFinder in registry or machinery.FileFinder not in registry:
+        return
+
+    def iter_modules(finder: WasmFinder, prefix: str = "") -> Iterator[tuple[str, bool]]:
+        known = set()
+        for name, is_package in registry[machinery.FileFinder](finder, prefix):
+            known.add(name)
+            yield name, is_package
+        try:
+            entries = sorted(os.listdir(finder.path))
+        except OSError:
+            return
+        for entry in entries:
+            leaf, suffix = os.path.splitext(entry)
+            if suffix in SUFFIXES and "." not in leaf and prefix + leaf not in known:
+                known.add(prefix + leaf)
+                yield prefix + leaf, False
+
+    pkgutil.iter_importer_modules.register(WasmFinder, iter_modules)
+
+
+class ZipLoader(WasmLoader):
+    """Loader of a file in a zip archive. Its image lies in the user's cache."""
+
+    _beside = False
+
+    def __init__(self, fullname: str, path: str, archive: Any) -> None:
+        super().__init__(fullname, path)
+        self._archive = archive
+
+    def get_data(self, path: str) -> bytes:
+        data: bytes = self._archive.get_data(path)
+        return data
+
+    def get_resource_reader(self, fullname: str) -> Any:
+        return self._archive.get_resource_reader(fullname)
+
+
+class ZipFinder:
+    """Finds ``.wasm`` and ``.wat`` in the zip archives of a path."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> machinery.ModuleSpec | None:
+        leaf = fullname.rpartition(".")[2]
+        for entry in sys.path if path is None else path:
+            archive = sys.path_importer_cache.get(entry)
+            if archive is None or not hasattr(archive, "archive") or not hasattr(archive, "get_data"):
+                continue
+            for suffix in SUFFIXES:
+                file = os.path.join(entry, leaf + suffix)
+                try:
+                    archive.get_data(file)  # type: ignore[attr-defined]
+                except OSError:
+                    continue
+                spec = machinery.ModuleSpec(fullname, ZipLoader(fullname, file, archive), origin=file)  # type: ignore[arg-type]
+                spec.has_location = True
+                return spec
+        return None
+
 
 def _loaders() -> list[tuple[type, list[str]]]:
     return [
@@ -65,7 +169,7 @@ def install() -> None:
     """Puts the hook before the stock one; does nothing when it is there."""
     if any(getattr(hook, "_wasmpy", False) for hook in sys.path_hooks):
         return
-    stock_hook = machinery.FileFinder.path_hook(*_loaders())
+    stock_hook = WasmFinder.path_hook(*_loaders())
 
     def path_hook(path: str) -> machinery.FileFinder:
         return stock_hook(path)  # type: ignore[return-value]
@@ -77,3 +181,4 @@ def install() -> None:
     )
     sys.path_hooks.insert(position, path_hook)
     sys.path_importer_cache.clear()
+    sys.meta_path.append(ZipFinder)  # type: ignore[arg-type]
