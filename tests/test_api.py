@@ -279,6 +279,75 @@ class TestFunctions:
         assert importer.f() == 0
 
 
+class TestAddresses64:
+    TEXT = """
+(module
+  (memory (export "memory") i64 1 0x1000000000)
+  (table (export "table") i64 1 0x8000000000000000 funcref)
+  (func $peek (export "peek") (param i64) (result i32) (i32.load8_u offset=0xffffffff (local.get 0)))
+  (func (export "far") (param i64) (result i64) (i64.load offset=0xfffffffffffffff8 (local.get 0)))
+  (func (export "poke") (param i64 i32) (i32.store8 (local.get 0) (local.get 1)))
+  (func (export "fill") (param i64 i64) (memory.fill (local.get 0) (i32.const 7) (local.get 1)))
+  (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0)))
+  (func (export "get") (param i64) (result funcref) (table.get (local.get 0)))
+  (func (export "table_grow") (param i64) (result i64) (table.grow (ref.func $peek) (local.get 0)))
+  (data (i64.const 8) "hello"))
+"""
+
+    def test_memory(self):
+        m = load(self.TEXT)
+        assert m.memory.read(8, 5) == b"hello"
+        m.poke(65535, 9)
+        assert m.memory[65535] == 9
+        for function, arguments in (
+            (m.peek, (0,)),
+            (m.peek, (-0xFFFFFFFF,)),  # wraps around to 0: an address is not reduced
+            (m.far, (8,)),
+            (m.far, (-1,)),
+            (m.poke, (65536, 0)),
+            (m.poke, (2**32, 0)),
+            (m.fill, (65535, 2)),
+            (m.fill, (1, -1)),
+        ):
+            with pytest.raises(wasmpy.Trap, match="out of bounds memory access"):
+                function(*arguments)
+        assert m.grow(2**40) == m.grow(-1) == -1
+        assert m.grow(2) == 1
+        m.fill(65536, 3)
+        assert m.memory.read(65535, 5) == b"\x09\x07\x07\x07\x00"
+        with pytest.raises(IndexError):
+            m.memory.read(2**32, 1)
+
+    def test_table(self):
+        m = load(self.TEXT)
+        assert m.get(0) is None
+        for index in (1, 2**32, -1):
+            with pytest.raises(wasmpy.Trap, match="out of bounds table access"):
+                m.get(index)
+        assert m.table_grow(2**40) == m.table_grow(-1) == -1
+        assert m.table_grow(1) == 1
+        assert m.table[1] is m.get(1) is m.peek
+
+    def test_linking(self):
+        m = load(self.TEXT)
+        load('(module (memory (import "m" "memory") i64 1) (table (import "m" "table") i64 1 funcref))', {"m": m})
+        for field, complaint in (
+            ('(memory (import "m" "memory") 1)', "m.memory: memory: its addresses are i64"),
+            ('(table (import "m" "table") 1 funcref)', "m.table: table of funcref: its addresses are i64"),
+        ):
+            with pytest.raises(wasmpy.LinkError, match=complaint):
+                load(f"(module {field})", {"m": m})
+        with pytest.raises(wasmpy.LinkError, match="i64 memory: its addresses are i32"):
+            load('(module (memory (import "m" "memory") i64 1))', {"m": {"memory": wasmpy.Memory(1)}})
+
+    def test_limits(self):
+        for least, most in ((65537, None), (0, 65537), (2, 1), (-1, None)):
+            with pytest.raises(ValueError, match="invalid limits"):
+                wasmpy.Memory(least, most)
+        with pytest.raises(MemoryError):
+            load("(module (memory i64 65537))")
+
+
 class TestReferenceTypes:
     """References that are neither funcref nor externref."""
 

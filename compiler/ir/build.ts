@@ -11,10 +11,11 @@ import type { Elem, Module, Range } from "../wasm/module.ts";
 import * as m from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
 import { TypeSpace } from "../wasm/subtyping.ts";
-import { type DefType, V128, I32 as WASM_I32 } from "../wasm/types.ts";
+import { type DefType, type Limits, V128 } from "../wasm/types.ts";
 import { escapingFunctions } from "./escape.ts";
 import { type Facts, ownTables } from "./facts.ts";
 import { type Func, NO_VALUE, type Value } from "./func.ts";
+import { addressType } from "./immediates.ts";
 import { functionSymbols, type Layout } from "./layout.ts";
 import { type BuildOptions, Constant, dataSymbol, Lowering } from "./lowering.ts";
 import { F32, F64, I32, I64 } from "./ops.ts";
@@ -185,7 +186,7 @@ export class FunctionBuild {
   }
 
   private initTables(): void {
-    const { walk } = this;
+    const { lowering, walk } = this;
     const { tables } = this.module;
     const visible = importedGlobals(this.module);
     for (let i = 0; i < tables.length; i++) {
@@ -193,17 +194,22 @@ export class FunctionBuild {
       if (init === m.NO_RANGE) continue;
       const v = walk.constant(init, type.element, visible);
       const { out } = walk;
-      if (out !== null) out.tableFill(i, out.i32(0), v, out.i32(type.limits.minLo));
+      const { minLo, minHi, is64 } = type.limits;
+      const number = (lo: number, hi: number) => (is64 ? lowering.i64(lo, hi) : lowering.i32(lo));
+      if (out !== null) out.tableFill(i, number(0, 0), v, number(minLo, minHi));
     }
   }
 
   private initSegments(): void {
     const { lowering, module, options, walk } = this;
     const visible = visibleGlobals(module, options.features, -1);
-    const offsetOf = (range: Range) =>
-      range === m.NO_RANGE ? NO_VALUE : walk.constant(range, WASM_I32, visible);
-    const elemOffsets: Value[] = module.elems.map((elem) => offsetOf(elem.offset));
-    const dataOffsets: Value[] = module.datas.map((data) => offsetOf(data.offset));
+    const offsetOf = (range: Range, limits: Limits) => walk.constant(range, addressType(limits), visible);
+    const elemOffsets: Value[] = module.elems.map((elem) =>
+      elem.mode === m.ACTIVE ? offsetOf(elem.offset, module.tables[elem.table].type.limits) : NO_VALUE,
+    );
+    const dataOffsets: Value[] = module.datas.map((data) =>
+      data.mode === m.ACTIVE ? offsetOf(data.offset, module.memories[data.memory].type.limits) : NO_VALUE,
+    );
     if (walk.missing >= 0) return;
     if (!has(options.features, BULK_MEMORY)) this.checkFits(elemOffsets, dataOffsets);
     for (let i = 0; i < module.elems.length; i++) {
@@ -255,8 +261,6 @@ export class FunctionBuild {
 /** A feature that the module needs and that is not supported yet, or "". */
 function missingFeature(module: Module): string {
   if (module.tags.length > 0) return "tag";
-  if (module.memories.some((memory) => memory.type.limits.is64)) return "i64 memory";
-  if (module.tables.some((table) => table.type.limits.is64)) return "i64 table";
   if (module.globals.some((global) => global.type.type === V128)) return "v128";
   return module.funcs.some((func) => usesVectors(module.types[func.type])) ? "v128" : "";
 }

@@ -1,9 +1,9 @@
 // The run-time helpers that generated code calls by name, with their signatures: ir/build refers to them,
 // runtime/ writes their bodies. All use the wasm convention, run in the caller's instance, and trap by
-// themselves. Memory sizes and table indices are i32 here; 64-bit ones come with memory64.
+// themselves. Addresses and counts are i64: those of 32-bit memories and tables are extended.
 
 import { unreachable } from "../base/fail.ts";
-import { I32, PTR, REF } from "./ops.ts";
+import { I32, I64, PTR, REF } from "./ops.ts";
 import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
 class HelperRow {
@@ -31,25 +31,25 @@ function h(
 
 const ROWS: readonly HelperRow[] = [
   // memory record, number of pages → old number of pages, or -1
-  h("memory_grow", [PTR, I32], [I32]),
+  h("memory_grow", [PTR, I64], [I64]),
   // record, destination, byte, count
-  h("memory_fill", [PTR, I32, I32, I32], []),
+  h("memory_fill", [PTR, I64, I32, I64], []),
   // destination record, source record, destination, source, count
-  h("memory_copy", [PTR, PTR, I32, I32, I32], []),
-  // record, bytes of the segment, its current length, destination, source, count
-  h("memory_init", [PTR, PTR, I32, I32, I32, I32], []),
+  h("memory_copy", [PTR, PTR, I64, I64, I64], []),
+  // record, bytes of the segment, its current length, destination, source, count: segments have 32-bit lengths
+  h("memory_init", [PTR, PTR, I32, I64, I32, I32], []),
   // table record, index, value: with the ownership of references settled
-  h("table_set", [PTR, I32, REF], []),
+  h("table_set", [PTR, I64, REF], []),
   // table record, index: traps out of bounds; the reference is safe on the wasm stack
-  h("table_get", [PTR, I32], [REF]),
+  h("table_get", [PTR, I64], [REF]),
   // record, value, count → old size, or -1
-  h("table_grow", [PTR, REF, I32], [I32]),
+  h("table_grow", [PTR, REF, I64], [I64]),
   // record, index, value, count
-  h("table_fill", [PTR, I32, REF, I32], []),
+  h("table_fill", [PTR, I64, REF, I64], []),
   // destination record, source record, destination, source, count
-  h("table_copy", [PTR, PTR, I32, I32, I32], []),
+  h("table_copy", [PTR, PTR, I64, I64, I64], []),
   // record, elem cell of the instance, destination, source, count
-  h("table_init", [PTR, PTR, I32, I32, I32], []),
+  h("table_init", [PTR, PTR, I64, I32, I32], []),
   // elem cell of the instance, number of elements: allocates the array (all null). The array borrows what it
   // holds (its sources live as long as the instance does): plain stores, no ref_set
   h("elem_new", [PTR, I32], []),

@@ -201,8 +201,9 @@ export class Lowering extends Builder {
     const endHi = hi + (end > 0xffffffff ? 1 : 0);
     let wide = index;
     if (this.module.memories[memory].type.limits.is64) {
-      // index + end may wrap around: compare with what end leaves
-      const needed = this.i64(endLo, endHi);
+      // index + end may wrap around: compare with what end leaves. Where end itself does, there is never so much
+      const wraps = hi === -1 && end > 0xffffffff;
+      const needed = wraps ? this.i64(-1, -1) : this.i64(endLo, endHi);
       this.trapIf(this.op(op.I64_LT_U, available, needed), trap.MEMORY_OUT_OF_BOUNDS);
       const last = this.op(op.I64_SUB, available, needed);
       this.trapIf(this.op(op.I64_GT_U, index, last), trap.MEMORY_OUT_OF_BOUNDS);

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
 _PAGE = 65536
+# Limits of i64 tables beyond this are as good as this: the native types hold signed numbers.
+_MOST = 2**63 - 1
 
 # Toolchain names that an import statement never takes for Python modules.
 _TOOLCHAIN = frozenset({"env", "a", "go", "wbg", "__wbindgen_placeholder__"})
@@ -148,11 +150,13 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     resolve = module.__dict__.pop("__wasm_resolve__", None) or _resolver(module.__name__)
     _bind_imports(state, resolve)
     for index, (minimum, maximum, is64) in meta["memories"].items():
-        state.bind(MEMORY, index, _new_memory(index == 0 and meta["guarded"], is64, minimum, maximum))
+        limits = min(minimum, _MOST), min(maximum, _MOST)
+        state.bind(MEMORY, index, _new_memory(index == 0 and meta["guarded"], is64, *limits))
     for index, (element, minimum, maximum, is64) in meta["tables"].items():
         element_type = _types.value_type(element, state.types)
         functions = _types.code(element_type) == _types.FUNC
-        state.bind(TABLE, index, _new("Table", element_type, is64, functions, minimum, maximum))
+        limits = min(minimum, _MOST), min(maximum, _MOST)
+        state.bind(TABLE, index, _new("Table", element_type, is64, functions, *limits))
     # Before the start function runs: what it calls may come back through the module.
     module.__dict__["__wasm__"] = state
     kernel["initialize"]()
@@ -309,7 +313,7 @@ def _fits(value: Any, declared: Sequence[int]) -> str:
     actual = value.limits()
     if actual[0] < declared[0]:
         return f"its size {actual[0]} is below the declared minimum {declared[0]}"
-    if declared[1] >= 0 and (actual[1] < 0 or actual[1] > declared[1]):
+    if declared[1] >= 0 and (actual[1] < 0 or actual[1] > min(declared[1], _MOST)):
         return f"its maximum is {'missing' if actual[1] < 0 else actual[1]}, declared {declared[1]}"
     return ""
 

@@ -38,6 +38,13 @@ def refined(base: Any, text: str, is64: bool) -> Any:
     return _refined[key]
 
 
+def _limits(initial: int, maximum: int | None, most: int) -> tuple[int, int]:
+    """Limits for the native types, which leave it to the caller how much i32 addresses can reach."""
+    if initial > most or (maximum is not None and not initial <= maximum <= most):
+        raise ValueError("invalid limits")
+    return initial, -1 if maximum is None else maximum
+
+
 def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
     """The memory that ``make`` returns; if it could reserve nothing, or with ``wants_all`` less than all of the index
     space, garbage is collected and another one made. Raises MemoryError.
@@ -91,8 +98,8 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
         _is64 = False
 
         def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
-            limit = -1 if maximum is None else maximum
-            return reserved(lambda: memory_base.__new__(cls, initial, limit), True)
+            limits = _limits(initial, maximum, 65536)
+            return reserved(lambda: memory_base.__new__(cls, *limits), True)
 
         @property
         def pages(self) -> int:
@@ -149,14 +156,17 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
                 raise ValueError(f"cannot put {len(data)} bytes into a slice of {stop - start}")
             memoryview(self)[start:stop] = data
 
+        def _address(self, address: int) -> int:
+            return address & (0xFFFFFFFFFFFFFFFF if self._is64 else 0xFFFFFFFF)
+
         def read(self, address: int, size: int) -> bytes:
             """``size`` bytes from ``address``, which may be given as a signed i32."""
-            address &= 0xFFFFFFFF
+            address = self._address(address)
             return self[address : address + size]
 
         def write(self, address: int, data: Any) -> None:
             """Puts bytes at ``address``, which may be given as a signed i32."""
-            address &= 0xFFFFFFFF
+            address = self._address(address)
             self[address : address + memoryview(data).nbytes] = data
 
         def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
@@ -165,7 +175,7 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
 
         def read_cstr(self, address: int, encoding: str = "utf-8") -> str:
             """The text up to the next zero byte."""
-            address &= 0xFFFFFFFF
+            address = self._address(address)
             view = memoryview(self)
             chunk = 256
             for start in range(address, len(view), chunk):
@@ -178,7 +188,7 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
             """``struct.unpack_from(form, …)`` at ``address``."""
             from struct import unpack_from
 
-            return unpack_from(form, self, address & 0xFFFFFFFF)
+            return unpack_from(form, self, self._address(address))
 
         def __repr__(self) -> str:
             return f"<wasmpy.Memory of {self.pages} pages>"
@@ -192,7 +202,7 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
         def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
             if element not in ("funcref", "externref"):
                 raise ValueError(f"no table holds {element!r}: funcref or externref")
-            return table_base.__new__(cls, element == "funcref", initial, -1 if maximum is None else maximum)
+            return table_base.__new__(cls, element == "funcref", *_limits(initial, maximum, 0xFFFFFFFF))
 
         @property
         def _text(self) -> str:
