@@ -1,33 +1,25 @@
 // The whole way of a module, and the only file that knows every stage: source bytes and options to the bytes of an
 // extension module, or a diagnostic. Pure: the same input gives the same bytes. All errors end here.
+//
+// `compile` does it all at once. Who has threads takes a Job apart: its chunks of functions may be compiled anywhere,
+// in any order; the job links them in theirs.
 
+import { Backend, Listing, Progress } from "./backend.ts";
 import { INTERNAL } from "./base/errors.ts";
 import { Failure, unreachable } from "./base/fail.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
-import { BuildOptions, FunctionBuild } from "./ir/build.ts";
+import { type Chunk, ChunkCompiler, chunkBounds, functionBuild } from "./chunks.ts";
+import type { FunctionBuild } from "./ir/build.ts";
 import { escapingFunctions } from "./ir/escape.ts";
 import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
-import { functionNames, Layout } from "./ir/layout.ts";
-import { print } from "./ir/print.ts";
+import { functionNames, functionSymbols, Layout } from "./ir/layout.ts";
 import { Program, SYM_FUNC } from "./ir/program.ts";
 import { validateModule } from "./ir/validate.ts";
-import { verify } from "./ir/verify.ts";
-import { X64Expansion } from "./isa/x64/expand.ts";
-import { x64Target } from "./isa/x64/target.ts";
-import { check } from "./mach/checker.ts";
-import { Code } from "./mach/code.ts";
-import { Emitter } from "./mach/emit.ts";
-import { PcTable } from "./mach/pctable.ts";
-import { printCode } from "./mach/print.ts";
-import { Allocator } from "./mach/regalloc.ts";
-import { Selection } from "./mach/select.ts";
-import type { Target } from "./mach/target.ts";
-import { verifyCode } from "./mach/verify.ts";
+import { link } from "./mach/fragment.ts";
 import { ELF_X64, writeElf } from "./obj/elf.ts";
-import { Image, RODATA, TEXT } from "./obj/image.ts";
-import { Optimizer } from "./opt/passes.ts";
-import { isSimple } from "./opt/simple.ts";
+import { type Image, RODATA, TEXT } from "./obj/image.ts";
+import { Compiled, Diagnostic, type Options } from "./options.ts";
 import { buildGlue } from "./python/build.ts";
 import { GlueInput } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
@@ -43,76 +35,8 @@ import { parseModule } from "./wat/parse.ts";
 import { printModule } from "./wat/print.ts";
 import type { ModuleSource } from "./wat/wast.ts";
 
-export class Options {
-  /** Last component of the Python module's name: the image's init function is named after it. */
-  readonly leaf: string;
-  readonly features: Features;
-  /** 0: only what is needed; 2: all passes. */
-  readonly level: number;
-  /** Memories are bounds-checked instead of guarded. */
-  readonly checked: boolean;
-  /** Bits of the target's features beyond its baseline. */
-  readonly cpu: number;
-  /** Verify IR and allocations: for tests and fuzzing. */
-  readonly verified: boolean;
-
-  constructor(
-    leaf: string,
-    features: Features,
-    level: number,
-    checked: boolean,
-    cpu: number,
-    verified: boolean,
-  ) {
-    this.leaf = leaf;
-    this.features = features;
-    this.level = level;
-    this.checked = checked;
-    this.cpu = cpu;
-    this.verified = verified;
-  }
-}
-
-/** What is wrong with a source. Line and column count from 1 and are 0 for binaries; `at` is a byte offset, or -1. */
-export class Diagnostic {
-  readonly kind: number; // base/errors.ts
-  readonly message: string;
-  readonly detail: string;
-  readonly at: number;
-  readonly line: number;
-  readonly column: number;
-  /** Name of the function the offset lies in, or "". */
-  readonly function: string;
-
-  constructor(
-    kind: number,
-    message: string,
-    detail: string,
-    at: number,
-    line: number,
-    column: number,
-    name: string,
-  ) {
-    this.kind = kind;
-    this.message = message;
-    this.detail = detail;
-    this.at = at;
-    this.line = line;
-    this.column = column;
-    this.function = name;
-  }
-}
-
-/** Either bytes, or a diagnostic with no bytes. */
-export class Compiled {
-  readonly bytes: Uint8Array;
-  readonly diagnostic: Diagnostic | null;
-
-  constructor(bytes: Uint8Array, diagnostic: Diagnostic | null) {
-    this.bytes = bytes;
-    this.diagnostic = diagnostic;
-  }
-}
+export { SHOW_CODE, SHOW_IR, SHOW_OPT } from "./backend.ts";
+export { Compiled, Diagnostic, Options } from "./options.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -120,12 +44,14 @@ const NO_BYTES = new Uint8Array(0);
 class Source {
   readonly bytes: Uint8Array;
   readonly features: Features;
+  readonly progress: Progress;
   assembled: Assembled | null;
   module: Module | null;
 
   constructor(bytes: Uint8Array, features: Features) {
     this.bytes = bytes;
     this.features = features;
+    this.progress = new Progress();
     this.assembled = null;
     this.module = null;
   }
@@ -158,22 +84,55 @@ class Source {
     return pairs.join(" ");
   }
 
-  diagnose(failure: Failure): Diagnostic {
-    const { kind, at, message, detail } = failure;
+  diagnose({ kind, message, detail, at, index, name }: Complaint): Diagnostic {
     const { assembled, module } = this;
     const isText = this.bytes[0] !== 0;
-    const name = at >= 0 && module !== null ? functionAt(module, at) : "";
+    const own = index < 0 && at >= 0 && module !== null ? functionAt(module, at) : index;
+    const where = own >= 0 && module !== null ? functionNames(module)[own] : name;
     // While the text is read offsets are the text's own; afterwards they are the binary's.
     const inText = isText && at >= 0 ? (assembled === null ? at : assembled.textOf(at)) : -1;
-    if (inText < 0) return new Diagnostic(kind, message, detail, at, 0, 0, name);
+    if (inText < 0) return new Diagnostic(kind, message, detail, at, 0, 0, where);
     const lines = new Lines(this.bytes);
-    return new Diagnostic(kind, message, detail, at, lines.line(inText), lines.column(inText), name);
+    return new Diagnostic(kind, message, detail, at, lines.line(inText), lines.column(inText), where);
   }
 }
 
-function functionAt(module: Module, at: number): string {
-  const index = module.funcs.findIndex((f) => !f.imported && f.body.start <= at && at < f.body.end);
-  return index < 0 ? "" : functionNames(module)[index];
+/** Index of the function whose body the offset lies in, or -1. */
+function functionAt(module: Module, at: number): number {
+  return module.funcs.findIndex((f) => !f.imported && f.body.start <= at && at < f.body.end);
+}
+
+/** An error, wherever it was caught: data that a thread can send to another. */
+export class Complaint {
+  readonly kind: number;
+  readonly message: string;
+  readonly detail: string;
+  readonly at: number;
+  /** Progress at that time. */
+  readonly index: number;
+  readonly name: string;
+
+  constructor(kind: number, message: string, detail: string, at: number, index: number, name: string) {
+    this.kind = kind;
+    this.message = message;
+    this.detail = detail;
+    this.at = at;
+    this.index = index;
+    this.name = name;
+  }
+}
+
+/** `error`: whatever was thrown; besides failures, what the machine that runs the compiler throws. */
+function complaint(error: unknown, { index, name }: Progress): Complaint {
+  if (error instanceof Failure) {
+    return new Complaint(error.kind, error.message, error.detail, error.at, index, name);
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : "unknown";
+  return internal(text, index, name);
+}
+
+function internal(detail: string, index: number, name: string): Complaint {
+  return new Complaint(INTERNAL, "internal compiler error", detail, -1, index, name);
 }
 
 /** Runs one job on a source; what it reports becomes the diagnostic. */
@@ -182,19 +141,13 @@ function attempt(bytes: Uint8Array, features: Features, job: (source: Source) =>
   try {
     return new Compiled(job(source), null);
   } catch (error) {
-    if (error instanceof Failure) return new Compiled(NO_BYTES, source.diagnose(error));
-    const text = error instanceof Error ? (error.stack ?? error.message) : "unknown";
-    return new Compiled(NO_BYTES, new Diagnostic(INTERNAL, "internal compiler error", text, -1, 0, 0, ""));
+    return new Compiled(NO_BYTES, source.diagnose(complaint(error, source.progress)));
   }
 }
 
 /** The extension module for a source, text or binary. */
 export function compile(bytes: Uint8Array, options: Options): Compiled {
-  return attempt(bytes, options.features, (source) => {
-    const module = source.decode();
-    const facts = validateModule(module, options.features);
-    return new Compilation(module, facts, options, source.lines(), null).run();
-  });
+  return new Job(bytes, options, null).run();
 }
 
 /** No bytes; a diagnostic if the source is not a valid module. */
@@ -250,173 +203,248 @@ export function describeModule(bytes: Uint8Array, features: Features): Compiled 
   });
 }
 
-/** Stages that can be shown: IR as built, as optimised, machine code as emitted. */
-export const SHOW_IR = 1;
-export const SHOW_OPT = 2;
-export const SHOW_CODE = 3;
-
-/** Collects the text of one stage for the wasm functions whose name contains `filter`. */
-class Listing {
-  readonly stage: number;
-  private readonly filter: string;
-  readonly texts: string[];
-
-  constructor(stage: number, filter: string) {
-    this.stage = stage;
-    this.filter = filter;
-    this.texts = [];
-  }
-
-  wants(stage: number, name: string): boolean {
-    return stage === this.stage && name.includes(this.filter);
-  }
-}
-
 /** A stage of a module's functions as text, in UTF-8; `filter`: part of the names of those to show. */
 export function show(bytes: Uint8Array, options: Options, stage: number, filter: string): Compiled {
-  return attempt(bytes, options.features, (source) => {
-    const module = source.decode();
-    const facts = validateModule(module, options.features);
-    const listing = new Listing(stage, filter);
-    new Compilation(module, facts, options, "", listing).run();
-    return encodeUtf8(listing.texts.join("\n"));
-  });
+  const listing = new Listing(stage, filter);
+  const { diagnostic } = new Job(bytes, options, listing).run();
+  return new Compiled(diagnostic === null ? encodeUtf8(listing.texts.join("\n")) : NO_BYTES, diagnostic);
 }
 
-/** The back end with its buffers: one IR function after another becomes code of the image. */
-class Backend {
-  private readonly program: Program;
-  private readonly image: Image;
-  private readonly pcs: PcTable;
-  private readonly target: Target;
-  private readonly options: Options;
-  private readonly optimizer: Optimizer;
-  private readonly selection: Selection;
-  private readonly code: Code;
-  private readonly allocator: Allocator;
-  private readonly emitter: Emitter;
+/** What came of a chunk: one of the two. */
+export class Outcome {
+  readonly chunk: Chunk | null;
+  readonly complaint: Complaint | null;
+
+  constructor(chunk: Chunk | null, complaint: Complaint | null) {
+    this.chunk = chunk;
+    this.complaint = complaint;
+  }
+}
+
+function attemptChunk(compiler: ChunkCompiler, chunk: number, progress: Progress): Outcome {
+  try {
+    return new Outcome(compiler.compile(chunk), null);
+  } catch (error) {
+    return new Outcome(null, complaint(error, progress));
+  }
+}
+
+/** For chunks of a job that another thread has: `binary`, `facts` and `options` are the job's. */
+export class Assistant {
+  private readonly progress: Progress;
+  private readonly compiler: ChunkCompiler;
+
+  constructor(binary: Uint8Array, facts: Facts, options: Options) {
+    this.progress = new Progress();
+    const module = decode(binary, options.features);
+    this.compiler = new ChunkCompiler(module, facts, options, this.progress, null);
+  }
+
+  compile(chunk: number): Outcome {
+    return attemptChunk(this.compiler, chunk, this.progress);
+  }
+}
+
+/** The compilation of one source. Every chunk is to be compiled, and its outcome handed to `accept`, unless `failed`. */
+export class Job {
+  private readonly source: Source;
   private readonly listing: Listing | null;
+  /** From decoding on. */
+  private compilation: Compilation | null;
+  private compiler: ChunkCompiler | null;
+  private diagnostic: Diagnostic | null;
+  /** Outcomes not linked yet, by chunk; those before `linked` are. */
+  private readonly outcomes: (Outcome | null)[];
+  private linked: number;
 
-  constructor(program: Program, image: Image, pcs: PcTable, options: Options, listing: Listing | null) {
+  constructor(bytes: Uint8Array, options: Options, listing: Listing | null) {
+    this.source = new Source(bytes, options.features);
     this.listing = listing;
-    this.program = program;
-    this.image = image;
-    this.pcs = pcs;
-    this.options = options;
-    this.target = x64Target(options.cpu);
-    this.optimizer = new Optimizer();
-    this.selection = new Selection(program, this.target);
-    this.code = new Code();
-    this.allocator = new Allocator();
-    this.emitter = new Emitter(this.target.conventions, new X64Expansion(image));
+    this.compilation = null;
+    this.compiler = null;
+    this.diagnostic = null;
+    this.outcomes = [];
+    this.linked = 0;
+    try {
+      const module = this.source.decode();
+      const facts = validateModule(module, options.features);
+      this.compilation = new Compilation(module, facts, options, this.source.progress);
+    } catch (error) {
+      this.fail(complaint(error, this.source.progress));
+    }
+    const chunks = this.compilation === null ? 0 : this.compilation.chunks;
+    for (let k = 0; k < chunks; k++) this.outcomes.push(null);
   }
 
-  optimize(func: Func, index: number): void {
-    if (this.options.verified) verify(func, this.program);
-    this.list(SHOW_IR, func, index);
-    this.optimizer.run(func, this.program, this.options.level);
-    if (this.options.verified) verify(func, this.program);
-    this.list(SHOW_OPT, func, index);
+  private fail(c: Complaint): void {
+    if (this.diagnostic === null) this.diagnostic = this.source.diagnose(c);
   }
 
-  private list(stage: number, func: Func, index: number): void {
-    const { listing } = this;
-    if (listing === null || index < 0 || !listing.wants(stage, func.name)) return;
-    if (stage === SHOW_CODE)
-      listing.texts.push(`${func.name}:\n${printCode(this.code, this.program, this.target)}`);
-    else listing.texts.push(print(func, this.program));
+  /** There is a diagnostic: nothing that is still to come changes it. */
+  get failed(): boolean {
+    return this.diagnostic !== null;
   }
 
-  /** `index`: the function's number in the wasm module, or -1. */
-  generate(func: Func, index: number): void {
-    const { code, program, target } = this;
-    const { convention } = program.signatures[func.signature];
-    const registers = target.registers[convention];
-    this.selection.run(func, code);
-    if (this.options.verified) this.verifySelection();
-    this.allocator.allocate(code, registers);
-    if (this.options.verified) check(code, registers);
-    this.list(SHOW_CODE, func, index);
-    this.emitter.emit(code, func.symbol, convention, index, this.image, this.pcs);
+  get chunks(): number {
+    return this.outcomes.length;
   }
 
-  private verifySelection(): void {
-    const complaints = verifyCode(this.code, this.target);
-    if (complaints.length > 0) unreachable(complaints.join("; "));
+  /** All chunks are linked. */
+  get complete(): boolean {
+    return this.linked === this.chunks;
+  }
+
+  /** Whether the outcome of the chunk is known. */
+  has(chunk: number): boolean {
+    return chunk < this.linked || this.outcomes[chunk] !== null;
+  }
+
+  /** What an Assistant needs. */
+  get binary(): Uint8Array {
+    return this.started().module.bytes;
+  }
+
+  get facts(): Facts {
+    return this.started().facts;
+  }
+
+  private started(): Compilation {
+    return this.compilation ?? unreachable("a job without a module");
+  }
+
+  compile(chunk: number): Outcome {
+    const { progress } = this.source;
+    try {
+      if (this.compiler === null) this.compiler = this.started().compiler(this.listing);
+      return attemptChunk(this.compiler, chunk, progress);
+    } catch (error) {
+      return new Outcome(null, complaint(error, progress));
+    }
+  }
+
+  /** Links what can be linked. The first failing chunk, in the order of chunks, is what the job fails with. */
+  accept(chunk: number, outcome: Outcome): void {
+    const { outcomes } = this;
+    outcomes[chunk] = outcome;
+    while (this.linked < outcomes.length && this.diagnostic === null) {
+      const next = outcomes[this.linked];
+      if (next === null) return;
+      this.link(this.linked, next);
+      outcomes[this.linked++] = null;
+    }
+  }
+
+  private link(k: number, { chunk, complaint: failure }: Outcome): void {
+    if (failure !== null) this.fail(failure);
+    try {
+      if (chunk !== null) this.started().link(k, chunk);
+    } catch (error) {
+      this.fail(complaint(error, this.source.progress));
+    }
+  }
+
+  /** Ends the job with an internal error. */
+  abandon(detail: string): void {
+    this.fail(internal(detail, -1, ""));
+  }
+
+  /** Requires: complete or failed. */
+  finish(): Compiled {
+    let bytes: Uint8Array = NO_BYTES;
+    try {
+      if (this.diagnostic === null) bytes = this.started().finish(this.source.lines());
+    } catch (error) {
+      this.fail(complaint(error, this.source.progress));
+    }
+    return new Compiled(this.diagnostic === null ? bytes : NO_BYTES, this.diagnostic);
+  }
+
+  /** All of it, in this thread. */
+  run(): Compiled {
+    for (let k = 0; k < this.chunks && !this.failed; k++) this.accept(k, this.compile(k));
+    return this.finish();
   }
 }
 
 /** One module on its way from Module to image. */
 class Compilation {
-  private readonly module: Module;
-  private readonly facts: Facts;
+  readonly module: Module;
+  readonly facts: Facts;
   private readonly options: Options;
-  private readonly lines: string;
+  private readonly progress: Progress;
+  private readonly bounds: readonly number[];
   private readonly program: Program;
+  private readonly escaping: Uint8Array;
+  private readonly layout: Layout;
+  private readonly build: FunctionBuild;
+  private readonly backend: Backend;
   private readonly image: Image;
-  private readonly listing: Listing | null;
+  private readonly simple: Uint8Array;
 
-  constructor(module: Module, facts: Facts, options: Options, lines: string, listing: Listing | null) {
-    this.listing = listing;
+  constructor(module: Module, facts: Facts, options: Options, progress: Progress) {
     this.module = module;
     this.facts = facts;
     this.options = options;
-    this.lines = lines;
+    this.progress = progress;
+    this.bounds = chunkBounds(module);
     this.program = new Program();
-    this.image = new Image(this.program);
+    this.escaping = escapingFunctions(module);
+    this.layout = new Layout(module, this.escaping);
+    this.build = functionBuild(module, facts, options, this.program, this.layout);
+    this.backend = new Backend(this.program, options, progress, null);
+    this.image = this.backend.image;
     this.image.soname = `${options.leaf}.so`;
+    this.simple = new Uint8Array(module.funcs.length);
   }
 
-  run(): Uint8Array {
-    const { module, options, program, image } = this;
-    const escaping = escapingFunctions(module);
-    const layout = new Layout(module, escaping);
-    const build = new FunctionBuild(
-      module,
-      program,
-      layout,
-      new BuildOptions(options.features, true, options.checked),
-      this.facts,
-    );
-    const pcs = new PcTable();
-    const backend = new Backend(program, image, pcs, options, this.listing);
-    const func = new Func();
+  get chunks(): number {
+    return this.bounds.length - 1;
+  }
 
-    const functions = new Int32Array(module.funcs.length).fill(-1);
-    const simple = new Uint8Array(module.funcs.length);
-    for (let i = 0; i < module.funcs.length; i++) {
-      if (module.funcs[i].imported) continue;
-      build.build(i, func);
-      functions[i] = func.symbol;
-      backend.optimize(func, i);
-      if (isSimple(func)) simple[i] = 1;
-      backend.generate(func, i);
-    }
+  compiler(listing: Listing | null): ChunkCompiler {
+    return new ChunkCompiler(this.module, this.facts, this.options, this.progress, listing);
+  }
+
+  link(k: number, { fragment, simple }: Chunk): void {
+    link(fragment, this.image, this.backend.pcs);
+    this.simple.set(simple, this.bounds[k]);
+  }
+
+  /** Adds what is not the module's own functions. */
+  finish(lines: string): Uint8Array {
+    const { module, options, program, layout, image, backend, build } = this;
+    const sink = (f: Func, isHot: boolean) => backend.own(f, isHot);
+    const func = new Func();
+    this.progress.at(-1, "wasmpy_init");
     build.init(func);
-    backend.optimize(func, -1);
-    backend.generate(func, -1);
+    sink(func, false);
     for (const blob of build.rodata()) {
       const section = image.sections[RODATA];
       section.align(blob.alignment);
       image.define(blob.symbol, RODATA, section.length, blob.bytes.length);
       section.bytes(blob.bytes);
     }
-
-    const sink = (f: Func) => {
-      backend.optimize(f, -1);
-      backend.generate(f, -1);
-    };
-    const meta = encodeUtf8(describe(module, this.lines, options.checked));
-    const input = new GlueInput(options.leaf, meta, functions, escaping, simple, false, options.checked);
+    const functions = functionSymbols(module, program);
+    const meta = encodeUtf8(describe(module, lines, options.checked));
+    const input = new GlueInput(
+      options.leaf,
+      meta,
+      functions,
+      this.escaping,
+      this.simple,
+      false,
+      options.checked,
+    );
     buildGlue(module, layout, program, image, input).each(sink);
-    this.addRuntime(layout, sink);
-    pcs.write(image);
+    this.addRuntime(sink);
+    this.progress.at(-1, "");
+    backend.pcs.write(image);
     return writeElf(image, ELF_X64);
   }
 
   /** Run-time functions, those that anything refers to. */
-  private addRuntime(layout: Layout, sink: (f: Func) => void): void {
-    const { program, image } = this;
+  private addRuntime(sink: (f: Func, isHot: boolean) => void): void {
+    const { program, image, layout } = this;
     const used = new Set<number>();
     let seen = 0;
     const isUsed = (symbol: number) => {
@@ -427,7 +455,7 @@ class Compilation {
     // A function may refer to one that came before it: until nothing is missing.
     for (let before = -1; before !== image.definitions.size; ) {
       before = image.definitions.size;
-      runtime.each(sink, isUsed);
+      runtime.each((f) => sink(f, false), isUsed);
     }
     this.defineBounds();
     for (let s = 0; s < program.symbols.length; s++) {

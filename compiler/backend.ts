@@ -1,0 +1,139 @@
+// The back end: one IR function after another becomes code of an image, through the same buffers.
+
+import { unreachable } from "./base/fail.ts";
+import type { Func } from "./ir/func.ts";
+import { print } from "./ir/print.ts";
+import type { Program } from "./ir/program.ts";
+import { verify } from "./ir/verify.ts";
+import { X64Expansion } from "./isa/x64/expand.ts";
+import { x64Target } from "./isa/x64/target.ts";
+import { check } from "./mach/checker.ts";
+import { Code } from "./mach/code.ts";
+import { Emitter } from "./mach/emit.ts";
+import { PcTable } from "./mach/pctable.ts";
+import { printCode } from "./mach/print.ts";
+import { Allocator } from "./mach/regalloc.ts";
+import { Selection } from "./mach/select.ts";
+import type { Target } from "./mach/target.ts";
+import { verifyCode } from "./mach/verify.ts";
+import { Image } from "./obj/image.ts";
+import { Optimizer, QUICK } from "./opt/passes.ts";
+import type { Options } from "./options.ts";
+
+/** Stages that can be shown: IR as built, as optimised, machine code as emitted. */
+export const SHOW_IR = 1;
+export const SHOW_OPT = 2;
+export const SHOW_CODE = 3;
+
+/** Collects the text of one stage for the wasm functions whose name contains `filter`. */
+export class Listing {
+  readonly stage: number;
+  private readonly filter: string;
+  readonly texts: string[];
+
+  constructor(stage: number, filter: string) {
+    this.stage = stage;
+    this.filter = filter;
+    this.texts = [];
+  }
+
+  wants(stage: number, name: string): boolean {
+    return stage === this.stage && name.includes(this.filter);
+  }
+}
+
+/** What is being compiled: the place of errors that no byte offset tells the place of. */
+export class Progress {
+  /** Index of the module's function, or -1. */
+  index: number;
+  /** Else the name of another function of the image, or "". */
+  name: string;
+
+  constructor() {
+    this.index = -1;
+    this.name = "";
+  }
+
+  at(index: number, name: string): void {
+    this.index = index;
+    this.name = name;
+  }
+}
+
+export class Backend {
+  /** What the code goes to. */
+  image: Image;
+  pcs: PcTable;
+  private readonly program: Program;
+  private readonly target: Target;
+  private readonly options: Options;
+  private readonly progress: Progress;
+  private readonly listing: Listing | null;
+  private readonly optimizer: Optimizer;
+  private readonly selection: Selection;
+  private readonly code: Code;
+  private readonly allocator: Allocator;
+  private readonly emitter: Emitter;
+
+  constructor(program: Program, options: Options, progress: Progress, listing: Listing | null) {
+    this.program = program;
+    this.options = options;
+    this.progress = progress;
+    this.listing = listing;
+    this.image = new Image(program);
+    this.pcs = new PcTable();
+    this.target = x64Target(options.cpu);
+    this.optimizer = new Optimizer();
+    this.selection = new Selection(program, this.target);
+    this.code = new Code();
+    this.allocator = new Allocator();
+    this.emitter = new Emitter(this.target.conventions, new X64Expansion(this.image));
+  }
+
+  /** From here on code goes to a new image with a new PC table. */
+  restart(): void {
+    this.image = new Image(this.program);
+    this.pcs = new PcTable();
+  }
+
+  /** A function of the image that is not the module's. What is not hot is not worth the passes. */
+  own(func: Func, isHot: boolean): void {
+    this.progress.at(-1, func.name);
+    this.optimize(func, -1, isHot ? this.options.level : QUICK);
+    this.generate(func, -1);
+  }
+
+  /** `index`: the function's number in the wasm module, or -1. */
+  optimize(func: Func, index: number, level: number): void {
+    if (this.options.verified) verify(func, this.program);
+    this.list(SHOW_IR, func, index);
+    this.optimizer.run(func, this.program, level);
+    if (this.options.verified) verify(func, this.program);
+    this.list(SHOW_OPT, func, index);
+  }
+
+  private list(stage: number, func: Func, index: number): void {
+    const { listing } = this;
+    if (listing === null || index < 0 || !listing.wants(stage, func.name)) return;
+    if (stage === SHOW_CODE)
+      listing.texts.push(`${func.name}:\n${printCode(this.code, this.program, this.target)}`);
+    else listing.texts.push(print(func, this.program));
+  }
+
+  generate(func: Func, index: number): void {
+    const { code, program, target } = this;
+    const { convention } = program.signatures[func.signature];
+    const registers = target.registers[convention];
+    this.selection.run(func, code);
+    if (this.options.verified) this.verifySelection();
+    this.allocator.allocate(code, registers);
+    if (this.options.verified) check(code, registers);
+    this.list(SHOW_CODE, func, index);
+    this.emitter.emit(code, func.symbol, convention, index, this.image, this.pcs);
+  }
+
+  private verifySelection(): void {
+    const complaints = verifyCode(this.code, this.target);
+    if (complaints.length > 0) unreachable(complaints.join("; "));
+  }
+}
