@@ -38,7 +38,7 @@
 // types                () → (MemoryBase, TableBase, GlobalBase)
 //     The native types below, shared by all images of the interpreter. They may be subclassed.
 //
-// MemoryBase(minimum, maximum)       pages of 64 KiB, maximum -1: none. ValueError, MemoryError
+// MemoryBase(minimum, maximum)       pages of 64 KiB, maximum -1: none. ValueError, MemoryError (as for 65537 pages)
 //   .grow(pages) → int               old number of pages, or -1
 //   .size() → int                    bytes
 //   .limits() → (int, int)           pages now, declared maximum or -1

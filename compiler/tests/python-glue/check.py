@@ -164,8 +164,10 @@ def memory(m):
     assert len(view) == 65536 and len(memoryview(mem)) == mem.size() == 131072
     assert m["load"](65536) == 0
     kind = m.kernel["types"]()[0]
-    for limits in [(-1, -1), (2, 1), (65537, -1), (1, 65537), (1, -2)]:
+    for limits in [(-1, -1), (2, 1), (1, -2)]:
         raises(ValueError, kind, *limits)
+    raises(MemoryError, kind, 65537, -1)
+    assert kind(1, 65537).limits() == (1, 65537) and kind(1, 65537).grow(65536) == -1
     raises(TypeError, kind, 1)
     raises(TypeError, kind, 1.5, 2)
     assert kind(0, -1).size() == 0 and len(memoryview(kind(0, 0))) == 0
