@@ -25,10 +25,9 @@ def test_cached_import(tmp_path, cache):
     (tmp_path / "m.wat").write_text(ADD)
     env = environment(cache)
     code = """
-        import sys
+        import os, sys  # site has loaded os in every usual start
         sys.path.insert(0, {path!r})
         before = set(sys.modules)
-        import os
         def refuse(*arguments):
             raise AssertionError("a process was started")
         os.fork = os.posix_spawn = refuse

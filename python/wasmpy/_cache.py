@@ -126,7 +126,10 @@ def user_directory(*, make: bool = True) -> str:
     if not chosen:
         from platformdirs import user_cache_dir
 
-        chosen = user_cache_dir("wasmpy", appauthor=False)
+        try:
+            chosen = user_cache_dir("wasmpy", appauthor=False)
+        except RuntimeError:
+            chosen = ""
         if not os.path.isabs(chosen):
             raise FileNotFoundError("this user has no home directory; set WASMPY_CACHE_DIR")
     directory = os.path.abspath(chosen)

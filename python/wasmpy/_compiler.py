@@ -65,6 +65,7 @@ class _Process:
 
     def __init__(self) -> None:
         entry, node = _identity.entry(), find_node()
+        self.node = node
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("NODE_", "LD_"))}
         options = ["--permission", f"--allow-fs-read={os.path.dirname(entry)}", "--allow-worker"]
         code_cache = _code_cache()
@@ -107,7 +108,7 @@ class _Process:
             _notice(what)
         sizes = struct.unpack("<II", self.read(8))
         if sizes[0] > _MOST_HEADER:
-            raise WasmError(f"{self.child.args[0]} does not run the compiler, or prints something before it does")  # type: ignore[index]
+            raise WasmError(f"{self.node} does not run the compiler, or prints something before it does")
         answer: dict[str, Any] = json.loads(self.read(sizes[0]))
         return answer, self.read(sizes[1])
 
@@ -126,8 +127,7 @@ class _Process:
 
     def close(self, *, patience: float = 5) -> None:
         """Ends the process, by force if it takes longer than ``patience`` seconds, and reaps it."""
-        self.stdin.close()
-        self.stdout.close()
+        self._hang_up()
         try:
             self.child.wait(patience)
         except subprocess.TimeoutExpired:
@@ -136,17 +136,26 @@ class _Process:
 
     def abandon(self) -> None:
         """Forgets the process after a fork: it is the parent's."""
-        self.stdin.close()
-        self.stdout.close()
+        self._hang_up()
         self.child.returncode = 0
+
+    def _hang_up(self) -> None:
+        for pipe in (self.stdin, self.stdout):
+            try:
+                pipe.close()
+            except OSError:  # Somebody closed all descriptors, as programs do that become daemons.
+                pass
 
     def complaint(self) -> str:
         """How the process ended, and the last 2,000 characters of its standard error."""
         status = self.child.returncode
         text = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
-        if self.errors is not None:
-            self.errors.seek(0)
-            text += "\n" + self.errors.read().decode("utf-8", "replace")[-2000:].strip()
+        try:
+            if self.errors is not None:
+                self.errors.seek(0)
+                text += "\n" + self.errors.read().decode("utf-8", "replace")[-2000:].strip()
+        except OSError:
+            pass
         return text.strip()
 
 

@@ -24,8 +24,8 @@ class UnsupportedError(WasmError, ImportError):
     """The module is valid but cannot be compiled or run here."""
 
 
-class UnguardedError(Exception):
-    """Internal: the code leaves bounds to memory 0's reservation, which is too small. The checked image will do."""
+class UnguardedError(MemoryError):
+    """Between an image and who loads it: the code leaves bounds to memory 0's reservation, which is too small. The checked image will do."""
 
 
 class Trap(WasmError, RuntimeError):

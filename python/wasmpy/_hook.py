@@ -84,7 +84,7 @@ class WasmFinder(machinery.FileFinder):
     """The stock finder, whose directories also list their wasm modules."""
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:  # type: ignore[override]
+    def __class__(self) -> type:
         # pkgutil.iter_modules chooses by this attribute what lists a finder's modules. Nothing else tells us in
         # time that somebody has imported pkgutil, and importing it here would cost every start.
         if "pkgutil" in sys.modules:
@@ -147,7 +147,7 @@ class ZipFinder:
             for suffix in SUFFIXES:
                 file = os.path.join(entry, leaf + suffix)
                 try:
-                    archive.get_data(file)  # type: ignore[attr-defined]
+                    archive.get_data(file)
                 except OSError:
                     continue
                 spec = machinery.ModuleSpec(fullname, ZipLoader(fullname, file, archive), origin=file)  # type: ignore[arg-type]
@@ -181,4 +181,4 @@ def install() -> None:
     )
     sys.path_hooks.insert(position, path_hook)
     sys.path_importer_cache.clear()
-    sys.meta_path.append(ZipFinder)  # type: ignore[arg-type]
+    sys.meta_path.append(ZipFinder)

@@ -74,13 +74,16 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
 
     Raises ``error`` where nothing helps.
     """
-    if "failed to map segment" in str(error):  # The directory lies on a file system mounted noexec.
-        with open(image, "rb") as file:
-            data = file.read()
-    else:  # Cut short by a crash, or removed by another process since.
+    if "failed to map segment" not in str(error):
+        # Cut short by a crash, or removed by another process since.
         with suppress(OSError):
             os.unlink(image)
-        data = _compiled(build)
+        image = make(build)
+        with suppress(ImportError):
+            return _image.open_image(name, image)
+    # The directory lies on a file system mounted noexec.
+    with open(image, "rb") as file:
+        data = file.read()
     for place in _other_places(build, image, data):
         with suppress(ImportError):
             return _image.open_image(name, place)
@@ -92,7 +95,7 @@ def _other_places(build: Build, image: str, data: bytes) -> Iterator[str]:
         other = os.path.join(user_directory(), build.name)
         if not os.access(other, os.R_OK):
             _write(other, data, build)
-        if other != image or not config.get("no_cache"):
+        if other != image:
             yield other
     yield _known_in_memory(build.name) or _in_memory(build.name, data)
 
