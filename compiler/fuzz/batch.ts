@@ -4,6 +4,7 @@
 import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
+import type { Global } from "./engine.ts";
 import { generate } from "./generate.ts";
 import { type Job, job, settingsOf } from "./job.ts";
 import { observe } from "./observe.ts";
@@ -37,13 +38,13 @@ for (let seed = Number(from); seed < Number(to); seed++) {
   try {
     const tree = generate(seed);
     const path = join(directory, `${seed}.so`);
-    made = job(seed, tree, encode(tree), tree.calls, settingsOf(seed, cpu.split(",")), path);
+    made = job(seed, tree, encode(tree), settingsOf(seed, cpu.split(",")), path);
     if (seed % SAMPLE === 0) {
       const pieces = new Pieces(tree.globals.length);
       const counted = encode(tree, pieces);
-      observe(counted, tree.calls, (exports) => {
+      observe(counted, tree, (exports) => {
         for (const [i, rows] of pieces.rows.entries()) {
-          const count = (exports[`p${i}`] as WebAssembly.Global).value >>> 0;
+          const count = (exports[`p${i}`] as Global).value >>> 0;
           for (const row of rows) {
             generated[row]++;
             executed[row] += count;

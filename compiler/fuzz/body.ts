@@ -83,7 +83,7 @@ class Mood {
   constructor(r: Random) {
     this.risk = r.pick([0, 0, 0, 1, 2, 10]);
     this.floats = r.pick([0, 10, 25, 60]);
-    this.idioms = r.pick([5, 15, 40]);
+    this.idioms = r.pick([10, 40, 120]);
     this.memory = r.pick([2, 8, 20]);
   }
 }
@@ -714,6 +714,7 @@ export class BodyBuild {
       2,
       3,
       1,
+      6,
       2 * deep,
     ];
     switch (r.weighted(weights)) {
@@ -755,9 +756,22 @@ export class BodyBuild {
         return [set(this.writable(I32)!.index, [this.rare(I32) ?? this.leaf(I32, true)])];
       case 17:
         return [node("nop", [], [])];
+      case 18:
+        return this.stir();
       default:
         return this.nullBranch(depth);
     }
+  }
+
+  /** Arithmetic drives values towards 0 and 1: now and then one gets all of its bits back. */
+  private stir(): Node[] {
+    const { r } = this;
+    const type = r.pick([I32, I32, I64]);
+    const name = type === I32 ? "i32" : "i64";
+    const factor = type === I32 ? i32(0x9e3779b1) : i64(-0x61c8864680b583ebn);
+    const seed = type === I32 ? i32(r.int32()) : i64(r.int64());
+    const sum = node(`${name}.add`, [], [this.local(type, true)!, seed], type);
+    return [set(this.writable(type)!.index, [node(`${name}.mul`, [], [sum, factor], type)])];
   }
 
   private setGlobal(depth: number): Node[] {
@@ -787,11 +801,12 @@ export class BodyBuild {
     const width = r.pick(["", ...widths]);
     const local = this.newLocal(I32, true, false);
     const at = () => get(local, I32);
-    const arg = () => new MemArg(0, memory, offset);
     const { kid, offset } = this.address(memory, depth);
+    // Now and then of the cell beside it.
+    const aside = r.chance(25) ? r.pick([1, 4, 8]) : 0;
     const load = node(
       `${name}.load${width}${width === "" ? "" : r.pick(["_u", "_u", "_s"])}`,
-      [arg()],
+      [new MemArg(0, memory, offset)],
       [at()],
       type,
     );
@@ -803,7 +818,14 @@ export class BodyBuild {
       operands,
       type,
     );
-    return [set(local, [kid]), node(`${name}.store${width}`, [arg()], [at(), changed])];
+    return [
+      set(local, [kid]),
+      node(
+        `${name}.store${width}`,
+        [new MemArg(0, memory, Math.min(offset + aside, 0xffffffff))],
+        [at(), changed],
+      ),
+    ];
   }
 
   private branching(depth: number): Node[] {

@@ -92,10 +92,21 @@ function state(r: Random, tree: Tree): void {
     tree.tables.push(new Table(type, min, r.chance(80) ? min + r.range(0, 8) : 30));
   }
   tree.globals.push(new Global(I32, true, [i32(0)]), new Global(I64, true, [i64(0n)]));
-  for (let n = r.below(6); n > 0; n--) {
-    const type = r.chance(85) ? r.pick([I32, I64, F32, F64]) : r.pick([FUNCREF, EXTERNREF]);
-    tree.globals.push(new Global(type, r.chance(75), [initial(r, tree, type)]));
+  const { foreign } = tree;
+  foreign.memories = r.chance(20) ? 1 : 0;
+  foreign.tables = r.chance(20) ? 1 : 0;
+  foreign.globals = r.chance(25) ? r.range(2, 5) : 0;
+  for (let n = Math.max(r.below(6), foreign.globals - 2); n > 0; n--) {
+    const isForeign = tree.globals.length < foreign.globals;
+    const type = isForeign
+      ? r.pick([I32, I64])
+      : r.chance(85)
+        ? r.pick([I32, I64, F32, F64])
+        : r.pick([FUNCREF, EXTERNREF]);
+    const init = isForeign ? constant(r, type) : initial(r, tree, type);
+    tree.globals.push(new Global(type, r.chance(75), [init]));
   }
+  for (const global of tree.globals) global.exported = r.chance(25);
   for (let n = r.below(4); n > 0; n--) {
     const memory = r.below(memories);
     const bytes = Uint8Array.from({ length: r.pick([0, 1, 8, 40, 200]) }, () => r.below(256));

@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import { compile, Options } from "../driver.ts";
 import { cpuFeatures } from "../isa/x64/target.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
-import { observe } from "./observe.ts";
-import type { Call, Tree } from "./tree.ts";
+import { type Foreign, foreignOf, observe } from "./observe.ts";
+import type { Tree } from "./tree.ts";
 
 /** Seeds that a worker process runs: all with or all without guarded memories. */
 export const BLOCK = 256;
@@ -15,6 +15,7 @@ export interface Job {
   readonly image: string;
   /** Name, arguments, number of results. */
   readonly calls: readonly (readonly [string, readonly string[], number])[];
+  readonly foreign: Foreign;
   readonly expected: readonly string[];
   readonly settings: string;
   /** Instead of the image. */
@@ -35,15 +36,8 @@ export function settingsOf(seed: number, host: readonly string[]): Settings {
   };
 }
 
-export function job(
-  seed: number,
-  tree: Tree,
-  binary: Uint8Array,
-  calls: readonly Call[],
-  settings: Settings,
-  path: string,
-): Job {
-  const expected = observe(binary, calls);
+export function job(seed: number, tree: Tree, binary: Uint8Array, settings: Settings, path: string): Job {
+  const expected = observe(binary, tree);
   const { level, checked, cpu } = settings;
   const compiled = compile(binary, new Options("wasm", WASM_3_0, level, checked, cpu, true));
   const results = (name: string) =>
@@ -51,7 +45,8 @@ export function job(
   const made = {
     seed,
     image: path,
-    calls: calls.map(({ name, args }) => [name, args, results(name)] as const),
+    calls: tree.calls.map(({ name, args }) => [name, args, results(name)] as const),
+    foreign: foreignOf(tree),
     expected,
     settings: `level ${level}${checked ? ", checked" : ""}, cpu ${cpu}`,
   };

@@ -7,7 +7,8 @@
 //   h.y (externref) → i32   its number
 
 import { crc32 } from "node:zlib";
-import type { Call } from "./tree.ts";
+import { type Exports, engine, type Instance } from "./engine.ts";
+import { FUNCREF, I32, type Tree } from "./tree.ts";
 
 /** Messages of V8, by how they begin, and the class of trap they mean. */
 const TRAPS: readonly (readonly [string, string])[] = [
@@ -29,6 +30,43 @@ const TRAPS: readonly (readonly [string, string])[] = [
 const OBJECTS: readonly (object | null)[] = [null, ...Array.from({ length: 7 }, (_, i) => ({ i }))];
 
 type Exported = (...args: unknown[]) => unknown;
+
+/** What a module imports beyond functions: also for the other side. */
+export interface Foreign {
+  /** Least and most pages. */
+  readonly memories: readonly (readonly [number, number])[];
+  /** Kind, least and most entries. */
+  readonly tables: readonly (readonly [string, number, number])[];
+  /** Type, value, mutable. */
+  readonly globals: readonly (readonly [string, string, boolean])[];
+}
+
+export function foreignOf(tree: Tree): Foreign {
+  const { memories, tables, globals } = tree.foreign;
+  return {
+    memories: tree.memories.slice(0, memories).map((m) => [m.min, m.max]),
+    tables: tree.tables
+      .slice(0, tables)
+      .map((t) => [t.type === FUNCREF ? "funcref" : "externref", t.min, t.max]),
+    globals: tree.globals
+      .slice(0, globals)
+      .map((g) => [g.type === I32 ? "i32" : "i64", `${g.init[0].immediates[0]}`, g.mutable]),
+  };
+}
+
+function made(foreign: Foreign): Record<string, unknown> {
+  const imports: Record<string, unknown> = {};
+  for (const [i, [initial, maximum]] of foreign.memories.entries())
+    imports[`m${i}`] = new engine.Memory({ initial, maximum });
+  for (const [i, [kind, initial, maximum]] of foreign.tables.entries())
+    imports[`t${i}`] = new engine.Table(
+      { element: kind === "funcref" ? "anyfunc" : kind, initial, maximum },
+      null,
+    );
+  for (const [i, [value, text, mutable]] of foreign.globals.entries())
+    imports[`g${i}`] = new engine.Global({ value, mutable }, value === "i32" ? Number(text) : BigInt(text));
+  return imports;
+}
 
 class Host {
   trace = 0;
@@ -52,18 +90,15 @@ function trapOf(error: unknown): string {
 }
 
 /** `then` sees the instance at the end, as long as it could be made. */
-export function observe(
-  binary: Uint8Array,
-  calls: readonly Call[],
-  then?: (e: WebAssembly.Exports) => void,
-): string[] {
+export function observe(binary: Uint8Array, tree: Tree, then?: (exports: Exports) => void): string[] {
   const host = new Host();
-  let instance: WebAssembly.Instance;
+  const imports = { h: { ...host.imports.h, ...made(foreignOf(tree)) } };
+  let instance: Instance;
   try {
-    const module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
-    instance = new WebAssembly.Instance(module, host.imports as unknown as WebAssembly.Imports);
+    const module = new engine.Module(binary);
+    instance = new engine.Instance(module, imports);
   } catch (error) {
-    if (error instanceof WebAssembly.CompileError) throw error;
+    if (error instanceof engine.CompileError) throw error;
     return [trapOf(error)];
   }
   const { exports } = instance;
@@ -90,9 +125,9 @@ export function observe(
     const parts = [shown((exports.obs as Exported)())];
     for (const name of names) {
       const value = exports[name];
-      if (value instanceof WebAssembly.Memory)
+      if (value instanceof engine.Memory)
         parts.push(`${name} ${crc32(new Uint8Array(value.buffer)).toString(16)}`);
-      else if (value instanceof WebAssembly.Table) {
+      else if (value instanceof engine.Table) {
         const entries = Array.from({ length: value.length }, (_, i) => show(value.get(i)));
         parts.push(`${name} ${entries.join(" ")}`);
       }
@@ -101,7 +136,7 @@ export function observe(
     return parts.join("; ");
   };
   const lines = [`start; ${state()}`];
-  for (const { name, args } of calls) {
+  for (const { name, args } of tree.calls) {
     let result: string;
     try {
       result = shown((exports[name] as Exported)(...args.map(parse)));

@@ -3,8 +3,8 @@
 
 import type { Random } from "./random.ts";
 import { PLAIN, rowOf } from "./rows.ts";
-import { F32, I32, I64, Node, type Type } from "./tree.ts";
-import { i32, i64 } from "./values.ts";
+import { F32, F64, I32, I64, Node, type Type } from "./tree.ts";
+import { f32, f64, i32, i64 } from "./values.ts";
 
 type Grow = (type: Type) => Node;
 /** `grow` makes any expression, `shared` one without effects that may stand twice, `load` a load. */
@@ -14,8 +14,11 @@ function op(name: string, kids: Node[], type: Type): Node {
   return new Node(rowOf(name), [], kids, type);
 }
 
+/** The same once more: for what has no effects. */
 function copy(node: Node): Node {
-  return new Node(node.row, [...node.immediates], node.kids.map(copy), node.type);
+  const made = new Node(node.row, [...node.immediates], node.kids.map(copy), node.type);
+  made.bodies = node.bodies.map((body) => body.map(copy));
+  return made;
 }
 
 function prefix(type: Type): string {
@@ -113,9 +116,9 @@ const INTEGER: readonly Pattern[] = [
     const same = r.chance(40);
     const x = same || r.chance(50) ? shared(t) : grow(t);
     const y = same ? copy(x) : shared(t);
-    const d = r.chance(85) ? width - c : r.below(width);
+    const d = r.chance(60) ? width - c : r.below(width);
     return op(
-      `${prefix(t)}.${r.pick(["or", "or", "xor", "add"])}`,
+      `${prefix(t)}.${r.pick(["or", "or", "or", "xor", "add"])}`,
       [op(`${prefix(t)}.shl`, [x, int(t, c)], t), op(`${prefix(t)}.shr_u`, [y, int(t, d)], t)],
       t,
     );
@@ -186,7 +189,17 @@ const INTEGER: readonly Pattern[] = [
       [r.chance(50) ? grow(t) : load(t)],
       t,
     ),
-  // a choice
+  // a choice, also by what two flags decide
+  (r, t, grow, shared) => {
+    const f = r.pick([F32, F64]);
+    const x = shared(f);
+    const c = op(
+      `${prefix(f)}.${r.pick(["eq", "ne", "lt", "ge"])}`,
+      [x, r.chance(50) ? copy(x) : shared(f)],
+      I32,
+    );
+    return op("select", [grow(t), shared(t), r.chance(20) ? op("i32.eqz", [c], I32) : c], t);
+  },
   (r, t, grow, shared) => {
     const x = shared(t);
     const y = r.chance(50) ? shared(t) : int(t, r.range(-1, 2));
@@ -339,6 +352,30 @@ export const F32_PATTERNS: readonly Pattern[] = [
   (r, t, grow) => {
     const from = r.pick(["i32_s", "i32_u", "i64_s", "i64_u"]);
     return op(`${prefix(t)}.convert_${from}`, [grow(from.startsWith("i32") ? I32 : I64)], t);
+  },
+  // Zeros of both signs.
+  (r, t, grow) => {
+    const zero = t === F32 ? f32(0) : f64(0n);
+    const x = op(`${prefix(t)}.copysign`, [zero, grow(t)], t);
+    const y = r.chance(50) ? op(`${prefix(t)}.neg`, [zero], t) : t === F32 ? f32(0x80000000) : f64(1n << 63n);
+    const z = op(`${prefix(t)}.${r.pick(["min", "max", "add", "mul"])}`, r.chance(50) ? [x, y] : [y, x], t);
+    return r.chance(50) ? op(`${prefix(t)}.copysign`, [grow(t), z], t) : z;
+  },
+  // Halfway between two floats, or a bit beyond.
+  (r, t, grow) => {
+    const ties = [
+      0x8000000000000400n,
+      0x8000000000000c00n,
+      0x8000008000000000n,
+      0x4000004000000000n,
+      0x20000000000000n,
+    ];
+    const x = op(
+      "i64.or",
+      [op("i64.and", [grow(I64), i64(r.pick([1n, 0x401n, 0x800n]))], I64), i64(r.pick(ties))],
+      I64,
+    );
+    return op(`${prefix(t)}.convert_i64_${r.pick(["s", "u"])}`, [x], t);
   },
   (r, t, grow) => {
     const rows = PLAIN.get(t)!.filter((row) => row.operands.length === 2);

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { disassemble } from "../driver.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
+import { engine } from "./engine.ts";
 import { generate } from "./generate.ts";
 import { type Job, job, settingsOf } from "./job.ts";
 import { rowOf } from "./rows.ts";
@@ -61,8 +62,8 @@ const settings = settingsOf(seed, cpu.split(","));
 /** What is wrong with the module, or "". */
 async function problem(tree: Tree): Promise<string> {
   const binary = encode(tree);
-  if (!WebAssembly.validate(binary as Uint8Array<ArrayBuffer>)) return "";
-  const made = job(seed, tree, binary, tree.calls, settings, join(directory, `${files++}.so`));
+  if (!engine.validate(binary)) return "";
+  const made = job(seed, tree, binary, settings, join(directory, `${files++}.so`));
   // Workers have a limited number of images.
   if (files % 500 === 0 && child !== null) {
     child.kill("SIGKILL");

@@ -97,6 +97,7 @@ export class Global {
   type: Type;
   mutable: boolean;
   init: Node[];
+  exported = false;
 
   constructor(type: Type, mutable: boolean, init: Node[]) {
     this.type = type;
@@ -156,6 +157,8 @@ export class Tree {
   /** Names in the namespace "h", and types. */
   imports: { name: string; type: number }[] = [];
   funcs: Fn[] = [];
+  /** So many of the first memories, tables and globals are imported. */
+  foreign = { memories: 0, tables: 0, globals: 0 };
   tables: Table[] = [];
   memories: Limits[] = [];
   globals: Global[] = [];
@@ -328,23 +331,29 @@ class Encoder {
     switch (kind) {
       case imm.I32:
       case imm.I64:
-        return out.signed(BigInt(value as number | bigint));
+        out.signed(BigInt(value as number | bigint));
+        return;
       case imm.F32:
-        return out.little(BigInt(value as number), 4);
+        out.little(BigInt(value as number), 4);
+        return;
       case imm.F64:
-        return out.little(value as bigint, 8);
+        out.little(value as bigint, 8);
+        return;
       case imm.V128:
-        return out.little(value as bigint, 16);
+        out.little(value as bigint, 16);
+        return;
       case imm.BLOCKTYPE:
       case imm.HEAPTYPE: {
         const number = value as number;
-        return out.signed(BigInt(number));
+        out.signed(BigInt(number));
+        return;
       }
       case imm.MEMARG: {
         const { align, memory, offset } = value as MemArg;
         out.unsigned(memory === 0 ? align : align | 64);
         if (memory !== 0) out.unsigned(memory);
-        return out.unsigned(offset);
+        out.unsigned(offset);
+        return;
       }
       case imm.LABELS:
         out.unsigned((value as number[]).length);
@@ -355,12 +364,14 @@ class Encoder {
         for (const v of value as number[]) out.type(v);
         return;
       case imm.LANE:
-        return out.byte(value as number);
+        out.byte(value as number);
+        return;
       case imm.SHUFFLE:
         for (const v of value as number[]) out.byte(v);
         return;
       default:
-        return out.unsigned(value as number);
+        out.unsigned(value as number);
+        return;
     }
   }
 }
@@ -417,25 +428,47 @@ export function encode(tree: Tree, pieces: Pieces | null = null): Uint8Array {
       vector(s, type.results, (t) => s.type(t));
     }),
   );
-  section(out, 2, (s) =>
-    vector(s, tree.imports, ({ name, type }) => {
+  const { foreign } = tree;
+  const memories = tree.memories.slice(0, foreign.memories);
+  const tables = tree.tables.slice(0, foreign.tables);
+  const globals = tree.globals.slice(0, foreign.globals);
+  section(out, 2, (s) => {
+    s.unsigned(tree.imports.length + memories.length + tables.length + globals.length);
+    const start = (name: string, kind: number) => {
       s.name("h");
       s.name(name);
-      s.byte(0);
+      s.byte(kind);
+    };
+    for (const { name, type } of tree.imports) {
+      start(name, 0);
       s.unsigned(type);
-    }),
-  );
+    }
+    for (const [i, memory] of memories.entries()) {
+      start(`m${i}`, 2);
+      limits(s, memory);
+    }
+    for (const [i, table] of tables.entries()) {
+      start(`t${i}`, 1);
+      s.type(table.type);
+      limits(s, table);
+    }
+    for (const [i, global] of globals.entries()) {
+      start(`g${i}`, 3);
+      s.type(global.type);
+      s.byte(global.mutable ? 1 : 0);
+    }
+  });
   section(out, 3, (s) => vector(s, tree.funcs, (fn) => s.unsigned(fn.type)));
   section(out, 4, (s) =>
-    vector(s, tree.tables, (table) => {
+    vector(s, tree.tables.slice(tables.length), (table) => {
       s.type(table.type);
       limits(s, table);
     }),
   );
-  section(out, 5, (s) => vector(s, tree.memories, (memory) => limits(s, memory)));
+  section(out, 5, (s) => vector(s, tree.memories.slice(memories.length), (memory) => limits(s, memory)));
   section(out, 6, (s) => {
-    s.unsigned(tree.globals.length + (pieces === null ? 0 : pieces.rows.length));
-    for (const global of tree.globals) {
+    s.unsigned(tree.globals.length - globals.length + (pieces === null ? 0 : pieces.rows.length));
+    for (const global of tree.globals.slice(globals.length)) {
       s.type(global.type);
       s.byte(global.mutable ? 1 : 0);
       new Encoder(s, null).expression(global.init);
@@ -450,6 +483,7 @@ export function encode(tree: Tree, pieces: Pieces | null = null): Uint8Array {
     for (let i = 0; i < tree.imports.length; i++) exports.push([`i${i}`, 0, i]);
     for (let i = 0; i < tree.tables.length; i++) exports.push([`t${i}`, 1, i]);
     for (let i = 0; i < tree.memories.length; i++) exports.push([`m${i}`, 2, i]);
+    for (const [i, global] of tree.globals.entries()) if (global.exported) exports.push([`g${i}`, 3, i]);
     for (let i = 0; pieces !== null && i < pieces.rows.length; i++)
       exports.push([`p${i}`, 3, pieces.firstGlobal + i]);
     vector(s, exports, ([name, kind, index]) => {

@@ -24,6 +24,15 @@ const EDGES64 = [
   0x0123456789abcdefn,
   0x8000000000n,
   0x3ff0000000000000n,
+  // Halfway between two floats, and just beyond.
+  0x8000000000000400n,
+  0x8000000000000401n,
+  0x8000000000000c00n,
+  0x8000008000000000n,
+  0x8000008000000001n,
+  0x20000000000001n,
+  0x4000004000000001n,
+  16777217n,
   0x00ff00ff00ff00ffn,
 ];
 const FLOATS = [
@@ -50,20 +59,22 @@ const FLOATS = [
   4294967296,
   -1 / 3,
   -0.99999,
-  9223372036854774784,
-  9223372036854775808,
-  -9223372036854775808,
-  18446744073709549568,
-  18446744073709551616,
+  2 ** 63 - 1024,
+  2 ** 63,
+  -(2 ** 63),
+  2 ** 64 - 2048,
+  2 ** 64,
   16777216,
   16777217,
-  4503599627370496.5,
+  2 ** 51 + 0.5,
   Number.POSITIVE_INFINITY,
   Number.NEGATIVE_INFINITY,
   1e38,
   3.4028234663852886e38,
   1.7976931348623157e308,
 ];
+/** What min, max, copysign and comparisons treat apart. */
+const SPECIAL = [0, -0, 0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1, -1];
 /** Denormals, NaNs with payloads and signs, signalling ones. */
 const BITS32 = [
   1, 0x007fffff, 0x80000001, 0x00800000, 0x7fc00000, 0xffc00000, 0x7fa00000, 0x7f800001, 0xffffffff,
@@ -122,11 +133,13 @@ export function number64(r: Random): bigint {
 
 export function float32(r: Random): number {
   const kind = r.below(10);
+  if (kind < 3) return bits32(r.pick(SPECIAL));
   return kind < 6 ? bits32(r.pick(FLOATS)) : kind < 8 ? r.pick(BITS32) : r.int32() >>> 0;
 }
 
 export function float64(r: Random): bigint {
   const kind = r.below(10);
+  if (kind < 3) return bits64(r.pick(SPECIAL));
   if (kind < 6) return bits64(r.pick(FLOATS));
   return kind < 8 ? r.pick(BITS64) : BigInt.asUintN(64, r.int64());
 }

@@ -1,8 +1,8 @@
 """Runs images and writes down all that can be seen, as compiler/fuzz/observe.ts does with V8.
 
-Reads jobs from standard input, a JSON object a line: seed, image (a file, removed once it is open), calls (name and
-arguments), expected (lines). Writes an object a line: the seed, and the lines that differ, each with what was
-expected; or an error.
+Reads jobs from standard input, a JSON object a line: seed, image (a file, removed once it is open), calls (name,
+arguments, number of results), foreign (what is imported beyond functions), expected (lines). Writes an object a
+line: the seed, and the lines that differ, each with what was expected; or an error.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import sys
 import zlib
 from typing import Any
 
-from wasmpy import Memory, Table, Trap, _api
+import wasmpy
+from wasmpy import Trap, _image
+from wasmpy._link import state_of
 
 # Messages of traps to the classes that V8's messages can tell apart.
 TRAPS = {
@@ -45,35 +47,47 @@ class Host:
         self.trace = ((self.trace * 31 + a) & M32) ^ (b & M32)
         return self.trace & 0xFFFF
 
-    def imports(self) -> dict[str, Any]:
-        return {"h": {"t": self.add, "x": lambda k: OBJECTS[k & 7], "y": OBJECTS.index}}
+    def imports(self, foreign: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = {"t": self.add, "x": lambda k: OBJECTS[k & 7], "y": OBJECTS.index}
+        for i, (least, most) in enumerate(foreign["memories"]):
+            made[f"m{i}"] = wasmpy.Memory(least, most)
+        for i, (kind, least, most) in enumerate(foreign["tables"]):
+            made[f"t{i}"] = wasmpy.Table(kind, least, most)
+        for i, (kind, value, mutable) in enumerate(foreign["globals"]):
+            made[f"g{i}"] = wasmpy.Global(kind, int(value), mutable)
+        return {"h": made}
 
 
-def opened(image: str, host: Host) -> Any:
-    """An instance of the image in a file."""
-    module = _api.Module.__new__(_api.Module)
-    module.filename = "<fuzz>"
-    module._image = image
-    return _api.Instance(module, host.imports())
+def opened(image: str, imports: dict[str, Any]) -> dict[str, Any]:
+    """The exports of a new instance of the image in a file."""
+    module = _image.open_image("wasm", image)
+    module.__file__ = "<fuzz>"
+    module.__dict__["__wasm_resolve__"] = lambda wanted: imports[wanted.module][wanted.name]
+    _image.execute(module)
+    return state_of(module).exports
+
+
+def kind_of(value: Any) -> str:
+    # Not by the classes themselves: asking wasmpy for them loads an image of other settings.
+    return type(value).__name__
 
 
 def parse(arg: str) -> Any:
     return OBJECTS[int(arg[1:])] if arg[0] == "x" else int(arg.rstrip("n"))
 
 
-def observe(image: str, calls: list[tuple[str, list[str], int]]) -> list[str]:
+def observe(image: str, calls: list[tuple[str, list[str], int]], foreign: dict[str, Any]) -> list[str]:
     host = Host()
     try:
-        instance = opened(image, host)
+        exports = opened(image, host.imports(foreign))
     except Trap as trap:
         return [f"trap {TRAPS[trap.code]}"]
     finally:
         os.unlink(image)
-    exports = instance.exports
     names = sorted(exports)
     functions: dict[int, str] = {}
     for name in names:
-        if not isinstance(exports[name], (Memory, Table)):
+        if kind_of(exports[name]) not in ("Memory", "Table", "Global"):
             functions.setdefault(id(exports[name]), name)
 
     def show(value: Any) -> str:
@@ -90,10 +104,10 @@ def observe(image: str, calls: list[tuple[str, list[str], int]]) -> list[str]:
         parts = [shown(exports["obs"](), 1)]
         for name in names:
             value = exports[name]
-            if isinstance(value, Memory):
+            if kind_of(value) == "Memory":
                 with memoryview(value) as view:
                     parts.append(f"{name} {zlib.crc32(view):x}")
-            elif isinstance(value, Table):
+            elif kind_of(value) == "Table":
                 parts.append(f"{name} {' '.join(map(show, value))}")
         parts.append(f"trace {host.trace & M32}")
         return "; ".join(parts)
@@ -116,7 +130,7 @@ def main() -> None:
         job = json.loads(line)
         answer: dict[str, Any] = {"seed": job["seed"]}
         try:
-            got = observe(job["image"], job["calls"])
+            got = observe(job["image"], job["calls"], job["foreign"])
             expected = job["expected"]
             answer["different"] = [{"expected": e, "got": g} for e, g in zip(expected, got, strict=False) if e != g]
             if len(got) != len(expected):

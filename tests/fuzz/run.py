@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import select
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,12 @@ class Run:
         )
         assert producer.stdout is not None
         worker = Worker()
+        ended = False
         for line in producer.stdout:
             job = json.loads(line)
             if "lowered" in job:
                 self.cover(job)
+                ended = True
                 break
             if job["seed"] % BLOCK == 0:
                 worker.stop()
@@ -117,7 +119,11 @@ class Run:
                         print(f"seed {job['seed']} ({job.get('settings', '')}):\n{problem}", flush=True)
                 self.progress()
             if self.over():
+                ended = True
                 break
+        if not ended:
+            with self.lock:
+                self.findings.append((seeds.start, "the compiler's process ended too early"))
         producer.kill()
         producer.wait()
         producer.stdout.close()
@@ -150,11 +156,17 @@ def chunks_of(seeds: range, jobs: int) -> list[range]:
     """All but the first begin with a multiple of BLOCK."""
     size = min(CHUNK, -(-len(seeds) // (jobs * BLOCK)) * BLOCK)
     cuts = [seeds.start, *range((seeds.start // size + 1) * size, seeds.stop, size), seeds.stop]
-    return [range(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [range(a, b) for a, b in pairwise(cuts)]
 
 
 def fuzz(
-    seeds: range, minutes: float, jobs: int, compiler: Path = COMPILER, stop_after: int = 0, quiet: bool = False
+    seeds: range,
+    minutes: float,
+    jobs: int,
+    compiler: Path = COMPILER,
+    *,
+    stop_after: int = 0,
+    quiet: bool = False,
 ) -> Run:
     """Runs seeds until they or the minutes are used up, or ``stop_after`` findings are made."""
     run = Run(time.monotonic() + minutes * 60, compiler, stop_after, quiet)
@@ -173,6 +185,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:1000", help="A:B, B excluded")
     parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--stop", type=int, default=20, help="after so many findings")
     parser.add_argument("--compiler", type=Path, default=COMPILER)
     parser.add_argument("--reduce", type=int, metavar="SEED")
     options = parser.parse_args()
@@ -182,7 +195,7 @@ def main() -> int:
         return subprocess.call([*node, ",".join(_target.cpu_features()), *execute])
     first, _, last = options.seeds.partition(":")
     started = time.monotonic()
-    run = fuzz(range(int(first), int(last)), options.minutes, options.jobs, options.compiler)
+    run = fuzz(range(int(first), int(last)), options.minutes, options.jobs, options.compiler, stop_after=options.stop)
     seconds = time.monotonic() - started
     print(
         f"{run.modules} modules, {run.calls} calls, {run.traps} traps in {seconds:.0f} s: "
