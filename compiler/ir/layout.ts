@@ -25,7 +25,7 @@ export const CONTEXT_TRAP_CODE = 48;
 export const CONTEXT_TRAP_PC = 56;
 export const CONTEXT_TRAP_SP = 64;
 export const CONTEXT_TRAP_VMCTX = 72;
-/** Python callable raise_trap(code, pc, sp, stack bytes) of the package; owned. */
+/** Python callable trap(code, pc, sp, stack bytes) → exception of the package; owned. */
 export const CONTEXT_RAISE = 80;
 /** Types of the native objects (PyTypeObject*, owned): memories, tables, globals. */
 export const CONTEXT_MEMORY_TYPE = 88;

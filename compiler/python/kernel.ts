@@ -11,7 +11,7 @@
 //     must be bound before `initialize`; own functions and own globals must not be.
 //       function: address 0 and any callable (TypeError if not), or a builtin of any wasmpy image and the address
 //                 `resolve` gave for it (link natively; the caller has compared the types).
-//       table, memory, global: a native object (below) and its `address()`. MemoryError if the image's code leaves
+//       table, memory, global: a native object (below) and its `_address()`. MemoryError if the image's code leaves
 //                 bounds to the reservation of memory 0 (`guarded` in meta) and this one has reserved too little:
 //                 the image compiled with checks takes it.
 // function             (index) → builtin
@@ -30,9 +30,9 @@
 //     For reading and writing from Python use one object per global.
 // initialize           () → None
 //     Runs element and data segments, global initialisers and the start function, once. Raises what a trap raises.
-// configure            (raise_trap) → None
-//     The callable of this interpreter that turns traps into exceptions: raise_trap(code, pc, sp, stack), see
-//     runtime/. Replaces the one before. None: traps become a plain RuntimeError.
+// configure            (trap) → None
+//     The callable of this interpreter that makes exceptions of traps: trap(code, pc, sp, stack) → exception with
+//     its traceback, see runtime/. Replaces the one before. None: traps become a plain RuntimeError.
 // code                 () → (start, table)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts.
 // types                () → (MemoryBase, TableBase, GlobalBase)
@@ -40,24 +40,24 @@
 //
 // MemoryBase(minimum, maximum)       pages of 64 KiB, maximum -1: none. ValueError, MemoryError (as for 65537 pages)
 //   .grow(pages) → int               old number of pages, or -1
-//   .size() → int                    bytes
-//   .limits() → (int, int)           pages now, declared maximum or -1
-//   .reserved() → int                bytes of address space: all that unchecked accesses can reach, or what there was
-//   .address() → int                 of the memory record
+//   ._size() → int                   bytes
+//   ._limits() → (int, int)          pages now, declared maximum or -1
+//   ._reserved() → int               bytes of address space: all that unchecked accesses can reach, or what there was
+//   ._address() → int                of the memory record
 //   buffer protocol                  writable bytes; a view taken before `grow` stays valid and short
 // TableBase(functions, minimum, maximum)   functions: true for function references; maximum -1: none
-//   .get(index) → object             IndexError; None for null
-//   .set(index, object) → None       IndexError; TypeError if function references are wanted and it is none
+//   ._get(index) → object            IndexError; None for null
+//   ._set(index, object) → None      IndexError; TypeError if function references are wanted and it is none
 //   .grow(count, object) → int       old size, or -1
-//   .size() → int
-//   .limits() → (int, int)           elements now, declared maximum or -1
-//   .functions() → bool
-//   .address() → int
+//   ._size() → int
+//   ._limits() → (int, int)          elements now, declared maximum or -1
+//   ._functions() → bool
+//   ._address() → int
 // GlobalBase(type, mutable, value)   type: 1 i32, 2 i64, 3 f32, 4 f64, 6 externref, 7 funcref, 8 other references
-//   .get() → object
-//   .set(object) → None              conversions as for arguments; TypeError if immutable
-//   .type() → (int, bool)            type, mutable
-//   .address() → int                 of the cell
+//   ._get() → object
+//   ._set(object) → None             conversions as for arguments; TypeError if immutable
+//   ._type() → (int, bool)           type, mutable
+//   ._address() → int                of the cell
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";

@@ -229,14 +229,16 @@ function memoryType(g: Glue): number {
     c.whenRarely(c.op(op.I64_GT_U, count, c.number(MOST_PAGES)), () => retInteger(c, c.number(-1)));
     retInteger(c, c.run("memory_extend", c.plus(self, MEMORY_RECORD), count));
   });
-  methods.add("size", 0, (c, self) => retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE)));
-  methods.add("limits", 0, (c, self) => {
+  methods.add("_size", 0, (c, self) => retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE)));
+  methods.add("_limits", 0, (c, self) => {
     const size = c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE);
     const pages = c.op(op.I64_SHR_U, size, c.number(PAGE_SHIFT));
     retPair(c, pages, c.field(I64, self, MEMORY_DECLARED));
   });
-  methods.add("reserved", 0, (c, self) => retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_RESERVED)));
-  methods.add("address", 0, (c, self) => retAddress(c, c.plus(self, MEMORY_RECORD)));
+  methods.add("_reserved", 0, (c, self) =>
+    retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_RESERVED)),
+  );
+  methods.add("_address", 0, (c, self) => retAddress(c, c.plus(self, MEMORY_RECORD)));
 
   const make = g.defineC("wasmpy_memory_object_new", NEW, [PTR], (c) => {
     const args = c.argument(1);
@@ -288,11 +290,11 @@ function tableType(g: Glue): number {
   };
 
   const methods = new MethodList(g, "wasmpy_table_object_");
-  methods.add("get", 1, (c, self, [index]) => {
+  methods.add("_get", 1, (c, self, [index]) => {
     const ref = c.field(PTR, cell(c, self, checkedIndex(c, self, index)), 0);
     c.ret([objectFor(c, g, ref, isFunc(c, self))]);
   });
-  methods.add("set", 2, (c, self, [index, object]) => {
+  methods.add("_set", 2, (c, self, [index, object]) => {
     const i = checkedIndex(c, self, index);
     const ref = referenceFor(c, g, object, isFunc(c, self));
     c.run("ref_store", cell(c, self, i), ref, isFunc(c, self));
@@ -304,10 +306,10 @@ function tableType(g: Glue): number {
     c.whenRarely(c.op(op.I64_LT_S, n, c.number(0)), () => retInteger(c, c.number(-1)));
     retInteger(c, c.run("table_extend", c.plus(self, TABLE_RECORD), ref, n));
   });
-  methods.add("size", 0, (c, self) => retInteger(c, size(c, self)));
-  methods.add("limits", 0, (c, self) => retPair(c, size(c, self), c.field(I64, self, TABLE_DECLARED)));
-  methods.add("functions", 0, (c, self) => c.ret([c.api("PyBool_FromLong", c.widen(isFunc(c, self)))]));
-  methods.add("address", 0, (c, self) => retAddress(c, c.plus(self, TABLE_RECORD)));
+  methods.add("_size", 0, (c, self) => retInteger(c, size(c, self)));
+  methods.add("_limits", 0, (c, self) => retPair(c, size(c, self), c.field(I64, self, TABLE_DECLARED)));
+  methods.add("_functions", 0, (c, self) => c.ret([c.api("PyBool_FromLong", c.widen(isFunc(c, self)))]));
+  methods.add("_address", 0, (c, self) => retAddress(c, c.plus(self, TABLE_RECORD)));
 
   const make = g.defineC("wasmpy_table_object_new", NEW, [PTR], (c) => {
     const args = c.argument(1);
@@ -415,19 +417,19 @@ function globalType(g: Glue): number {
   const cell = (c: PyCode, self: Value) => c.field(PTR, self, GLOBAL_CELL);
 
   const methods = new MethodList(g, "wasmpy_global_object_");
-  methods.add("get", 0, (c, self) => c.ret([c.call(readCell(g), [cell(c, self), type(c, self)])]));
-  methods.add("set", 1, (c, self, [object]) => {
+  methods.add("_get", 0, (c, self) => c.ret([c.call(readCell(g), [cell(c, self), type(c, self)])]));
+  methods.add("_set", 1, (c, self, [object]) => {
     c.whenRarely(c.op(op.I64_EQZ, c.field(I64, self, GLOBAL_MUTABLE)), () => {
       c.raise("PyExc_TypeError", "the global is immutable");
       c.retNull();
     });
     c.ret([c.call(writeCell(g), [cell(c, self), type(c, self), object])]);
   });
-  methods.add("type", 0, (c, self) => {
+  methods.add("_type", 0, (c, self) => {
     const isMutable = c.api("PyBool_FromLong", c.field(I64, self, GLOBAL_MUTABLE));
     c.ret([c.tuple([c.api("PyLong_FromLongLong", type(c, self)), isMutable])]);
   });
-  methods.add("address", 0, (c, self) => retAddress(c, cell(c, self)));
+  methods.add("_address", 0, (c, self) => retAddress(c, cell(c, self)));
 
   const make = g.defineC("wasmpy_global_object_new", NEW, [PTR], (c) => {
     const args = c.argument(1);

@@ -60,6 +60,7 @@ const FUNCTIONS: readonly ImportRow[] = [
   f("Py_DecRef", [PTR], []),
   f("PyErr_Occurred", [], [PTR]),
   f("PyErr_SetString", [PTR, PTR], []),
+  f("PyErr_SetObject", [PTR, PTR], []),
   f("PyErr_NoMemory", [], [PTR]),
   f("PyErr_Clear", [], []),
   f("PyErr_CheckSignals", [], [I32]),
@@ -71,10 +72,17 @@ const FUNCTIONS: readonly ImportRow[] = [
   f("PyTuple_New", [I64], [PTR]),
   f("PyTuple_SetItem", [PTR, I64, PTR], [I32]),
   f("PyObject_CallObject", [PTR, PTR], [PTR]),
+  f("PyObject_IsInstance", [PTR, PTR], [I32]),
+  f("PyObject_Type", [PTR], [PTR]),
 ];
 
 /** Variables, each a pointer. */
-const VARIABLES: readonly string[] = ["PyExc_RuntimeError", "PyExc_SystemError", "PyExc_RecursionError"];
+const VARIABLES: readonly string[] = [
+  "PyExc_BaseException",
+  "PyExc_RuntimeError",
+  "PyExc_SystemError",
+  "PyExc_RecursionError",
+];
 
 /** Variables that need not exist: the highest stack address that glibc's loader saw on the main thread. */
 const WEAK_VARIABLES: readonly string[] = ["__libc_stack_end"];

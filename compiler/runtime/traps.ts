@@ -113,7 +113,17 @@ function callRaise(c: Body, callable: Value, items: readonly Value[]): void {
         c.c("PyTuple_SetItem", [args, c.number(i), item]);
       });
       c.c("Py_IncRef", [callable]);
-      c.c("Py_DecRef", [c.c("PyObject_CallObject", [callable, args])]);
+      const exception = c.c("PyObject_CallObject", [callable, args]);
+      c.when(c.isThere(exception), () => {
+        // Set here and not raised there: the traceback shows the frames it brings, and none of the callable's.
+        const isOne = c.c("PyObject_IsInstance", [exception, c.variableOf("PyExc_BaseException")]);
+        c.when(c.op(op.I32_EQ, isOne, c.i32(1)), () => {
+          const type = c.c("PyObject_Type", [exception]);
+          c.c("PyErr_SetObject", [type, exception]);
+          c.c("Py_DecRef", [type]);
+        });
+        c.c("Py_DecRef", [exception]);
+      });
       c.c("Py_DecRef", [callable]);
       c.c("Py_DecRef", [args]);
     },

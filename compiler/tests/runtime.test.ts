@@ -222,6 +222,7 @@ class Process {
       ["PyExc_RuntimeError", 1n],
       ["PyExc_SystemError", 2n],
       ["PyExc_RecursionError", 3n],
+      ["PyExc_BaseException", 4n],
     ] as const) {
       const cell = m.allocate(8);
       m.write(cell, i);
@@ -892,9 +893,26 @@ describe.each([-1, QUICK, FULL])("optimized at level %i", (level) => {
       p.raised = "";
       p.setField(layouts.CONTEXT_RAISE, p.object());
       p.machine.natives.set("PyObject_CallObject", () => p.object());
+      p.machine.natives.set("PyObject_IsInstance", () => 0n);
       resume("raise", 0n);
       p.call("trap_to_exception", p.context);
       expect(p.raised).toBe("1: unreachable");
+    });
+
+    test("the exception that the Python side returns is set", () => {
+      const [exception, type] = [p.object(), p.object()];
+      p.setField(layouts.CONTEXT_RAISE, p.object());
+      const { natives } = p.machine;
+      natives.set("PyObject_CallObject", () => exception);
+      natives.set("PyObject_IsInstance", (o, of) => (o === exception && of === 4n ? 1n : 0n));
+      natives.set("PyObject_Type", () => type);
+      natives.set("PyErr_SetObject", (t, o) => {
+        p.raised = t === type && o === exception ? "it" : "another";
+        return undefined;
+      });
+      resume("raise", 0n);
+      p.call("trap_to_exception", p.context);
+      expect([p.raised, p.counts.get(exception), p.counts.get(type)]).toEqual(["it", 0, 0]);
     });
 
     test("no memory for the copy: no frames; none for the call: its own exception", () => {

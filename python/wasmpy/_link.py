@@ -63,7 +63,7 @@ class State:
     def bind(self, kind: int, index: int, value: Any) -> None:
         """Binds a native object: memory, table or global. Raises UnguardedError, see the image's ``bind``."""
         try:
-            self.kernel["bind"](kind, index, value, value.address())
+            self.kernel["bind"](kind, index, value, value._address())
         except MemoryError:
             raise UnguardedError from None
         self.objects[kind, index] = value
@@ -77,13 +77,13 @@ class WasmModule(ModuleType):
             raise TypeError(f"export names are strings, not {type(name).__name__}")
         state: State = self.__dict__["__wasm__"]
         value = state.exports[name]
-        return value.get() if state.kinds[name] == GLOBAL else value
+        return value._get() if state.kinds[name] == GLOBAL else value
 
     def __setitem__(self, name: str, value: object) -> None:
         state: State = self.__dict__["__wasm__"]
         if state.kinds[name] != GLOBAL:
             raise TypeError(f"export {name!r} is a {_KINDS[state.kinds[name]]}: only globals can be assigned")
-        state.exports[name].set(value)
+        state.exports[name]._set(value)
 
     def __contains__(self, name: object) -> bool:
         return name in self.__dict__["__wasm__"].exports
@@ -120,7 +120,7 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     from . import _objects, _traps
 
     globals().update(_objects.classes(*kernel["types"]()))
-    kernel["configure"](_traps.raise_trap)
+    kernel["configure"](_traps.trap)
 
 
 def __getattr__(name: str) -> Any:
@@ -310,7 +310,7 @@ def _fits(value: Any, declared: Sequence[int]) -> str:
     """Import matching of the limits of a memory or table: minimum, maximum or -1, whether addresses are i64."""
     if value._is64 != declared[2]:
         return f"its addresses are {'i64' if value._is64 else 'i32'}"
-    actual = value.limits()
+    actual = value._limits()
     if actual[0] < declared[0]:
         return f"its size {actual[0]} is below the declared minimum {declared[0]}"
     if declared[1] >= 0 and (actual[1] < 0 or actual[1] > min(declared[1], _MOST)):
@@ -328,7 +328,7 @@ def _bind_global(state: State, index: int, value: Any) -> str:
         if code >= _types.EXTERN:
             _types.check(value, text)
         value = _new("Global", text, False, code, False, value)
-    can_change = value.type()[1]
+    can_change = value._type()[1]
     fits = value._text == text if mutable else _types.matches(value._text, text)
     if can_change != mutable or not fits:
         return f"it is {'mutable ' if can_change else ''}{_types.readable(value._text)}"
@@ -394,11 +394,11 @@ def _exported(state: State, kind: int, index: int) -> Any:
 
 def _variable(name: str, cell: Any) -> property:
     def read(module: object) -> object:
-        return cell.get()
+        return cell._get()
 
     def write(module: object, value: object) -> None:
-        if not cell.type()[1]:
+        if not cell._type()[1]:
             raise AttributeError(f"global {name!r} is immutable")
-        cell.set(value)
+        cell._set(value)
 
     return property(read, write)

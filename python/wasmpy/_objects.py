@@ -1,16 +1,45 @@
 """Memory, Table and Global: the comfortable classes over the native ones."""
 
-# The native types are made at run time: to the type checker they are Any.
-# mypy: disable-error-code="no-any-return, misc"
-
 from __future__ import annotations
+
+from _operator import index
 
 from . import _types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from contextlib import AbstractContextManager
+    from typing import Any, SupportsIndex, overload
+
+    from typing_extensions import Buffer
+
+    class _MemoryBase:
+        def __new__(cls, *limits: int) -> Any: ...
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+        def grow(self, pages: int) -> int: ...
+        def _size(self) -> int: ...
+        def _limits(self) -> tuple[int, int]: ...
+        def _reserved(self) -> int: ...
+        def _address(self) -> int: ...
+
+    class _TableBase:
+        def __new__(cls, functions: bool, *limits: int) -> Any: ...
+        def grow(self, count: int, value: Any) -> int: ...
+        def _get(self, index: int) -> Any: ...
+        def _set(self, index: int, value: Any) -> None: ...
+        def _size(self) -> int: ...
+        def _limits(self) -> tuple[int, int]: ...
+        def _functions(self) -> bool: ...
+
+    class _GlobalBase:
+        def __new__(cls, code: int, mutable: bool, value: Any) -> Any: ...
+        def _get(self) -> Any: ...
+        def _set(self, value: Any) -> None: ...
+        def _type(self) -> tuple[int, bool]: ...
+
+else:  # The native types are made at run time: see `classes`.
+    _MemoryBase = _TableBase = _GlobalBase = object
 
 _PAGE = 65536
 # What unchecked accesses can reach: ir/layout.ts of the compiler.
@@ -40,8 +69,8 @@ def refined(base: Any, text: str, is64: bool) -> Any:
 
 def _limits(initial: int, maximum: int | None, most: int) -> tuple[int, int]:
     """Limits for the native types, which leave it to the caller how much i32 addresses can reach."""
-    if initial > most or (maximum is not None and not initial <= maximum <= most):
-        raise ValueError("invalid limits")
+    if not 0 <= initial <= most or (maximum is not None and not initial <= maximum <= most):
+        raise ValueError(f"invalid limits: {initial} to {maximum}, of at most {most}")
     return initial, -1 if maximum is None else maximum
 
 
@@ -51,7 +80,7 @@ def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
     """
     try:
         memory = make()
-        if not wants_all or memory.reserved() >= _GUARDED_RESERVATION:
+        if not wants_all or memory._reserved() >= _GUARDED_RESERVATION:
             return memory
         del memory
     except MemoryError:
@@ -73,198 +102,402 @@ def _refuse(cls: Any, *arguments: Any) -> Any:
 def _checked(base: Any, text: str) -> dict[str, Any]:
     """Methods of a table or global for values of the reference type only. A value stands last among arguments."""
 
-    def set(self: Any, *arguments: Any) -> None:
+    def _set(self: Any, *arguments: Any) -> None:
         _types.check(arguments[-1], text)
-        base.set(self, *arguments)
+        base._set(self, *arguments)
 
     def grow(self: Any, count: int, value: Any = None) -> int:
         _types.check(value, text)
-        return base.grow(self, count, value)
+        before: int = base.grow(self, count, value)
+        return before
 
-    return {"set": set, "grow": grow} if hasattr(base, "grow") else {"set": set}
+    return {"_set": _set, "grow": grow} if hasattr(base, "grow") else {"_set": _set}
+
+
+def _flat(data: Any) -> Any:
+    """The bytes of an object with the buffer protocol, copied only where they do not lie in one piece."""
+    if isinstance(data, str):
+        raise TypeError("a str has to be encoded: use write_str or write_cstr, or data.encode()")
+    view = memoryview(data)
+    if not view.c_contiguous or view.nbytes == 0:
+        return view.tobytes()
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
+def _little(form: str) -> str:
+    """A format of the struct module, little-endian with standard sizes unless it says otherwise."""
+    return form if form[:1] in ("<", ">", "=", "!", "@") else "<" + form
+
+
+class Memory(_MemoryBase):
+    """Linear memory: an array of bytes that WebAssembly and Python share.
+
+    ``Memory(initial, maximum=None)`` makes one, to be imported by modules; both sizes are pages of 64 KiB, from 0 to
+    65536. Raises ValueError for other sizes, MemoryError where the system gives no address space.
+
+    It supports the buffer protocol: ``memoryview(memory)`` and ``numpy.frombuffer(memory)`` are the memory itself,
+    without a copy; they stay valid when it grows, and as long as they were. ``len(memory)`` is its size in bytes.
+
+    ``memory[a]`` is a byte, ``memory[a:b]`` a copy as bytes; both can be assigned. These offsets are not negative:
+    nothing counts from the end. The methods take an *address* as WebAssembly gives it: an int, or one of those above
+    2 GiB read as a signed number. What is not all inside the memory raises IndexError.
+    """
+
+    __slots__ = ()
+    _is64 = False
+    _owner: Any
+
+    def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
+        limits = _limits(initial, maximum, 65536)
+        memory: Memory = reserved(lambda: super(Memory, cls).__new__(cls, *limits), True)
+        return memory
+
+    @property
+    def pages(self) -> int:
+        """Current size in pages of 64 KiB."""
+        return self._size() // _PAGE
+
+    @property
+    def maximum(self) -> int | None:
+        """Declared maximum in pages, or None."""
+        maximum = self._limits()[1]
+        return None if maximum < 0 else maximum
+
+    def __len__(self) -> int:
+        return self._size()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(memoryview(self))
+
+    def grow(self, pages: int) -> int:
+        """Adds pages of 64 KiB; returns how many there were. Raises ValueError where it cannot grow so far."""
+        before = super().grow(pages)
+        if before < 0:
+            most = "" if self.maximum is None else f", its maximum {self.maximum}"
+            raise ValueError(f"cannot grow the memory by {pages} pages: it has {self.pages}{most}")
+        return before
+
+    # --- offsets ---
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, key: SupportsIndex, /) -> int: ...
+        @overload
+        def __getitem__(self, key: slice, /) -> bytes: ...
+
+    def __getitem__(self, key: Any, /) -> Any:
+        view = memoryview(self)
+        if isinstance(key, slice):
+            if key.step is None:
+                start, stop = key.start, key.stop
+                # The common case: two ints in the right order.
+                if start.__class__ is stop.__class__ is int and 0 <= start <= stop <= len(view):
+                    return view[key].tobytes()
+            start, stop = self._span(key, len(view))
+            return view[start:stop].tobytes()
+        return view[self._offset(key, len(view))]
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __setitem__(self, key: SupportsIndex, value: int, /) -> None: ...
+        @overload
+        def __setitem__(self, key: slice, value: Buffer, /) -> None: ...
+
+    def __setitem__(self, key: Any, value: Any, /) -> None:
+        view = memoryview(self)
+        if not isinstance(key, slice):
+            view[self._offset(key, len(view))] = value
+            return
+        start, stop = self._span(key, len(view))
+        data = _flat(value)
+        if len(data) != stop - start:
+            raise ValueError(f"cannot put {len(data)} bytes into a slice of {stop - start}: a memory keeps its size")
+        view[start:stop] = data
+
+    def _span(self, key: slice, size: int) -> tuple[int, int]:
+        if key.step not in (None, 1):
+            raise ValueError("slices of a memory have no step")
+        start = 0 if key.start is None else index(key.start)
+        stop = size if key.stop is None else index(key.stop)
+        for offset in (start, stop):
+            if not 0 <= offset <= size:
+                raise self._outside(offset)
+        return start, max(start, stop)
+
+    def _offset(self, key: Any, size: int) -> int:
+        offset = index(key)
+        if not 0 <= offset < size:
+            raise self._outside(offset)
+        return offset
+
+    def _outside(self, offset: int) -> IndexError:
+        if offset < 0:
+            bits = 64 if self._is64 else 32
+            return IndexError(
+                f"memory offset {offset} is negative: nothing counts from the end. If it is an address that "
+                f"WebAssembly gave, read as signed: wasmpy.u{bits}({offset}) is {offset % (1 << bits)}"
+            )
+        return IndexError(f"memory offset {offset} is outside: the memory has {self._size()} bytes")
+
+    # --- addresses ---
+
+    def _unsigned(self, address: int) -> int:
+        """An address that may be read as signed; others that are negative raise IndexError."""
+        address = index(address)
+        if address < 0:
+            bits = 64 if self._is64 else 32
+            if address < -1 << (bits - 1):
+                raise IndexError(f"{address} is no address of {bits} bits")
+            address += 1 << bits
+        return address
+
+    def _beyond(self, address: int, size: int) -> Exception:
+        """The exception for ``size`` bytes at ``address`` that are not all in the memory."""
+        if size < 0:
+            return ValueError(f"a size cannot be negative: {size}")
+        actual = self._unsigned(address)
+        given = f"{address}" if actual == address else f"{address}, which is {actual} unsigned,"
+        what, verb = ("1 byte", "is not") if size == 1 else (f"{size} bytes", "are not all")
+        return IndexError(f"{what} at address {given} {verb} inside: the memory has {self._size()} bytes")
+
+    def read(self, address: int, size: int) -> bytes:
+        """A copy of ``size`` bytes from ``address``. Raises IndexError, ValueError for a negative size."""
+        view = memoryview(self)
+        start = address if address.__class__ is int and address >= 0 else self._unsigned(address)
+        stop = start + size
+        if size < 0 or stop > len(view):
+            raise self._beyond(address, size)
+        return view[start:stop].tobytes()
+
+    def write(self, address: int, data: Buffer) -> None:
+        """Puts the bytes of ``data`` at ``address``: anything with the buffer protocol. Raises IndexError; then
+        nothing is written."""
+        view = memoryview(self)
+        if data.__class__ is not bytes:
+            data = _flat(data)
+        start = address if address.__class__ is int and address >= 0 else self._unsigned(address)
+        size = len(data)  # type: ignore[arg-type]
+        if start + size > len(view):
+            raise self._beyond(address, size)
+        view[start : start + size] = data
+
+    def view(self, address: int, count: int | tuple[int, ...], format: str = "B") -> memoryview:
+        """``count`` elements from ``address`` as a memoryview, which is the memory itself and no copy.
+
+        ``format`` is one letter of the struct module: ``b B`` 8 bits, ``h H`` 16, ``i I`` 32, ``q Q`` 64, ``f`` f32,
+        ``d`` f64. A tuple of counts gives an array of several dimensions, the last of which varies fastest. Raises
+        IndexError, ValueError for a negative count.
+        """
+        from math import prod
+        from struct import calcsize
+
+        shape = count if isinstance(count, tuple) else (count,)
+        letter = format.lstrip("<=@")
+        if min(shape, default=0) < 0 or len(letter) != 1:
+            raise ValueError(f"no view of {count} elements of format {format!r}: none negative, one letter")
+        size = prod(shape) * calcsize(letter)
+        start = self._unsigned(address)
+        whole = memoryview(self)
+        if start + size > len(whole):
+            raise self._beyond(address, size)
+        part = whole[start : start + size]
+        if len(shape) == 1:
+            return part.cast(letter)  # type: ignore[call-overload, no-any-return]
+        return part.cast(letter, shape)  # type: ignore[call-overload, no-any-return]
+
+    def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
+        """The text in ``size`` bytes from ``address``. Raises IndexError, UnicodeDecodeError."""
+        return self.read(address, size).decode(encoding)
+
+    def read_cstr(self, address: int, encoding: str = "utf-8") -> str:
+        """The text from ``address`` up to the next zero byte. Raises IndexError, also where there is none."""
+        start = self._unsigned(address)
+        view = memoryview(self)
+        if start >= len(view):
+            raise self._beyond(address, 1)
+        chunk = 256
+        for at in range(start, len(view), chunk):
+            end = view[at : at + chunk].tobytes().find(0)
+            if end >= 0:
+                return str(view[start : at + end], encoding)
+        raise IndexError(f"no zero byte from address {address} to the end of the memory")
+
+    def write_str(self, address: int, text: str, encoding: str = "utf-8") -> int:
+        """Puts the encoded text, and no zero behind it, at ``address``; returns the number of bytes."""
+        data = text.encode(encoding)
+        self.write(address, data)
+        return len(data)
+
+    def write_cstr(self, address: int, text: str, encoding: str = "utf-8") -> int:
+        """Puts the encoded text and a zero byte at ``address``; returns the number of bytes, the zero included.
+
+        Raises ValueError for a text with a zero inside.
+        """
+        data = text.encode(encoding)
+        if 0 in data:
+            raise ValueError("the text has a zero inside, where C would see its end")
+        self.write(address, data + b"\0")
+        return len(data) + 1
+
+    def read_struct(self, form: str, address: int) -> tuple[Any, ...]:
+        """The values of a structure at ``address``, as ``struct.unpack``.
+
+        ``form`` is little-endian with standard sizes and without padding, unless its first character says otherwise:
+        ``i`` is an i32 or an address, ``q`` an i64, ``f`` and ``d`` floats, ``x`` a byte of padding.
+        """
+        from struct import calcsize, unpack
+
+        form = _little(form)
+        return unpack(form, self.read(address, calcsize(form)))
+
+    def write_struct(self, form: str, address: int, *values: Any) -> None:
+        """Puts the values at ``address`` as a structure; ``form`` as for ``read_struct``."""
+        from struct import pack
+
+        self.write(address, pack(_little(form), *values))
+
+    def temp(
+        self,
+        data: Buffer | int,
+        *,
+        allocate: Callable[[int], int] | None = None,
+        free: Callable[[int], object] | None = None,
+    ) -> AbstractContextManager[tuple[int, int]]:
+        """A block of this memory for the time of a ``with`` statement::
+
+            with memory.temp(b"data") as (address, size):
+                function(address, size)
+
+        It holds a copy of ``data``; for an int it has that size and any content. The module that has the memory gives
+        the block and takes it back: by its exports ``malloc`` and ``free``, ``alloc`` and ``dealloc``,
+        ``__wbindgen_malloc`` and ``__wbindgen_free``, or ``cabi_realloc``, whose blocks stay; or by the functions
+        given here, of the size and of the address. Raises LookupError where there are none, MemoryError where there
+        is no room.
+        """
+        from ._blocks import Block
+
+        return Block(self, data if isinstance(data, int) else _flat(data), allocate, free)
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Memory of {self.pages} page{'' if self.pages == 1 else 's'}>"
+
+
+class Table(_TableBase):
+    """A table of references: a sequence that can grow.
+
+    ``Table(element, initial, maximum=None)`` makes one, to be imported by modules, with ``element`` "funcref" or
+    "externref" and sizes in elements below 2³². Elements are WebAssembly functions, any objects in tables of
+    externref, or None for null. An index outside raises IndexError, also a negative one; an element that is no
+    WebAssembly function in a table of functions raises TypeError: see ``wasmpy.Func``.
+    """
+
+    __slots__ = ()
+    _is64 = False
+
+    def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
+        if element not in ("funcref", "externref"):
+            raise ValueError(f"no table holds {element!r}: funcref or externref")
+        table: Table = super().__new__(cls, element == "funcref", *_limits(initial, maximum, 0xFFFFFFFF))
+        return table
+
+    @property
+    def _text(self) -> str:
+        return "funcref" if self._functions() else "externref"
+
+    @property
+    def element(self) -> str:
+        """The type of the elements, as in the text format."""
+        return _types.readable(self._text)
+
+    @property
+    def maximum(self) -> int | None:
+        """Declared maximum of elements, or None."""
+        maximum = self._limits()[1]
+        return None if maximum < 0 else maximum
+
+    def __len__(self) -> int:
+        return self._size()
+
+    def _index(self, key: SupportsIndex) -> int:
+        place = index(key)
+        if not 0 <= place < self._size():
+            raise IndexError(f"table index {place} is outside: the table has {self._size()} elements")
+        return place
+
+    def __getitem__(self, key: SupportsIndex, /) -> Any:
+        return self._get(self._index(key))
+
+    def __setitem__(self, key: SupportsIndex, value: Any, /) -> None:
+        self._set(self._index(key), value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._get(i) for i in range(self._size()))
+
+    def grow(self, count: int, value: Any = None) -> int:
+        """Adds ``count`` elements; returns how many there were. Raises ValueError where it cannot grow so far."""
+        before = super().grow(count, value)
+        if before < 0:
+            most = "" if self.maximum is None else f", its maximum {self.maximum}"
+            raise ValueError(f"cannot grow the table by {count} elements: it has {len(self)}{most}")
+        return before
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Table of {self._size()} elements>"
+
+
+class Global(_GlobalBase):
+    """A global variable to link with: ``Global(type, value, mutable=False)``.
+
+    ``type`` is i32, i64, f32, f64, externref or funcref; values cross as arguments of calls do.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, type: str, value: Any, mutable: bool = False) -> Global:
+        if type not in _CODES:
+            raise ValueError(f"no global of type {type!r}: {', '.join(_CODES)}")
+        made: Global = super().__new__(cls, _CODES[type], bool(mutable), value)
+        return made
+
+    @property
+    def value(self) -> Any:
+        """The current value. Assigning raises TypeError where the global is immutable or the value of another type,
+        OverflowError for an int out of range."""
+        return self._get()
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._set(value)
+
+    @property
+    def type(self) -> str:
+        """The type of the value, as in the text format."""
+        return _types.readable(self._text)
+
+    @property
+    def mutable(self) -> bool:
+        """Whether the value can change."""
+        return self._type()[1]
+
+    @property
+    def _text(self) -> str:
+        return _NAMES[self._type()[0]]
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Global {'mutable ' if self.mutable else ''}{self.type} {self._get()!r}>"
 
 
 def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, type]:
     """Memory, Table and Global over this interpreter's native types, and these: name → class."""
-
-    class Memory(memory_base):
-        """Linear memory. Supports the buffer protocol: ``memoryview(memory)``, ``numpy.frombuffer(memory)``.
-
-        Sizes of the constructor and of ``grow`` are pages of 64 KiB; offsets are bytes. Negative offsets raise
-        IndexError: they are addresses above 2 GiB read as signed numbers, see ``wasmpy.u32``.
-        """
-
-        __slots__ = ()
-        _is64 = False
-
-        def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
-            limits = _limits(initial, maximum, 65536)
-            return reserved(lambda: memory_base.__new__(cls, *limits), True)
-
-        @property
-        def pages(self) -> int:
-            """Current size in pages."""
-            return self.size() // _PAGE
-
-        @property
-        def maximum(self) -> int | None:
-            """Declared maximum in pages."""
-            maximum = self.limits()[1]
-            return None if maximum < 0 else maximum
-
-        def __len__(self) -> int:
-            return self.size()
-
-        def grow(self, pages: int) -> int:
-            """Adds pages; returns the size before. Raises ValueError where the memory cannot grow so far."""
-            before = memory_base.grow(self, pages)
-            if before < 0:
-                raise ValueError(f"cannot grow the memory by {pages} pages")
-            return before
-
-        def _span(self, key: slice) -> tuple[int, int]:
-            if key.step not in (None, 1):
-                raise ValueError("slices of a memory have no step")
-            size = self.size()
-            start = 0 if key.start is None else key.start.__index__()
-            stop = size if key.stop is None else key.stop.__index__()
-            if start < 0 or stop < 0:
-                raise IndexError("negative memory offset: an address above 2 GiB read as signed?")
-            if start > size or stop > size:
-                raise IndexError(f"memory offset out of range: {max(start, stop)} > {size}")
-            return start, max(start, stop)
-
-        def _offset(self, key: Any) -> int:
-            offset = key.__index__()
-            if not 0 <= offset < self.size():
-                raise IndexError(f"memory offset out of range: {offset}")
-            return offset
-
-        def __getitem__(self, key: Any) -> Any:
-            if isinstance(key, slice):
-                start, stop = self._span(key)
-                return bytes(memoryview(self)[start:stop])
-            return memoryview(self)[self._offset(key)]
-
-        def __setitem__(self, key: Any, value: Any) -> None:
-            if not isinstance(key, slice):
-                memoryview(self)[self._offset(key)] = value
-                return
-            start, stop = self._span(key)
-            data = memoryview(value).cast("B")
-            if len(data) != stop - start:
-                raise ValueError(f"cannot put {len(data)} bytes into a slice of {stop - start}")
-            memoryview(self)[start:stop] = data
-
-        def _address(self, address: int) -> int:
-            return address & (0xFFFFFFFFFFFFFFFF if self._is64 else 0xFFFFFFFF)
-
-        def read(self, address: int, size: int) -> bytes:
-            """``size`` bytes from ``address``, which may be given as a signed i32."""
-            address = self._address(address)
-            return self[address : address + size]
-
-        def write(self, address: int, data: Any) -> None:
-            """Puts bytes at ``address``, which may be given as a signed i32."""
-            address = self._address(address)
-            self[address : address + memoryview(data).nbytes] = data
-
-        def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
-            """The text in ``size`` bytes from ``address``."""
-            return self.read(address, size).decode(encoding)
-
-        def read_cstr(self, address: int, encoding: str = "utf-8") -> str:
-            """The text up to the next zero byte."""
-            address = self._address(address)
-            view = memoryview(self)
-            chunk = 256
-            for start in range(address, len(view), chunk):
-                end = bytes(view[start : start + chunk]).find(0)
-                if end >= 0:
-                    return self.read_str(address, start + end - address, encoding)
-            raise IndexError(f"no zero byte behind memory offset {address}")
-
-        def read_struct(self, form: str, address: int) -> tuple[Any, ...]:
-            """``struct.unpack_from(form, …)`` at ``address``."""
-            from struct import unpack_from
-
-            return unpack_from(form, self, self._address(address))
-
-        def __repr__(self) -> str:
-            return f"<wasmpy.Memory of {self.pages} pages>"
-
-    class Table(table_base):
-        """A table of references: a sequence that can grow."""
-
-        __slots__ = ()
-        _is64 = False
-
-        def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
-            if element not in ("funcref", "externref"):
-                raise ValueError(f"no table holds {element!r}: funcref or externref")
-            return table_base.__new__(cls, element == "funcref", *_limits(initial, maximum, 0xFFFFFFFF))
-
-        @property
-        def _text(self) -> str:
-            return "funcref" if self.functions() else "externref"
-
-        def __len__(self) -> int:
-            return self.size()
-
-        def _index(self, key: Any) -> int:
-            index = key.__index__()
-            if not 0 <= index < self.size():
-                raise IndexError(f"table index out of range: {index}")
-            return index
-
-        def __getitem__(self, key: Any) -> Any:
-            return self.get(self._index(key))
-
-        def __setitem__(self, key: Any, value: Any) -> None:
-            self.set(self._index(key), value)
-
-        def __iter__(self) -> Iterator[Any]:
-            return (self.get(i) for i in range(self.size()))
-
-        def grow(self, count: int, value: Any = None) -> int:
-            """Adds ``count`` elements; returns the size before. Raises ValueError where it cannot."""
-            before = table_base.grow(self, count, value)
-            if before < 0:
-                raise ValueError(f"cannot grow the table by {count} elements")
-            return before
-
-        def __repr__(self) -> str:
-            return f"<wasmpy.Table of {self.size()} elements>"
-
-    class Global(global_base):
-        """A global variable that can be linked: ``Global("i32", 7, mutable=True)``."""
-
-        __slots__ = ()
-
-        def __new__(cls, type: str, value: Any, mutable: bool = False) -> Global:
-            if type not in _CODES:
-                raise ValueError(f"no global of type {type!r}: {', '.join(_CODES)}")
-            return global_base.__new__(cls, _CODES[type], mutable, value)
-
-        @property
-        def value(self) -> Any:
-            """The current value; assigning to an immutable global raises TypeError."""
-            return self.get()
-
-        @value.setter
-        def value(self, value: Any) -> None:
-            self.set(value)
-
-        def __repr__(self) -> str:
-            mutable = "mutable " if self.type()[1] else ""
-            return f"<wasmpy.Global {mutable}{_types.readable(self._text)} {self.get()!r}>"
-
-        @property
-        def _text(self) -> str:
-            return _NAMES[self.type()[0]]
-
-    made: dict[str, type] = {"Memory": Memory, "Table": Table, "Global": Global}
-    for name, made_class in made.items():
-        made_class.__module__ = "wasmpy"
-        made_class.__qualname__ = name
+    made: dict[str, type] = {}
+    for own, base, slots in (
+        # The state of the instance that made the memory: it keeps what `temp` calls.
+        (Memory, memory_base, ("_owner",)),
+        (Table, table_base, ()),
+        (Global, global_base, ()),
+    ):
+        members = {"__slots__": slots, "__module__": "wasmpy", "__doc__": own.__doc__}
+        made[own.__name__] = type(own.__name__, (own, base), members)
     return {**made, "MemoryBase": memory_base, "TableBase": table_base, "GlobalBase": global_base}

@@ -25,7 +25,7 @@ _MAX_FRAMES = 100
 class _Image:
     """The code of one loaded image, for mapping program counters."""
 
-    def __init__(self, start: int, table: memoryview, meta: dict[str, Any], name: str, file: str) -> None:
+    def __init__(self, start: int, table: memoryview, meta: dict[str, Any], module: ModuleType) -> None:
         functions, sites = table[0], table[1]
         columns = table[2:]
         self.start = start
@@ -38,8 +38,9 @@ class _Image:
         self.locations = rest[sites : 2 * sites]
         self.end = start + (max(self.ends) if functions else 0)
         self.meta = meta
-        self.name = name
-        self.file = file
+        self.name = module.__name__
+        self.file = module.__file__ or module.__name__
+        self.loader = module.__loader__
         self._lines: list[tuple[int, int]] | None = None
         self._names: list[str] | None = None
 
@@ -61,6 +62,12 @@ class _Image:
             self._names = self.meta["names"].split("\0")
         return self._names[index]
 
+    def place(self, index: int, location: int) -> str:
+        """The name of a function and the place in a binary, which has no lines; as browsers write it."""
+        place = f"wasm-function[{index}]:{location:#x}"
+        name = self.function(index)
+        return place if name == f"func[{index}]" else f"{name} ({place})"
+
     def line(self, location: int) -> int:
         """Line of the text that the instruction at a byte offset comes from, or 0."""
         if self._lines is None:
@@ -71,37 +78,36 @@ class _Image:
 
 
 _images: dict[int, _Image] = {}
-_codes: dict[tuple[str, str], CodeType] = {}
+_code: CodeType | None = None
 
 
 def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module: ModuleType) -> None:
     """Makes an image's code known; its first instance does."""
     start, table = kernel["code"]()
     if start not in _images:
-        spec = module.__spec__
-        file = (spec.origin if spec is not None else None) or module.__name__
-        _images[start] = _Image(start, memoryview(table).cast("I"), meta, module.__name__, file)
+        _images[start] = _Image(start, memoryview(table).cast("I"), meta, module)
 
 
-def raise_trap(code: int, pc: int, sp: int, stack: bytes) -> None:
-    """Raises the exception for a trap. Called by native code."""
+def trap(code: int, pc: int, sp: int, stack: bytes) -> WasmError:
+    """The exception for a trap, with its traceback. Called by native code, which sets it."""
     message, kind = TRAPS[code]
     error: WasmError = kind(message)
-    frames = list(_walk(pc, sp, stack))
+    frames = _walk(pc, sp, stack)
     if isinstance(error, Trap):
         error.code = message
-        error.frames = tuple((image.name, name, location) for image, name, location in frames)
+        error.frames = tuple((image.name, image.function(index), location) for image, index, location in frames)
     traceback: TracebackType | None = None
-    for image, name, location in frames:
-        frame = _frame(image.file, name)
+    for image, index, location in frames:
         line = image.line(location) if location >= 0 else 0
-        traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), max(line, 1))
-    raise error.with_traceback(traceback)
+        name = image.function(index) if line > 0 or location < 0 else image.place(index, location)
+        frame = _frame(image, name)
+        traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line)
+    return error.with_traceback(traceback)
 
 
-def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, str, int]]:
-    """The wasm frames, innermost first: image, function name, byte offset or -1."""
-    frames: list[tuple[_Image, str, int]] = []
+def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, int, int]]:
+    """The wasm frames, innermost first: image, function index, byte offset or -1."""
+    frames: list[tuple[_Image, int, int]] = []
     at = 0  # offset in `stack` of the frame's body stack pointer
     while len(frames) < _MAX_FRAMES:
         image = next((i for i in _images.values() if i.start <= pc <= i.end), None)
@@ -110,7 +116,7 @@ def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, str, int]]:
             break
         index = image.indices[row]
         if index != 0xFFFFFFFF:
-            frames.append((image, image.function(index), image.location(pc - image.start)))
+            frames.append((image, index, image.location(pc - image.start)))
         at += image.frames[row]
         if at + 8 > len(stack):
             break
@@ -119,14 +125,18 @@ def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, str, int]]:
     return frames
 
 
-def _frame(file: str, name: str) -> FrameType:
-    """A real Python frame with the given file and function name."""
-    code = _codes.get((file, name))
-    if code is None:
-        code = compile("_getframe()", file, "eval").replace(co_name=name, co_firstlineno=1)
+def _frame(image: _Image, name: str) -> FrameType:
+    """A real Python frame with the image's file and a function name."""
+    global _code
+    if _code is None:
+        _code = compile("_getframe()", "<wasm>", "eval").replace(co_firstlineno=1)
         if sys.version_info >= (3, 11):
             # One entry "no location" per 8 code units: no carets under the line.
-            code = code.replace(co_qualname=name, co_linetable=b"\xff" * ((len(code.co_code) // 2 + 7) // 8))
-        _codes[file, name] = code
-    frame: FrameType = eval(code, {"_getframe": sys._getframe, "__name__": name, "__builtins__": {}})
+            _code = _code.replace(co_linetable=b"\xff" * ((len(_code.co_code) // 2 + 7) // 8))
+    code = _code.replace(co_filename=image.file, co_name=name)
+    if sys.version_info >= (3, 11):
+        code = code.replace(co_qualname=name)
+    # With the loader, tracebacks find the text of what is no file: in zip archives.
+    known = {"_getframe": sys._getframe, "__name__": image.name, "__loader__": image.loader, "__builtins__": {}}
+    frame: FrameType = eval(code, known)
     return frame

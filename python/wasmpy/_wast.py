@@ -250,7 +250,7 @@ class _Instance:
 
     def read(self, name: str) -> list[Any]:
         kind = self.globals[name]
-        return [kind, _bits(kind, self.instance.exports[name].get())]
+        return [kind, _bits(kind, self.instance.exports[name]._get())]
 
     def _wrapper(self) -> str:
         """A module that wraps every function with float types, by reinterpretation."""

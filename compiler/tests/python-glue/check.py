@@ -159,18 +159,18 @@ def memory(m):
     (mem,) = m.memories
     view = memoryview(mem)
     view[0:4] = b"\x01\x02\x03\x04"
-    assert m["load"](0) == 0x04030201 and mem.limits() == (1, 3)
-    assert mem.grow(1) == 1 and mem.limits() == (2, 3) and mem.grow(5) == -1 and mem.grow(-1) == -1
-    assert len(view) == 65536 and len(memoryview(mem)) == mem.size() == 131072
+    assert m["load"](0) == 0x04030201 and mem._limits() == (1, 3)
+    assert mem.grow(1) == 1 and mem._limits() == (2, 3) and mem.grow(5) == -1 and mem.grow(-1) == -1
+    assert len(view) == 65536 and len(memoryview(mem)) == mem._size() == 131072
     assert m["load"](65536) == 0
     kind = m.kernel["types"]()[0]
     for limits in [(-1, -1), (2, 1), (1, -2)]:
         raises(ValueError, kind, *limits)
     raises(MemoryError, kind, 65537, -1)
-    assert kind(1, 65537).limits() == (1, 65537) and kind(1, 65537).grow(65536) == -1
+    assert kind(1, 65537)._limits() == (1, 65537) and kind(1, 65537).grow(65536) == -1
     raises(TypeError, kind, 1)
     raises(TypeError, kind, 1.5, 2)
-    assert kind(0, -1).size() == 0 and len(memoryview(kind(0, 0))) == 0
+    assert kind(0, -1)._size() == 0 and len(memoryview(kind(0, 0))) == 0
 
     class Sub(kind):
         pass
@@ -190,32 +190,32 @@ def imports(m):
     assert m["callfref"](m["add"]) is m["add"] and m["callfref"](None) is None
     assert m["callvoid"]() is None and m["callf32"]() == 1.0
     assert m["void"]() is None and m["void"] is not IMPORTS["void"]
-    before = IMPORTS["gi"].get()
-    assert m["gi"]() == before + 1 == IMPORTS["gi"].get()
+    before = IMPORTS["gi"]._get()
+    assert m["gi"]() == before + 1 == IMPORTS["gi"]._get()
     unchanged()
 
 
 def globals_(m):
     g, gr, gf = m["g"], m["gr"], m["gf"]
-    assert g.get() == 7 and g.type() == (2, True)
-    g.set(-1)
-    assert g.get() == -1 and m.kernel["export_global"](m.indices["g"]).get() == -1
-    raises(OverflowError, g.set, 2**64)
-    gr.set(o)
-    assert sys.getrefcount(o) == base + 1 and gr.get() is o and m["manyres"]()[4] is o
-    gr.set(None)
+    assert g._get() == 7 and g._type() == (2, True)
+    g._set(-1)
+    assert g._get() == -1 and m.kernel["export_global"](m.indices["g"])._get() == -1
+    raises(OverflowError, g._set, 2**64)
+    gr._set(o)
+    assert sys.getrefcount(o) == base + 1 and gr._get() is o and m["manyres"]()[4] is o
+    gr._set(None)
     unchanged()
-    raises(TypeError, gf.set, len)
-    gf.set(None)
-    assert gf.get() is None
-    gf.set(m["div"])
+    raises(TypeError, gf._set, len)
+    gf._set(None)
+    assert gf._get() is None
+    gf._set(m["div"])
     assert m["manyres"]()[5] is m["div"]
-    gf.set(m["add"])
+    gf._set(m["add"])
     kind = m.kernel["types"]()[2]
     for code, value, read in [(1, 2**32 - 1, -1), (2, 5, 5), (3, 0.1, 0.10000000149011612), (4, 3, 3.0)]:
-        assert kind(code, False, value).get() == read
-    assert kind(6, True, o).get() is o and kind(7, False, m["add"]).get() is m["add"]
-    raises(TypeError, kind(1, False, 1).set, 2)
+        assert kind(code, False, value)._get() == read
+    assert kind(6, True, o)._get() is o and kind(7, False, m["add"])._get() is m["add"]
+    raises(TypeError, kind(1, False, 1)._set, 2)
     raises(OverflowError, kind, 1, False, 2**32)
     raises(ValueError, kind, 5, False, 1)
     raises(TypeError, kind, 7, False, len)
@@ -224,28 +224,28 @@ def globals_(m):
 
 def tables(m):
     t, x = m.tables
-    assert t.size() == 4 and t.limits() == (4, 10) and t.functions() and not x.functions()
-    assert t.get(0) is None and t.get(1) is m["add"]
-    assert t.get(2)(1, 2**40, 1.0, 2.0) == 2**40 + 1  # an import
+    assert t._size() == 4 and t._limits() == (4, 10) and t._functions() and not x._functions()
+    assert t._get(0) is None and t._get(1) is m["add"]
+    assert t._get(2)(1, 2**40, 1.0, 2.0) == 2**40 + 1  # an import
     assert m["indirect"](1, 30, 12) == 42
     assert raises(RuntimeError, m["indirect"], 0, 1, 1) == "uninitialized element"
     assert raises(RuntimeError, m["indirect"], 2, 1, 1) == "indirect call type mismatch"
     assert raises(RuntimeError, m["indirect"], 99, 1, 1) == "undefined element"
-    t.set(0, m["div"])
+    t._set(0, m["div"])
     assert m["indirect"](0, 84, 2) == 42
-    t.set(0, None)
-    raises(IndexError, t.get, 4)
-    raises(IndexError, t.set, -1, None)
-    raises(TypeError, t.set, 0, 5)
-    assert t.grow(2, m["add"]) == 4 and t.get(5) is m["add"] and t.grow(100, None) == -1
+    t._set(0, None)
+    raises(IndexError, t._get, 4)
+    raises(IndexError, t._set, -1, None)
+    raises(TypeError, t._set, 0, 5)
+    assert t.grow(2, m["add"]) == 4 and t._get(5) is m["add"] and t.grow(100, None) == -1
     m["setext"](0, o)
-    assert sys.getrefcount(o) == base + 1 and x.get(0) is o and m["getext"](0) is o
-    x.set(0, "text")
+    assert sys.getrefcount(o) == base + 1 and x._get(0) is o and m["getext"](0) is o
+    x._set(0, "text")
     unchanged()
     assert m["getext"](0) == "text" and x.grow(3, o) == 2
     assert sys.getrefcount(o) == base + 3
     for i in range(2, 5):
-        x.set(i, None)
+        x._set(i, None)
     unchanged()
 
 
@@ -272,9 +272,9 @@ def links(m):
     assert n["calli"](1, 10, 2.0, 3.0) == 11
     assert n["callref"](o) is o and n["callfref"](n["add"]) is n["add"]
     table = n.tables[0]
-    table.set(0, m["add"])
-    assert n["indirect"](0, 1, 2) == 3 and table.get(0) is m["add"]
-    table.set(0, m["div"])
+    table._set(0, m["add"])
+    assert n["indirect"](0, 1, 2) == 3 and table._get(0) is m["add"]
+    table._set(0, m["div"])
     raises(RuntimeError, n["indirect"], 0, 1, 0)
     assert n["indirect"](0, 9, 3) == 3
     unchanged()
@@ -331,11 +331,11 @@ def lives():
     """Instances are collected, in whatever cycles they are."""
     m = Instance(IMAGE, "m", dict(IMPORTS, ref=lambda x: (m, x)[1]))
     n = Instance(IMAGE, "m", dict(IMPORTS, i=m["calli"]))
-    m.tables[0].set(0, n["add"])
-    n.tables[0].set(0, m["add"])
-    m.tables[1].set(0, n.module)
-    n["gr"].set(m.module)
-    n["gf"].set(m["add"])
+    m.tables[0]._set(0, n["add"])
+    n.tables[0]._set(0, m["add"])
+    m.tables[1]._set(0, n.module)
+    n["gr"]._set(m.module)
+    n["gf"]._set(m["add"])
     assert m["callref"](o) is o
     gone = [weakref.ref(m.module), weakref.ref(n.module), weakref.ref(n["add"])]
     add = m["add"]

@@ -32,13 +32,13 @@ class Instance:
                 found = kernel["resolve"](value)
                 kernel["bind"](kind, index, value, found[0] if found else 0)
             else:
-                kernel["bind"](kind, index, value, value.address())
+                kernel["bind"](kind, index, value, value._address())
         self.memories = [memory(least, most) for least, most, _ in meta["memories"].values()]
         for i, value in zip(meta["memories"], self.memories):
-            kernel["bind"](2, i, value, value.address())
+            kernel["bind"](2, i, value, value._address())
         self.tables = [table(text == "funcref", least, most) for text, least, most, _ in meta["tables"].values()]
         for i, value in zip(meta["tables"], self.tables):
-            kernel["bind"](1, i, value, value.address())
+            kernel["bind"](1, i, value, value._address())
         kernel["initialize"]()
         self.exports = {}
         self.indices = {}
