@@ -22,6 +22,8 @@ export interface Expansion {
   /** Starts a function; `blockLabel`: the label of each block. */
   begin(code: Code, image: Image, name: string, blockLabel: IntColumn): void;
   prologue(loc: number): void;
+  /** The next instruction is the first of its block. */
+  enterBlock(): void;
   move(from: number, to: number, type: number): void;
   rematerialise(i: number, to: number, at: number): void;
   instruction(i: number, next: number): void;
@@ -61,6 +63,7 @@ export class Emitter {
       text.bind(block);
       let next = block + 1;
       while (next < blocks && this.blockLabel.get(next) !== next) next++;
+      expansion.enterBlock();
       const end = code.blockStart.get(block + 1);
       for (let i = code.blockStart.get(block); i < end; i++) {
         move = this.writeMoves(code, move, i);

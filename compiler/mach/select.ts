@@ -275,13 +275,10 @@ export class Selection {
     const { code, groupStart } = this;
     groupStart.push(this.buffer.count);
     for (let b = 0; b < this.blockGroups.length; b += 2) {
-      const first = code.count;
-      code.blockStart.push(first);
+      code.blockStart.push(code.count);
       for (let g = this.blockGroups.get(b + 1) - 1; g >= this.blockGroups.get(b); g--) {
         const end = groupStart.get(g + 1);
-        for (let i = groupStart.get(g); i < end; i++) {
-          if (!this.target.isRedundant(this.buffer, i, code, first)) this.copyInstruction(i);
-        }
+        for (let i = groupStart.get(g); i < end; i++) this.copyInstruction(i);
       }
     }
     code.blockStart.push(code.count);

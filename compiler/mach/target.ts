@@ -4,18 +4,7 @@
 import type { Value } from "../ir/func.ts";
 import { F32, F64, I32, I64, V128 } from "../ir/ops.ts";
 import type { Signature } from "../ir/program.ts";
-import {
-  ANYWHERE,
-  type Code,
-  DEF,
-  FLOAT,
-  fixed,
-  IN_REGISTER,
-  OVERLAPS,
-  type RegisterSet,
-  reuses,
-  USE,
-} from "./code.ts";
+import { ANYWHERE, DEF, FLOAT, fixed, IN_REGISTER, OVERLAPS, type RegisterSet, reuses, USE } from "./code.ts";
 import { classOf, type RegisterInfo } from "./registers.ts";
 import type { Selection } from "./select.ts";
 
@@ -254,6 +243,4 @@ export interface Target {
   through(s: Selection, v: Value): Value;
   /** A register that holds the constant (or other cheap, pure) value, made just here; -1: is not one. */
   constant(s: Selection, v: Value): number;
-  /** True if instruction `i` of `from` would do nothing at the end of `code`, whose block begins at `start`. */
-  isRedundant(from: Code, i: number, code: Code, start: number): boolean;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { F64, I32, I64, V128 } from "../ir/ops.ts";
 import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, SYM_IMPORT } from "../ir/program.ts";
-import { CC_E, CC_FEQ, CC_NE, invert, swapCondition } from "../isa/x64/insts.ts";
+import { CC_B, CC_E, CC_FEQ, CC_NE, invert, swapCondition } from "../isa/x64/insts.ts";
 import { R10, R11, R12, R14, R15, RAX, RBX, RCX, RDI, RSI, registerName, XMM0 } from "../isa/x64/regs.ts";
 import { BASE, LITERAL, OUTGOING, SPILLED } from "../mach/code.ts";
 import { constantSymbol } from "../mach/constants.ts";
@@ -376,4 +376,90 @@ test("functions start at multiples of 16 and know their size", () => {
   expect(m.offset("b")).toBe(16);
   expect(m.image.definitions.get(m.symbol("a"))!.size).toBe(1);
   expect(hex(m.image.sections[TEXT].take())).toBe(`c3${"cc".repeat(15)}c3`);
+});
+
+// --- flags ------------------------------------------------------------------------------------------------
+
+/** A block of `body` that ends in a branch under condition `cc` to a return, and falls into another. */
+function tested(cc: number, body: (m: Machine) => void): string {
+  const m = new Machine();
+  m.begin();
+  body(m);
+  const first = m.edge(2);
+  m.edge(1);
+  m.put("jcc", [], { imm: first, imm2: cc });
+  m.block();
+  m.put("int3");
+  m.put("ret");
+  m.block();
+  m.put("ret");
+  m.end("f");
+  return hex(m.bytes("f"));
+}
+
+const TEST_EAX = "85c0";
+
+test("a lea onto its base is an addition, whose flags serve the test behind it", () => {
+  const counts = (m: Machine) => m.put("lea32", [RAX, RAX], { form: BASE, disp: -8 });
+  const countsAndTests = (m: Machine) => {
+    counts(m);
+    m.put("test32", [RAX, RAX]);
+  };
+  expect(tested(CC_NE, countsAndTests)).toMatch(/^83c0f875/);
+  // unsigned conditions ask for more than sign and zero
+  expect(tested(CC_B, countsAndTests)).toContain(TEST_EAX);
+  // the flags of a comparison stay
+  expect(
+    tested(CC_E, (m) => {
+      m.put("cmp32", [RCX, RDI]);
+      counts(m);
+    }),
+  ).toMatch(/^39f98d40f874|^3bcf8d40f874/);
+});
+
+test("a test is written where the flags say something else", () => {
+  const sum = (m: Machine) => m.put("add32_i", [RAX, RAX], { imm: 4 });
+  const testEax = (m: Machine) => m.put("test32", [RAX, RAX]);
+  const cases: [boolean, (m: Machine) => void][] = [
+    [true, () => undefined],
+    [true, (m) => m.store(R14, 8, RAX)],
+    [true, (m) => m.move(RAX, RCX, I64)],
+    [false, (m) => m.move(RCX, RAX, I64)],
+    [false, (m) => m.put("xor32", [RCX, RCX, RDI])],
+    [false, (m) => m.put("const32", [RAX], { imm: 5 })],
+    [false, (m) => m.put("poll", [RCX])],
+    [false, (m) => m.put("shl32_cl", [RAX, RAX, RCX])],
+  ];
+  for (const [goes, between] of cases) {
+    const code = tested(CC_E, (m) => {
+      sum(m);
+      between(m);
+      testEax(m);
+    });
+    expect(code.includes(TEST_EAX)).toBe(!goes);
+  }
+  // another width, another block
+  expect(
+    tested(CC_E, (m) => {
+      sum(m);
+      m.put("test64", [RAX, RAX]);
+    }),
+  ).toContain("4885c0");
+  expect(
+    tested(CC_E, (m) => {
+      sum(m);
+      m.put("jmp", [], { imm: m.edge(1) });
+      m.block();
+      testEax(m);
+    }),
+  ).toContain(TEST_EAX);
+});
+
+test("a zero between a sum and its branch does not destroy the flags", () => {
+  const code = tested(CC_NE, (m) => {
+    m.put("add32_i", [RAX, RAX], { imm: 4 });
+    m.put("const32", [RCX], { imm: 0 });
+    m.put("test32", [RAX, RAX]);
+  });
+  expect(code).toMatch(/^83c004b90000000075/);
 });

@@ -317,19 +317,6 @@ ${branch("")}`);
     expect(text).toMatch(/cmp8_mi \[r14 \+ v\d+\] #200 trap\n {2}jcc #0 #2/);
   });
 
-  test("a sum sets the flags of what is asked of it right after", () => {
-    const countdown = (op: string, condition: string) =>
-      block(`  v6 = i32.${op} v0 v4\n${branch(condition)}`);
-    const taken = "  v9 = i32.eqz v6\n  i32.store v2 v6 +0 c";
-    expect(countdown("sub", taken)).toMatch(/(v\d+) = sub32 .*\n {2}mov32_mr .*\n {2}jcc #0 #4/);
-    // a shift by 0 leaves the flags alone, and an unsigned comparison is of no use
-    expect(countdown("shl", taken)).toMatch(/test32/);
-    expect(countdown("sub", "  i32.store v2 v6 +0 c\n  v7 = i32.const 0\n  v9 = i32.gt_u v6 v7")).toMatch(
-      /cmp32_i/,
-    );
-    expect(countdown("sub", `${taken}\n  v10 = i32.xor v0 v4\n  i32.store v2 v10 +4 c`)).toMatch(/test32/);
-  });
-
   test("a loaded byte is tested where it is", () => {
     const text = block(
       branch("  v5 = bounds_check32 v0 +0 memory 0 size 1 trap\n  v9 = i32.load8_u v5 +0 memory 0 trap"),

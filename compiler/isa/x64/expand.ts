@@ -12,32 +12,15 @@ import { CONTEXT_LIMIT, CONTEXT_REAL_LIMIT, VMCTX_BASE, VMCTX_CONTEXT } from "..
 import { F32, F64, I32, I64, V128 } from "../../ir/ops.ts";
 import { type Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
 import { STACK_EXHAUSTED } from "../../ir/traps.ts";
-import { Code, DEF, EMPTY_SET, RegisterSet, roleOf, SPILLED } from "../../mach/code.ts";
+import { BASE, BASE_INDEX, Code, DEF, EMPTY_SET, RegisterSet, roleOf, SPILLED } from "../../mach/code.ts";
 import { type Expansion, hasMoves } from "../../mach/emit.ts";
 import { Frame, type FrameRules } from "../../mach/frame.ts";
 import { FunctionText } from "../../mach/text.ts";
 import { type Image, REL_GOT_PC32, REL_PC32 } from "../../obj/image.ts";
 import { Assembler, inRegister } from "./encode.ts";
-import {
-  CALLS,
-  CC_AE,
-  CC_B,
-  CC_E,
-  CC_FEQ,
-  CC_FNE,
-  CC_NE,
-  CC_NP,
-  CC_P,
-  invert,
-  READS_FLAGS,
-  ROWS,
-  TERMINATES,
-  WRITES_FLAGS,
-} from "./insts.ts";
+import { KnownFlags, nextFlags } from "./flags.ts";
+import { CALLS, CC_AE, CC_B, CC_E, CC_FEQ, CC_FNE, CC_NE, CC_NP, CC_P, invert, ROWS } from "./insts.ts";
 import { FLOAT_SCRATCH, MEMORY0, R14, R15, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14 } from "./regs.ts";
-
-/** How far ahead a constant looks for an instruction that tells whether the flags are live. */
-const LOOK_AHEAD = 16;
 
 /** A jump to a return becomes the return where it restores at most this many bytes of registers. */
 const RETURNED_INLINE = 16;
@@ -83,6 +66,7 @@ export class X64Expansion implements Expansion {
   private code: Code;
   private blockLabel: IntColumn;
   private tables: number;
+  private readonly flags: KnownFlags;
   // stubs to be written behind the function
   private readonly stubKind: IntColumn;
   private readonly stubLabel: IntColumn;
@@ -99,6 +83,7 @@ export class X64Expansion implements Expansion {
     this.code = new Code();
     this.blockLabel = new IntColumn();
     this.tables = 0;
+    this.flags = new KnownFlags();
     this.stubKind = new IntColumn();
     this.stubLabel = new IntColumn();
     this.stubArgument = new IntColumn();
@@ -241,12 +226,17 @@ export class X64Expansion implements Expansion {
     }
   }
 
+  enterBlock(): void {
+    this.flags.forget();
+  }
+
   // --- moves ------------------------------------------------------------------------------------------------
 
   /** Copies between two places a value of a type (ir/ops.ts). Flags and all other places stay. */
   move(from: number, to: number, type: number): void {
     if (from === to) return;
     const { asm, frame } = this;
+    this.flags.overwrite(to);
     if (from >= 0 && to >= 0) {
       if (from < XMM0 !== to < XMM0) unreachable("move between register classes");
       asm.registers(from >= XMM0 ? x.MOVAPS : type === I32 ? x.MOV32 : x.MOV64, to, from);
@@ -286,12 +276,16 @@ export class X64Expansion implements Expansion {
     const op = code.op[i];
     const row = ROWS[op];
     if (row.encoding !== null) {
-      const start = code.operandStart[i];
-      const copies =
-        (op === x.MOV64 || op === x.MOVAPS) && code.place.get(start) === code.place.get(start + 1);
-      if (!copies) asm.instruction(code, i, frame);
+      if (this.doesNothing(i) || this.addsInPlace(i, following)) return;
+      asm.instruction(code, i, frame);
+      this.flags.follow(code, i);
       return;
     }
+    if (op === x.CONST32 || op === x.CONST64) {
+      this.constant(this.placeAt(i, 0), code.imm[i], op === x.CONST64 ? code.imm2[i] : 0, following);
+      return;
+    }
+    this.flags.follow(code, i);
     switch (op) {
       case x.PARAMS:
         return;
@@ -362,12 +356,6 @@ export class X64Expansion implements Expansion {
         asm.label(this.blockLabel.get(code.imm[i]));
         asm.memory(x.LEA64, this.placeAt(i, 0));
         break;
-      case x.CONST32:
-        this.constant(this.placeAt(i, 0), code.imm[i], 0, following);
-        break;
-      case x.CONST64:
-        this.constant(this.placeAt(i, 0), code.imm[i], code.imm2[i], following);
-        break;
       case x.ZERO_F:
         asm.registers(x.XORPS, this.placeAt(i, 0), this.placeAt(i, 0));
         break;
@@ -402,28 +390,48 @@ export class X64Expansion implements Expansion {
   }
 
   private constant(to: number, lo: number, hi: number, following: number): void {
-    const { asm } = this;
-    if ((lo | hi) === 0 && this.flagsDead(following)) asm.registers(x.XOR32, to, to);
-    else if (hi === 0) asm.immediate(x.MOV32_RI, to, lo, 0);
+    const { asm, flags } = this;
+    flags.overwrite(to);
+    if ((lo | hi) === 0 && this.mayChangeFlags(following)) {
+      asm.registers(x.XOR32, to, to);
+      flags.forget();
+    } else if (hi === 0) asm.immediate(x.MOV32_RI, to, lo, 0);
     else if (hi === lo >> 31) asm.immediate(x.MOV64_SI, to, lo, 0);
     else asm.immediate(x.MOV64_RI, to, lo, hi);
   }
 
-  /** True when no instruction from `i` to the end of its block reads the flags before one writes them. */
-  private flagsDead(i: number): boolean {
-    const { code } = this;
-    const last = Math.min(i + LOOK_AHEAD, code.count);
-    for (let k = i; k < last; k++) {
-      const { flags } = ROWS[code.op[k]];
-      if ((flags & READS_FLAGS) !== 0) return false;
-      if ((flags & WRITES_FLAGS) !== 0) return true;
-      if (this.ends(k)) return true;
-    }
-    return false;
+  /** True when nobody from instruction `following` on wants the flags as they are. */
+  private mayChangeFlags(following: number): boolean {
+    const writer = nextFlags(this.code, following);
+    return writer >= 0 && !this.flags.makeNeedless(this.code, writer);
   }
 
-  private ends(i: number): boolean {
-    return (ROWS[this.code.op[i]].flags & TERMINATES) !== 0;
+  /** True for a copy to the same register, and a test of what the flags tell already. */
+  private doesNothing(i: number): boolean {
+    const { code } = this;
+    const op = code.op[i];
+    if (op === x.MOV64 || op === x.MOVAPS) {
+      const start = code.operandStart[i];
+      return code.place.get(start) === code.place.get(start + 1);
+    }
+    return this.flags.makeNeedless(code, i);
+  }
+
+  /** Writes a lea whose result takes the place of its base as an addition, if the flags are free. */
+  private addsInPlace(i: number, following: number): boolean {
+    const { code, asm } = this;
+    const wide = code.op[i] === x.LEA64;
+    if (!wide && code.op[i] !== x.LEA32) return false;
+    const start = code.operandStart[i];
+    const to = code.place.get(start);
+    const form = code.address[i] & 15;
+    if ((form !== BASE && form !== BASE_INDEX) || code.place.get(start + 1) !== to) return false;
+    const adds = form === BASE ? code.disp[i] !== 0 : code.address[i] >> 4 === 1 << 4 && code.disp[i] === 0;
+    if (!adds || !this.mayChangeFlags(following)) return false;
+    if (form === BASE) asm.immediate(wide ? x.ADD64_I : x.ADD32_I, to, code.disp[i], 0);
+    else asm.registers(wide ? x.ADD64 : x.ADD32, to, inRegister(code.place.get(start + 2)));
+    this.flags.tell(to, wide);
+    return true;
   }
 
   private symbolAddress(to: number, symbol: number, disp: number): void {

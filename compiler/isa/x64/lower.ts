@@ -11,11 +11,11 @@ import { numberOf, SWAPPED } from "../../ir/access.ts";
 import { ENTRY, type Value } from "../../ir/func.ts";
 import { F32, F64, I32, I64, PTR } from "../../ir/ops.ts";
 import { CONV_C, SYM_IMPORT, SYM_IMPORT_WEAK } from "../../ir/program.ts";
-import { type Code, DEF, fixed, IN_REGISTER, INCOMING, OUTGOING, USE } from "../../mach/code.ts";
+import { DEF, fixed, IN_REGISTER, INCOMING, OUTGOING, USE } from "../../mach/code.ts";
 import { MEMORY, NONE, type Selection, SITE_CALL } from "../../mach/select.ts";
 import { type CallLayout, MEMORY_PLACE } from "../../mach/target.ts";
 import { EVERYTHING } from "./abi.ts";
-import { CC_E, CC_FEQ, CC_FNE, CC_NE, CC_NS, CC_P, CC_S, ROWS, WRITES_FLAGS } from "./insts.ts";
+import { CC_E, CC_FEQ, CC_FNE, CC_NE, CC_P } from "./insts.ts";
 import { MEMORY0, RAX, VMCTX } from "./regs.ts";
 
 // --- constants ----------------------------------------------------------------------------------------------
@@ -191,68 +191,6 @@ export function testFlags(s: Selection, v: Value, byRule: number): number {
   const r = s.low(v);
   s.put(x.TEST32, NONE, r, r);
   return CC_NE;
-}
-
-/** How many instructions behind a sum its flags may be wanted. */
-const LOOK_BACK = 8;
-
-/**
- * True if instruction `i` of `from`, to stand at the end of `code`, tests a register against itself for the sake of
- * the next one, and the instruction that made the register has left the same flags. `start`: of the block.
- */
-export function isRedundant(from: Code, i: number, code: Code, start: number): boolean {
-  const wide = from.op[i] === x.TEST64;
-  if (!wide && from.op[i] !== x.TEST32) return false;
-  const register = from.register.get(from.operandStart[i]);
-  const cc = from.imm2[i + 1];
-  if (from.register.get(from.operandStart[i] + 1) !== register) return false;
-  // Carry and overflow are those of the sum; the rest is that of its result.
-  if (cc !== CC_E && cc !== CC_NE && cc !== CC_S && cc !== CC_NS) return false;
-  const stop = Math.max(start, code.count - LOOK_BACK);
-  for (let k = code.count - 1; k >= stop; k--) {
-    if ((ROWS[code.op[k]].flags & WRITES_FLAGS) === 0) continue;
-    return setsFlagsByResult(code.op[k], wide) && code.register.get(code.operandStart[k]) === register;
-  }
-  return false;
-}
-
-function setsFlagsByResult(instruction: number, wide: boolean): boolean {
-  switch (instruction) {
-    case x.ADD32:
-    case x.ADD32_I:
-    case x.ADD32_M:
-    case x.SUB32:
-    case x.SUB32_I:
-    case x.SUB32_M:
-    case x.AND32:
-    case x.AND32_I:
-    case x.AND32_M:
-    case x.OR32:
-    case x.OR32_I:
-    case x.OR32_M:
-    case x.XOR32:
-    case x.XOR32_I:
-    case x.XOR32_M:
-      return !wide;
-    case x.ADD64:
-    case x.ADD64_I:
-    case x.ADD64_M:
-    case x.SUB64:
-    case x.SUB64_I:
-    case x.SUB64_M:
-    case x.AND64:
-    case x.AND64_I:
-    case x.AND64_M:
-    case x.OR64:
-    case x.OR64_I:
-    case x.OR64_M:
-    case x.XOR64:
-    case x.XOR64_I:
-    case x.XOR64_M:
-      return wide;
-    default:
-      return false;
-  }
 }
 
 /** A comparison as a value: 0 or 1. */

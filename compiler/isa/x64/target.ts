@@ -8,7 +8,7 @@ import type { Selection } from "../../mach/select.ts";
 import type { Target } from "../../mach/target.ts";
 import { CONVENTIONS, REGISTERS } from "./abi.ts";
 import { AVX, BMI1, BMI2, LZCNT, MOVBE } from "./insts.ts";
-import { address, call, constant, enter, isRedundant, leave, tailCall, testFlags } from "./lower.ts";
+import { address, call, constant, enter, leave, tailCall, testFlags } from "./lower.ts";
 import { INSTRUCTIONS } from "./table.ts";
 
 /** What has any number of operands cannot be the root of a rule. */
@@ -74,6 +74,5 @@ export function x64Target(features: number): Target {
     flags: (s, v) => testFlags(s, v, flags(s, v)),
     through,
     constant,
-    isRedundant,
   };
 }
