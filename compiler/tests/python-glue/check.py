@@ -329,7 +329,7 @@ def nested():
 
 def lives():
     """Instances are collected, in whatever cycles they are."""
-    m = Instance(IMAGE, "m", dict(IMPORTS, ref=lambda x: (m, x)[1]))
+    m = Instance(IMAGE, "m", dict(IMPORTS, ref=lambda x: (m, x)[1]))  # noqa: F821
     n = Instance(IMAGE, "m", dict(IMPORTS, i=m["calli"]))
     m.tables[0]._set(0, n["add"])
     n.tables[0]._set(0, m["add"])
