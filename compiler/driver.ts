@@ -14,18 +14,17 @@ import { escapingFunctions } from "./ir/escape.ts";
 import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
 import { functionNames, functionSymbols, Layout } from "./ir/layout.ts";
-import { Program, SYM_FUNC } from "./ir/program.ts";
+import { Program, SYM_IMPORT } from "./ir/program.ts";
 import { validateModule } from "./ir/validate.ts";
 import { link } from "./mach/fragment.ts";
 import { ELF_X64, writeElf } from "./obj/elf.ts";
 import { type Image, RODATA, TEXT } from "./obj/image.ts";
 import { Compiled, Diagnostic, type Options } from "./options.ts";
+import { prebuilt } from "./prebuilt.ts";
 import { buildGlue } from "./python/build.ts";
 import { GlueInput } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
-import { TEXT_END, TEXT_START } from "./runtime/body.ts";
-import { LINUX_X64 } from "./runtime/linux.ts";
-import { buildRuntime } from "./runtime/runtime.ts";
+import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
 import type { Module } from "./wasm/module.ts";
@@ -435,32 +434,29 @@ class Compilation {
       false,
       options.checked,
     );
-    buildGlue(module, layout, program, image, input).each(sink);
-    this.addRuntime(sink);
+    const library = prebuilt();
+    const glue = buildGlue(module, layout, program, image, input, library);
+    glue.each(sink);
     this.progress.at(-1, "");
+    library.link(
+      image,
+      backend.pcs,
+      glue.doors.map((door) => door.code),
+    );
+    for (const door of glue.doors) door.open(image);
+    this.defineBounds();
+    this.complete();
     backend.pcs.write(image);
     return writeElf(image, ELF_X64);
   }
 
-  /** Run-time functions, those that anything refers to. */
-  private addRuntime(sink: (f: Func, isHot: boolean) => void): void {
-    const { program, image, layout } = this;
-    const used = new Set<number>();
-    let seen = 0;
-    const isUsed = (symbol: number) => {
-      for (; seen < image.relocations.length; seen++) used.add(image.relocations[seen].symbol);
-      return used.has(symbol) && !image.definitions.has(symbol);
-    };
-    const runtime = buildRuntime(program, image, layout, LINUX_X64);
-    // A function may refer to one that came before it: until nothing is missing.
-    for (let before = -1; before !== image.definitions.size; ) {
-      before = image.definitions.size;
-      runtime.each((f) => sink(f, false), isUsed);
-    }
-    this.defineBounds();
-    for (let s = 0; s < program.symbols.length; s++) {
-      if (program.symbols[s].kind === SYM_FUNC && isUsed(s))
-        unreachable(`nobody wrote ${program.symbols[s].name}`);
+  /** Nothing of this image is referred to that is not in it; the PC table is yet to come. */
+  private complete(): void {
+    const { program, image } = this;
+    for (const { symbol } of image.relocations) {
+      const { name, kind } = program.symbols[symbol];
+      const isOwn = kind < SYM_IMPORT && name !== PC_TABLE;
+      if (isOwn && !image.definitions.has(symbol)) unreachable(`nobody wrote ${name}`);
     }
   }
 

@@ -84,11 +84,14 @@ export class DataRecord {
 export class ImageData {
   private readonly program: Program;
   private readonly image: Image;
+  /** What names of strings begin with. */
+  private readonly prefix: string;
   private readonly strings: Map<string, number>;
 
-  constructor(program: Program, image: Image) {
+  constructor(program: Program, image: Image, prefix: string) {
     this.program = program;
     this.image = image;
+    this.prefix = prefix;
     this.strings = new Map();
   }
 
@@ -107,7 +110,7 @@ export class ImageData {
     const known = this.strings.get(s);
     if (known !== undefined) return known;
     const section = this.image.sections[RODATA];
-    const symbol = this.program.symbol(`wasmpy_text${this.strings.size}`, SYM_RODATA);
+    const symbol = this.program.symbol(`${this.prefix}${this.strings.size}`, SYM_RODATA);
     const start = section.length;
     section.bytes(encodeUtf8(s));
     section.u8(0);

@@ -16,10 +16,23 @@ import {
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { SYM_RODATA } from "../ir/program.ts";
+import {
+  SHAPE_FUNCS,
+  SHAPE_IMPORT_RECORDS,
+  SHAPE_OWN_RECORDS,
+  SHAPE_ROWS,
+  SHAPE_TYPE,
+  SHAPE_WRAPPERS,
+  SPACE_COUNT,
+  SPACE_OWNERS,
+  SPACE_POINTERS,
+  shape,
+  space,
+} from "../runtime/shape.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import { type DefType, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
-import type { Glue } from "./glue.ts";
+import type { Glue, ModuleGlue } from "./glue.ts";
 import { importCode, importThunk, trampoline } from "./imports.ts";
 import type { PyCode } from "./pycode.ts";
 import {
@@ -43,7 +56,7 @@ import { stub } from "./thunks.ts";
 // --- data ---------------------------------------------------------------------------------------------------
 
 /** Function indices in order of rows. */
-function rowIndices(g: Glue): number[] {
+function rowIndices(g: ModuleGlue): number[] {
   const indices: number[] = [];
   g.module.funcs.forEach((f, i) => {
     if (f.imported || g.input.escaping[i] !== 0) indices.push(i);
@@ -52,17 +65,13 @@ function rowIndices(g: Glue): number[] {
 }
 
 /** Offset in the instance of the first own record; own records follow one another as rows do. */
-function firstOwnRecord(g: Glue): number {
+export function firstOwnRecord(g: ModuleGlue): number {
   const first = rowIndices(g).find((i) => !g.module.funcs[i].imported);
   return first === undefined ? 0 : g.layout.func[first];
 }
 
-export function rowCount(g: Glue): number {
+export function rowCount(g: ModuleGlue): number {
   return rowIndices(g).length;
-}
-
-function ownRows(g: Glue): number {
-  return rowCount(g) - g.state.importedFuncs;
 }
 
 /** Per own function: offset of its record in the instance, or -1. */
@@ -74,7 +83,7 @@ export function methodsCell(g: Glue): number {
 }
 
 /** Writes the rows; declares stubs, import thunks and trampolines. */
-export function writeFunctions(g: Glue): void {
+export function writeFunctions(g: ModuleGlue): void {
   const indices = rowIndices(g);
   const names = builtinNames(g.module);
   const rows = indices.map((index, row) => {
@@ -156,6 +165,24 @@ function typeName(t: ValType): string {
 
 // --- records ------------------------------------------------------------------------------------------------
 
+function importedRows(c: PyCode): Value {
+  return space(c, EXT_FUNC, SPACE_COUNT);
+}
+
+function ownRows(c: PyCode): Value {
+  return c.op(op.I64_SUB, shape(c, SHAPE_ROWS), importedRows(c));
+}
+
+/** The address of what the shape says lies at an offset of the instance. */
+function placeOf(c: PyCode, vmctx: Value, word: number): Value {
+  return c.op(op.PTR_ADD, vmctx, shape(c, word));
+}
+
+/** Element `i` (i64) of an array of records. */
+function recordAt(c: PyCode, first: Value, i: Value): Value {
+  return c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
+}
+
 /** Row number `i` (i64). */
 function rowAt(c: PyCode, g: Glue, i: Value): Value {
   const table = c.symbol(g.program.symbol(ROWS, SYM_RODATA));
@@ -168,49 +195,46 @@ function fillRecord(c: PyCode, record: Value, row: Value, vmctx: Value): void {
   c.setField(PTR, record, FUNC_FOREIGN, c.behind(row, ROW_FOREIGN));
 }
 
+function eachOwnRecord(c: PyCode, g: Glue, vmctx: Value, body: (record: Value, row: Value) => void): void {
+  const first = placeOf(c, vmctx, SHAPE_OWN_RECORDS);
+  const imported = importedRows(c);
+  c.repeat(ownRows(c), (i) => {
+    body(recordAt(c, first, i), rowAt(c, g, c.op(op.I64_ADD, i, imported)));
+  });
+}
+
 /** (vmctx): fills the records of own functions, but for their types. */
 export function fillRecords(g: Glue): number {
   return g.defineC("wasmpy_fill_records", [PTR], [], (c) => {
     const vmctx = c.argument(0);
-    const first = c.plus(vmctx, firstOwnRecord(g));
-    c.repeat(c.number(ownRows(g)), (i) => {
-      const record = c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
-      const row = rowAt(c, g, c.op(op.I64_ADD, i, c.number(g.state.importedFuncs)));
-      fillRecord(c, record, row, vmctx);
-    });
+    eachOwnRecord(c, g, vmctx, (record, row) => fillRecord(c, record, row, vmctx));
     c.ret([]);
   });
 }
 
 /** The canonical type in the instance of a row's type. */
-function rowType(c: PyCode, g: Glue, row: Value, vmctx: Value): Value {
-  const types = c.plus(vmctx, g.layout.type[0]);
+function rowType(c: PyCode, row: Value, vmctx: Value): Value {
+  const types = placeOf(c, vmctx, SHAPE_TYPE);
   return c.vmctxField(I64, c.element(types, c.widen(c.field(I32, row, ROW_TYPE)), 3), 0);
 }
 
 /** (vmctx): the canonical types are known: into the records of own functions with them. */
 export function typeRecords(g: Glue): number {
   return g.defineC("wasmpy_type_records", [PTR], [], (c) => {
-    if (ownRows(g) > 0) {
-      const vmctx = c.argument(0);
-      const first = c.plus(vmctx, firstOwnRecord(g));
-      c.repeat(c.number(ownRows(g)), (i) => {
-        const record = c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
-        const row = rowAt(c, g, c.op(op.I64_ADD, i, c.number(g.state.importedFuncs)));
-        c.setField(I64, record, FUNC_TYPE, rowType(c, g, row, vmctx));
-      });
-    }
+    const vmctx = c.argument(0);
+    eachOwnRecord(c, g, vmctx, (record, row) => {
+      c.setField(I64, record, FUNC_TYPE, rowType(c, row, vmctx));
+    });
     c.ret([]);
   });
 }
 
 /** The instance's record for a Python callable that is bound to imported function `i` (i64): filled in. */
 export function importRecord(c: PyCode, g: Glue, vmctx: Value, i: Value, callable: Value): Value {
-  const records = c.plus(vmctx, g.layout.importRecord[0]);
-  const record = c.op(op.PTR_ADD, records, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
+  const record = recordAt(c, placeOf(c, vmctx, SHAPE_IMPORT_RECORDS), i);
   const row = rowAt(c, g, i);
   fillRecord(c, record, row, vmctx);
-  c.setField(I64, record, FUNC_TYPE, rowType(c, g, row, vmctx));
+  c.setField(I64, record, FUNC_TYPE, rowType(c, row, vmctx));
   c.setField(PTR, record, FUNC_OBJECT, callable);
   return record;
 }
@@ -223,23 +247,19 @@ export function recordOf(g: Glue): number {
   return g.defineC("wasmpy_record_of", [PTR, I64], [PTR], (c) => {
     const vmctx = c.argument(0);
     const index = c.argument(1);
-    const imported = g.state.importedFuncs;
-    c.whenRarely(c.op(op.I64_GE_U, index, c.number(g.module.funcs.length)), () => {
+    const imported = importedRows(c);
+    c.whenRarely(c.op(op.I64_GE_U, index, shape(c, SHAPE_FUNCS)), () => {
       c.raise("PyExc_IndexError", "no function of this index");
       c.retNull();
     });
-    if (imported > 0) {
-      c.when(c.op(op.I64_LT_U, index, c.number(imported)), () => {
-        const pointers = c.plus(vmctx, g.layout.func[0]);
-        const record = c.vmctxField(PTR, c.element(pointers, index, 3), 0);
-        c.whenRarely(c.isNull(record), () =>
-          c.raise("PyExc_ValueError", "the imported function is not bound"),
-        );
-        c.ret([record]);
-      });
-    }
+    c.when(c.op(op.I64_LT_U, index, imported), () => {
+      const pointers = c.op(op.PTR_ADD, vmctx, space(c, EXT_FUNC, SPACE_POINTERS));
+      const record = c.vmctxField(PTR, c.element(pointers, index, 3), 0);
+      c.whenRarely(c.isNull(record), () => c.raise("PyExc_ValueError", "the imported function is not bound"));
+      c.ret([record]);
+    });
     const offsets = c.symbol(g.program.symbol(RECORD_OFFSETS, SYM_RODATA));
-    const own = c.op(op.I64_SUB, index, c.number(imported));
+    const own = c.op(op.I64_SUB, index, imported);
     const offset = c.field(I32, c.element(offsets, own, 2), 0);
     c.whenRarely(c.op(op.I32_LT_S, offset, c.i32(0)), () => {
       c.raise("PyExc_ValueError", "nothing refers to the function");
@@ -258,20 +278,18 @@ export function makeBuiltin(g: Glue): number {
     const vmctx = c.field(PTR, record, FUNC_VMCTX);
     const cell = c.variable(PTR); // where the instance keeps the builtin
     const rowNumber = c.variable(I64);
-    const number = (first: number) => {
-      const offset = c.op(op.I64_SUB, c.op(op.PTR_SUB, record, vmctx), c.number(first));
+    const number = (word: number) => {
+      const offset = c.op(op.PTR_SUB, record, placeOf(c, vmctx, word));
       return c.op(op.I64_DIV_U, offset, c.number(FUNC_RECORD_BYTES));
     };
-    const imported = g.state.importedFuncs;
+    const imported = importedRows(c);
     c.set(cell, c.plus(record, FUNC_OBJECT));
-    c.set(rowNumber, c.op(op.I64_ADD, number(firstOwnRecord(g)), c.number(imported)));
-    if (imported > 0) {
-      const index = number(g.layout.importRecord[0]);
-      c.when(c.op(op.I64_LT_U, index, c.number(imported)), () => {
-        c.set(cell, c.element(c.plus(vmctx, g.state.wrappers), index, 3));
-        c.set(rowNumber, index);
-      });
-    }
+    c.set(rowNumber, c.op(op.I64_ADD, number(SHAPE_OWN_RECORDS), imported));
+    const index = number(SHAPE_IMPORT_RECORDS);
+    c.when(c.op(op.I64_LT_U, index, imported), () => {
+      c.set(cell, c.element(placeOf(c, vmctx, SHAPE_WRAPPERS), index, 3));
+      c.set(rowNumber, index);
+    });
     const known = c.field(PTR, c.get(cell), 0);
     c.when(c.isThere(known), () => {
       c.incref(known);
@@ -338,15 +356,19 @@ export function forgetBuiltin(g: Glue): number {
 }
 
 /** Runs `body` for the cell of each builtin that the instance may have: those of own functions, then of imports. */
-export function eachBuiltin(c: PyCode, g: Glue, vmctx: Value, body: (cell: Value) => void): void {
-  if (ownRows(g) > 0) {
-    const first = c.plus(vmctx, firstOwnRecord(g) + FUNC_OBJECT);
-    c.repeat(c.number(ownRows(g)), (i) => {
-      body(c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES))));
-    });
-  }
-  if (g.state.importedFuncs > 0) {
-    const first = c.plus(vmctx, g.state.wrappers);
-    c.repeat(c.number(g.state.importedFuncs), (i) => body(c.element(first, i, 3)));
-  }
+export function eachBuiltin(c: PyCode, vmctx: Value, body: (cell: Value) => void): void {
+  const own = c.plus(placeOf(c, vmctx, SHAPE_OWN_RECORDS), FUNC_OBJECT);
+  c.repeat(ownRows(c), (i) => body(recordAt(c, own, i)));
+  const imported = placeOf(c, vmctx, SHAPE_WRAPPERS);
+  c.repeat(importedRows(c), (i) => body(c.element(imported, i, 3)));
+}
+
+/**
+ * Runs `body` for the cell of each imported function that may hold a Python callable, and for the cell that owns what
+ * was bound to it.
+ */
+export function eachImported(c: PyCode, vmctx: Value, body: (cell: Value, owner: Value) => void): void {
+  const first = c.plus(placeOf(c, vmctx, SHAPE_IMPORT_RECORDS), FUNC_OBJECT);
+  const owners = c.op(op.PTR_ADD, vmctx, space(c, EXT_FUNC, SPACE_OWNERS));
+  c.repeat(importedRows(c), (i) => body(recordAt(c, first, i), c.element(owners, i, 3)));
 }

@@ -1,11 +1,15 @@
-// What the parts of the glue share: the module being compiled, its image, and the list of functions to build.
-// A function is declared by `define`, at its first mention, and built when `each` reaches it; building one may
-// declare others.
+// What the parts of the glue share: the image, and the list of functions to build. A function is declared by
+// `define`, at its first mention, and built when `each` reaches it; building one may declare others. What the
+// library has is not built again.
+//
+// Functions written with a Glue are the same in every image: what they must know of the module they read from its
+// shape (runtime/shape.ts). Those that belong to one module are written with a ModuleGlue.
 
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
 import { irType, type Layout } from "../ir/layout.ts";
-import { CONV_C, CONV_WASM, type Program, SYM_FUNC } from "../ir/program.ts";
+import { CONV_C, CONV_WASM, type Program, SYM_DATA, SYM_FUNC } from "../ir/program.ts";
+import type { Library } from "../mach/library.ts";
 import type { Image } from "../obj/image.ts";
 import type { Module } from "../wasm/module.ts";
 import type { DefType } from "../wasm/types.ts";
@@ -66,29 +70,26 @@ class Definition {
 }
 
 export class Glue {
-  readonly module: Module;
-  readonly layout: Layout;
   readonly program: Program;
   readonly image: Image;
-  readonly input: GlueInput;
   readonly data: ImageData;
-  readonly state: State;
-  /** Cells to be set when the image is loaded. */
-  readonly thunkCells: ThunkCell[];
+  /** What is linked from it needs no building; null while it is itself being built. */
+  private readonly library: Library | null;
   private readonly queue: Definition[];
   private readonly known: Map<string, number>;
 
-  constructor(module: Module, layout: Layout, program: Program, image: Image, input: GlueInput) {
-    this.module = module;
-    this.layout = layout;
+  constructor(program: Program, image: Image, library: Library | null) {
     this.program = program;
     this.image = image;
-    this.input = input;
-    this.data = new ImageData(program, image);
-    this.state = new State(module, layout);
-    this.thunkCells = [];
+    // Strings of the library and of a module meet in one image.
+    this.data = new ImageData(program, image, library === null ? "wasmpy_string" : "wasmpy_text");
+    this.library = library;
     this.queue = [];
     this.known = new Map();
+  }
+
+  private isBuilt(name: string): boolean {
+    return this.library?.has(name) ?? false;
   }
 
   /**
@@ -100,7 +101,7 @@ export class Glue {
     if (known !== undefined) return known;
     const symbol = this.program.symbol(name, SYM_FUNC, signature);
     this.known.set(name, symbol);
-    this.queue.push(new Definition(symbol, isHot, build));
+    if (!this.isBuilt(name)) this.queue.push(new Definition(symbol, isHot, build));
     return symbol;
   }
 
@@ -114,19 +115,18 @@ export class Glue {
     return this.define(name, this.program.signature(params, results, CONV_C), build, isHot);
   }
 
-  /** The IR signature of functions of a wasm type. */
-  signatureOf(t: DefType): number {
-    return this.program.signature(t.params.map(irType), t.results.map(irType), CONV_WASM);
-  }
-
   /** A writable word of the image, zero or the address of `initial`: shared by all instances. */
   cell(name: string, initial = -1): number {
     const known = this.known.get(name);
     if (known !== undefined) return known;
-    const record = this.data.variable(name);
-    const symbol = (initial < 0 ? record.word(0) : record.pointer(initial)).end();
+    const symbol = this.isBuilt(name) ? this.program.symbol(name, SYM_DATA) : this.newCell(name, initial);
     this.known.set(name, symbol);
     return symbol;
+  }
+
+  private newCell(name: string, initial: number): number {
+    const record = this.data.variable(name);
+    return (initial < 0 ? record.word(0) : record.pointer(initial)).end();
   }
 
   /** Builds the functions one after another; each Func is valid until `sink` returns. */
@@ -139,5 +139,55 @@ export class Glue {
       if (!c.terminated) unreachable(`${this.program.symbols[d.symbol].name} does not end`);
       sink(c.finish(), d.isHot);
     }
+  }
+}
+
+/** A function that the loader looks for by a name of the module: that of another function. */
+export class Door {
+  readonly symbol: number;
+  readonly code: number;
+
+  constructor(symbol: number, code: number) {
+    this.symbol = symbol;
+    this.code = code;
+  }
+
+  /** The code is in the image. */
+  open(image: Image): void {
+    const d = image.definitions.get(this.code) ?? unreachable("a door that leads nowhere");
+    image.define(this.symbol, d.section, d.offset, d.size);
+  }
+}
+
+/** The glue of one module. */
+export class ModuleGlue extends Glue {
+  readonly module: Module;
+  readonly layout: Layout;
+  readonly input: GlueInput;
+  readonly state: State;
+  /** Cells to be set when the image is loaded. */
+  readonly thunkCells: ThunkCell[];
+  readonly doors: Door[];
+
+  constructor(
+    module: Module,
+    layout: Layout,
+    program: Program,
+    image: Image,
+    input: GlueInput,
+    library: Library | null,
+  ) {
+    super(program, image, library);
+    this.module = module;
+    this.layout = layout;
+    this.input = input;
+    this.state = new State(module, layout);
+    this.thunkCells = [];
+    this.doors = [];
+  }
+
+  /** The IR signature of functions of a wasm type. */
+  signatureOf(t: DefType): number {
+    return this.program.signature(t.params.map(irType), t.results.map(irType), CONV_WASM);
   }
 }

@@ -5,12 +5,12 @@
 import * as op from "../gen/ir-ops.ts";
 import type { Block, Value } from "../ir/func.ts";
 import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../ir/layout.ts";
-import { I64, PTR } from "../ir/ops.ts";
+import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
 import { entry } from "../runtime/entries.ts";
 import { continued, suspend } from "../runtime/handover.ts";
 import type { DefType, ValType } from "../wasm/types.ts";
-import type { Glue } from "./glue.ts";
+import type { Glue, ModuleGlue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
 import { foreignSignature, resultsOf } from "./signatures.ts";
 import {
@@ -33,15 +33,20 @@ export function vectorcallCell(g: Glue): number {
   return g.cell("wasmpy_vectorcall");
 }
 
+function typeName(type: number): string {
+  return TYPE_NAMES[type];
+}
+
 /** wasm(record, parameters…) → results: calls code of another instance. */
-export function trampoline(g: Glue, t: DefType): number {
+export function trampoline(g: ModuleGlue, t: DefType): number {
   const signature = g.signatureOf(t);
+  const { params, results } = g.program.signatures[signature];
   return g.define(
-    `wasmpy_trampoline_${signature}`,
+    `wasmpy_trampoline[${params.map(typeName).join(",")}>${results.map(typeName).join(",")}]`,
     foreignSignature(g, t),
     (c) => {
       const record = c.argument(0);
-      const operands = g.program.signatures[signature].params.map((_, i) => c.argument(i + 1));
+      const operands = params.map((_, i) => c.argument(i + 1));
       const own = c.op(op.VMCTX);
       const code = c.field(PTR, record, RECORD_CODE);
       c.op(op.SET_VMCTX, c.field(PTR, record, FUNC_VMCTX));
@@ -54,7 +59,7 @@ export function trampoline(g: Glue, t: DefType): number {
 }
 
 /** The bare code of imported function `index`, for references to it: calls the instance's record of it. */
-export function importCode(g: Glue, index: number): number {
+export function importCode(g: ModuleGlue, index: number): number {
   const t = g.module.types[g.module.funcs[index].type];
   const signature = g.signatureOf(t);
   return g.define(
@@ -71,20 +76,20 @@ export function importCode(g: Glue, index: number): number {
 }
 
 /** wasm(record, parameters…) → results: calls the record's Python callable. */
-export function importThunk(g: Glue, t: DefType): number {
+export function importThunk(g: ModuleGlue, t: DefType): number {
   const name = `wasmpy_import[${typesKey(t.params)}>${typesKey(t.results)}]`;
   return g.define(name, foreignSignature(g, t), (c) => new ImportThunk(c, g, t).build(), true);
 }
 
 class ImportThunk {
   private readonly c: PyCode;
-  private readonly g: Glue;
+  private readonly g: ModuleGlue;
   private readonly t: DefType;
   private readonly context: Value;
   /** What the context held for this thread (runtime/handover.ts). */
   private readonly kept: Value;
 
-  constructor(c: PyCode, g: Glue, t: DefType) {
+  constructor(c: PyCode, g: ModuleGlue, t: DefType) {
     this.c = c;
     this.g = g;
     this.t = t;

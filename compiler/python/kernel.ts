@@ -68,7 +68,6 @@ import {
   CONTEXT_TABLE_TYPE,
   FUNC_TYPE,
   GUARDED_RESERVATION,
-  isGuarded,
   MEMORY_BASE,
   MEMORY_RESERVED,
   VMCTX_BASE,
@@ -79,15 +78,30 @@ import {
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_WASM, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { PC_TABLE, TEXT_START } from "../runtime/body.ts";
-import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";
-import { COMP_FUNC, DefType } from "../wasm/types.ts";
+import {
+  SHAPE_GLOBALS,
+  SHAPE_GUARDED,
+  SHAPE_INITIALIZED,
+  SHAPE_TYPE,
+  SHAPE_TYPES,
+  SPACE_BYTES,
+  SPACE_COUNT,
+  SPACE_OWNERS,
+  SPACE_POINTERS,
+  shape,
+  shapeTable,
+} from "../runtime/shape.ts";
+import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY } from "../wasm/module.ts";
 import { importRecord, recordOf, typeRecords } from "./functions.ts";
-import type { Glue } from "./glue.ts";
+import type { Glue, ModuleGlue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
 import { aliasGlobal } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
-import { ANY_FUNCTION, thunk } from "./thunks.ts";
-import { BY_API, boxFunc, findRecord, NO_CODE, typeCode } from "./values.ts";
+import { startThunk } from "./thunks.ts";
+import { boxFunc, findRecord, NO_CODE, typeCode } from "./values.ts";
+
+/** PyMethodDef of each builtin. */
+export const KERNEL_METHODS = "wasmpy_kernel_methods";
 
 /** Per global: offset of its cell (or of the pointer to it), code of its type (natives.ts), flags. */
 const GLOBALS = "wasmpy_globals";
@@ -98,11 +112,8 @@ const GLOBAL_ROW_IMPORTED = 12;
 
 const PYBUF_READ = 0x100;
 
-const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
-
 /** Declares the builtins; the list, whose names `attach` sees. */
 export function kernel(g: Glue): MethodList {
-  writeGlobals(g);
   const list = new MethodList(g, "wasmpy_kernel_");
   const state = (c: PyCode, self: Value) => c.api("PyModule_GetState", self);
   const integer = (c: PyCode, x: Value) => c.integer(x, () => c.retNull());
@@ -146,13 +157,12 @@ export function kernel(g: Glue): MethodList {
     const vmctx = state(c, self);
     const i = integer(c, index);
     const n = integer(c, number);
-    c.whenRarely(c.op(op.I64_GE_U, i, c.number(g.module.types.length)), () => {
+    c.whenRarely(c.op(op.I64_GE_U, i, shape(c, SHAPE_TYPES)), () => {
       c.raise("PyExc_IndexError", "no type of this index");
       c.retNull();
     });
-    if (g.module.types.length > 0) {
-      c.setVmctxField(I64, c.element(c.plus(vmctx, g.layout.type[0]), i, 3), 0, n);
-    }
+    const types = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_TYPE));
+    c.setVmctxField(I64, c.element(types, i, 3), 0, n);
     c.retNone();
   });
 
@@ -160,7 +170,7 @@ export function kernel(g: Glue): MethodList {
 
   list.add("initialize", 0, (c, self) => {
     const vmctx = state(c, self);
-    const once = c.plus(vmctx, g.state.initialized);
+    const once = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_INITIALIZED));
     c.whenRarely(c.isTrue(c.vmctxField(I64, once, 0)), () => {
       c.raise("PyExc_RuntimeError", "the instance is initialized already");
       c.retNull();
@@ -168,8 +178,7 @@ export function kernel(g: Glue): MethodList {
     c.setVmctxField(I64, once, 0, c.number(1));
     c.call(typeRecords(g), [vmctx]);
     const init = g.program.symbol("wasmpy_init", SYM_FUNC, g.program.signature([], [], CONV_WASM));
-    const enter = thunk(g, NO_PARAMETERS, ANY_FUNCTION, BY_API);
-    c.ret([c.call(enter, [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
+    c.ret([c.call(startThunk(g.program), [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
   });
 
   list.add("configure", 1, (c, self, [raise]) => {
@@ -205,7 +214,7 @@ export function kernel(g: Glue): MethodList {
   return list;
 }
 
-/** Binds index `index` of a space whose kind is tested; returns None or null from here. */
+/** Binds index `index` of a space; returns None or null from here. */
 function bind(
   c: PyCode,
   g: Glue,
@@ -215,66 +224,51 @@ function bind(
   object: Value,
   address: Value,
 ): void {
-  const { layout, module, state } = g;
-  /** `count` pointers in a row, and as many cells that own the objects. */
-  const space = (code: number, count: number, pointers: number, owners: number, bound: () => Value) => {
-    if (count === 0) return;
-    c.when(c.op(op.I64_EQ, kind, c.number(code)), () => {
-      c.whenRarely(c.op(op.I64_GE_U, index, c.number(count)), () => {
-        c.raise("PyExc_IndexError", "nothing of this index can be bound");
-        c.retNull();
-      });
-      const target = bound();
-      const owner = c.element(c.plus(vmctx, owners), index, 3);
-      const old = c.field(PTR, owner, 0);
-      c.incref(object);
-      c.setField(PTR, owner, 0, object);
-      c.setVmctxField(PTR, c.element(c.plus(vmctx, pointers), index, 3), 0, target);
-      c.decref(old);
-      c.retNone();
-    });
+  const refuse = (exception: string, message: string) => {
+    c.raise(exception, message);
+    c.retNull();
   };
-  const first = (offsets: readonly number[]) => (offsets.length === 0 ? 0 : offsets[0]);
-  const given = () => {
-    c.whenRarely(c.isNull(address), () => {
-      c.raise("PyExc_ValueError", "the address is null");
-      c.retNull();
-    });
-    return address;
-  };
-  space(EXT_FUNC, state.importedFuncs, first(layout.func), state.boundFuncs, () => {
-    const record = c.variable(PTR);
-    c.set(record, address);
-    c.when(c.isNull(address), () => {
-      c.whenRarely(c.op(op.I32_EQZ, c.api("PyCallable_Check", object)), () => {
-        c.raise("PyExc_TypeError", "an imported function must be callable");
-        c.retNull();
-      });
-      c.set(record, importRecord(c, g, vmctx, index, object));
-    });
-    return c.get(record);
+  const isKind = (known: number) => c.op(op.I64_EQ, kind, c.number(known));
+  const refuseKind = () => refuse("PyExc_ValueError", "nothing of this kind can be bound");
+  c.whenRarely(c.op(op.I64_LT_U, c.number(EXT_GLOBAL), kind), refuseKind);
+  const space = c.op(op.PTR_ADD, shapeTable(c), c.op(op.I64_MUL, kind, c.number(SPACE_BYTES)));
+  const word = (offset: number) => c.widen(c.field(I32, space, offset));
+  const cell = (first: number) => c.element(c.op(op.PTR_ADD, vmctx, word(first)), index, 3);
+  const count = word(SPACE_COUNT);
+  c.whenRarely(c.op(op.I64_EQZ, count), refuseKind);
+  c.whenRarely(c.op(op.I64_GE_U, index, count), () => {
+    refuse("PyExc_IndexError", "nothing of this index can be bound");
   });
-  space(EXT_TABLE, module.tables.length, first(layout.table), state.boundTables, given);
-  space(EXT_MEMORY, module.memories.length, first(layout.memory), state.boundMemories, () => {
-    given();
-    c.when(c.op(op.I64_EQZ, index), () => {
-      if (isGuarded(module, 0, g.input.checked)) {
-        const reserved = c.field(I64, address, MEMORY_RESERVED);
-        c.whenRarely(c.op(op.I64_LT_U, reserved, c.number(GUARDED_RESERVATION)), () => {
-          c.raise("PyExc_MemoryError", "unchecked code needs a memory with all of its index space reserved");
-          c.retNull();
-        });
-      }
-      c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, address, MEMORY_BASE));
+
+  const target = c.variable(PTR);
+  c.set(target, address);
+  c.when(c.isNull(address), () => {
+    c.whenRarely(c.op(op.I32_EQZ, isKind(EXT_FUNC)), () => {
+      refuse("PyExc_ValueError", "the address is null");
     });
-    return address;
+    c.whenRarely(c.op(op.I32_EQZ, c.api("PyCallable_Check", object)), () => {
+      refuse("PyExc_TypeError", "an imported function must be callable");
+    });
+    c.set(target, importRecord(c, g, vmctx, index, object));
   });
-  space(EXT_GLOBAL, state.importedGlobals, first(layout.global), state.boundGlobals, given);
-  c.raise("PyExc_ValueError", "nothing of this kind can be bound");
-  c.retNull();
+  c.when(c.op(op.I32_AND, isKind(EXT_MEMORY), c.op(op.I64_EQZ, index)), () => {
+    const reserved = c.field(I64, address, MEMORY_RESERVED);
+    const isShort = c.op(op.I64_LT_U, reserved, c.number(GUARDED_RESERVATION));
+    c.whenRarely(c.op(op.I32_AND, isShort, c.isTrue(shape(c, SHAPE_GUARDED))), () => {
+      refuse("PyExc_MemoryError", "unchecked code needs a memory with all of its index space reserved");
+    });
+    c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, address, MEMORY_BASE));
+  });
+  const owner = cell(SPACE_OWNERS);
+  const old = c.field(PTR, owner, 0);
+  c.incref(object);
+  c.setField(PTR, owner, 0, object);
+  c.setVmctxField(PTR, cell(SPACE_POINTERS), 0, c.get(target));
+  c.decref(old);
+  c.retNone();
 }
 
-function writeGlobals(g: Glue): void {
+export function writeGlobals(g: ModuleGlue): void {
   const table = g.data.constant(GLOBALS);
   g.module.globals.forEach(({ type, imported }, i) => {
     table.u32(g.layout.global[i]).u32(typeCode(type.type, g.module));
@@ -284,7 +278,7 @@ function writeGlobals(g: Glue): void {
 }
 
 function exportGlobal(c: PyCode, g: Glue, vmctx: Value, index: Value): void {
-  c.whenRarely(c.op(op.I64_GE_U, index, c.number(g.module.globals.length)), () => {
+  c.whenRarely(c.op(op.I64_GE_U, index, shape(c, SHAPE_GLOBALS)), () => {
     c.raise("PyExc_IndexError", "no global of this index");
     c.retNull();
   });

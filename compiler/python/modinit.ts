@@ -1,5 +1,6 @@
-// The image as an extension module: the two doors PyInit_… (before 3.15) and PyModExport_… (from 3.15), the exec
-// slot, and the functions with which CPython looks after the module state.
+// The image as an extension module, the code: the two doors PyInit_… (before 3.15) and PyModExport_… (from 3.15),
+// the exec slot, and the functions with which CPython looks after the module state. The data, and the names of the
+// doors, are in moduledef.ts.
 //
 // One image serves every CPython from 3.10 on. What differs is decided when the image is loaded: the slots by
 // Py_Version, the reading of ints and floats by trying it (docs: cpython), the place of the state pointer in a
@@ -9,52 +10,66 @@ import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
-  FUNC_OBJECT,
-  FUNC_RECORD_BYTES,
-  isFuncRef,
+  ELEM_BYTES,
   VMCTX_CONTEXT,
   VMCTX_FUNCS,
   VMCTX_FUNCTION,
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
-import { SYM_RODATA } from "../ir/program.ts";
+import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { entry } from "../runtime/entries.ts";
-import { isRef } from "../wasm/types.ts";
-import { eachBuiltin, fillRecords, forgetBuiltin, makeBuiltin, methodsCell, rowCount } from "./functions.ts";
+import {
+  REFERENCE_IS_FUNC,
+  REFERENCE_SHIFT,
+  REFERENCES,
+  SHAPE_ELEM,
+  SHAPE_ELEMS,
+  SHAPE_META,
+  SHAPE_OWNERS,
+  SHAPE_REFERENCES,
+  SHAPE_ROWS,
+  SHAPE_THUNK_CELLS,
+  SPACE_OWNERS,
+  shape,
+  space,
+  THUNK_CELL_BYTES,
+  THUNK_CELL_DIGITS,
+  THUNK_CELL_TAGGED,
+  THUNK_CELLS,
+} from "../runtime/shape.ts";
+import { EXT_FUNC } from "../wasm/module.ts";
+import {
+  eachBuiltin,
+  eachImported,
+  fillRecords,
+  forgetBuiltin,
+  makeBuiltin,
+  methodsCell,
+} from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { vectorcallCell } from "./imports.ts";
-import { kernel } from "./kernel.ts";
+import { KERNEL_METHODS, kernel } from "./kernel.ts";
+import {
+  CLEAR,
+  DEF_SLOTS,
+  DOOR_EXPORT,
+  DOOR_INIT,
+  EXEC,
+  FREE,
+  META,
+  MODULE_DEF,
+  SLOTS_3_12,
+  SLOTS_3_15,
+  TRAVERSE,
+} from "./moduledef.ts";
 import { makeTypes, visit } from "./natives.ts";
-import { initSuffix } from "./punycode.ts";
 import type { PyCode } from "./pycode.ts";
-import { METHOD_BYTES } from "./rows.ts";
+import { METHOD_BYTES, METHOD_NAME } from "./rows.ts";
 import { stateOffsetCell } from "./thunks.ts";
 import { compactInt, DIGITS, OBJECT_TYPE, OBJECT_VALUE, TAGGED } from "./values.ts";
 
-// PyModuleDef_Slot, up to 3.14
-const SLOT_EXEC = 2;
-const SLOT_MULTIPLE_INTERPRETERS = 3;
-const PER_INTERPRETER_GIL_SUPPORTED = 2;
-const DEF_SLOTS = 72; // offset of m_slots in PyModuleDef
-
-// PySlot, from 3.15
-const MOD_EXEC = 85;
-const MOD_MULTIPLE_INTERPRETERS = 86;
-const MOD_NAME = 100;
-const MOD_STATE_SIZE = 102;
-const MOD_STATE_TRAVERSE = 104;
-const MOD_STATE_CLEAR = 105;
-const MOD_STATE_FREE = 106;
-const MOD_ABI = 109;
-const SLOT_STATIC = 2;
-const SLOT_INTPTR = 4;
-// PyABIInfo flags
-const ABI_STABLE = 1;
-const ABI_FREETHREADING_AGNOSTIC = 6;
-
 const VERSION_3_12 = 0x030c0000;
-const VERSION_3_15 = 0x030f0000;
 
 /** Numbers around every edge of the representations of int; only those of one digit are ever read directly. */
 const PROBES: readonly number[] = [
@@ -93,81 +108,47 @@ const PROBES: readonly number[] = [
 const ENOUGH_PROBES = 20;
 const FLOAT_PROBE_HIGH = 0x40934a00; // 1234.5
 
-/** Writes everything that the loader and CPython look at, and declares what it leads to. */
-export function writeModule(g: Glue): void {
-  const suffix = initSuffix(g.input.leaf);
-  const name = g.data.text(g.input.leaf);
-  const exec = execFunction(g);
-  const traverse = traverseFunction(g);
-  const clear = clearFunction(g);
-  const free = freeFunction(g);
+/** Declares what CPython calls. */
+export function declareModule(g: Glue): void {
+  execFunction(g);
+  traverseFunction(g);
+  freeFunction(g);
+  initDoor(g);
+  exportDoor(g);
+}
 
-  const oldSlots = g.data.variable("wasmpy_slots_3_10").word(SLOT_EXEC).pointer(exec).zeros(16).end();
-  const newSlots = g.data
-    .variable("wasmpy_slots_3_12")
-    .word(SLOT_EXEC)
-    .pointer(exec)
-    .word(SLOT_MULTIPLE_INTERPRETERS)
-    .word(PER_INTERPRETER_GIL_SUPPORTED)
-    .zeros(16)
-    .end();
-  const definition = g.data
-    .variable("wasmpy_module_def")
-    .word(1) // reference count
-    .zeros(32) // type, m_init, m_index, m_copy
-    .pointer(name)
-    .word(0) // m_doc
-    .word(g.state.bytes)
-    .word(0) // m_methods
-    .pointer(oldSlots)
-    .pointer(traverse)
-    .pointer(clear)
-    .pointer(free)
-    .end();
-  const init = g.defineC(`PyInit${suffix}`, [], [PTR], (c) => {
+// --- doors --------------------------------------------------------------------------------------------------
+
+function initDoor(g: Glue): void {
+  g.defineC(DOOR_INIT, [], [PTR], (c) => {
     // A PyModuleDef of this layout would crash a free-threaded interpreter; from 3.15 it enters by the other door.
     c.whenRarely(c.isThere(c.apiAddress("_Py_DecRefShared")), () => {
       c.raise("PyExc_ImportError", "this WebAssembly image needs CPython 3.15 or a build with the GIL");
       c.retNull();
     });
+    const symbol = (name: string) => c.symbol(g.program.symbol(name, SYM_DATA));
+    const definition = symbol(MODULE_DEF);
     const version = c.apiAddress("Py_Version");
     c.when(c.isThere(version), () => {
       const isNew = c.op(op.I32_GE_U, c.field(I32, version, 0), c.i32(VERSION_3_12));
-      c.when(isNew, () => c.setField(PTR, c.symbol(definition), DEF_SLOTS, c.symbol(newSlots)));
+      c.when(isNew, () => c.setField(PTR, definition, DEF_SLOTS, symbol(SLOTS_3_12)));
     });
-    c.ret([c.api("PyModuleDef_Init", c.symbol(definition))]);
+    c.ret([c.api("PyModuleDef_Init", definition)]);
   });
+}
 
-  const abi = g.data
-    .variable("wasmpy_abi_info")
-    .u16(1) // version of the structure: 1.0
-    .u16(ABI_STABLE | ABI_FREETHREADING_AGNOSTIC)
-    .u32(VERSION_3_15) // built for
-    .u32(VERSION_3_15) // needs
-    .end();
-  const slots = g.data.variable("wasmpy_slots_3_15");
-  const slot = (id: number, flags: number) => slots.u16(id).u16(flags).u32(0);
-  slot(MOD_ABI, SLOT_STATIC).pointer(abi);
-  slot(MOD_NAME, SLOT_STATIC).pointer(name);
-  slot(MOD_STATE_SIZE, 0).word(g.state.bytes);
-  slot(MOD_EXEC, 0).pointer(exec);
-  slot(MOD_STATE_TRAVERSE, 0).pointer(traverse);
-  slot(MOD_STATE_CLEAR, 0).pointer(clear);
-  slot(MOD_STATE_FREE, 0).pointer(free);
-  slot(MOD_MULTIPLE_INTERPRETERS, SLOT_INTPTR).word(PER_INTERPRETER_GIL_SUPPORTED);
-  const slotArray = slots.zeros(16).end();
-  const modExport = g.defineC(`PyModExport${suffix}`, [], [PTR], (c) => c.ret([c.symbol(slotArray)]));
-  g.image.exported.push(init, modExport);
+function exportDoor(g: Glue): void {
+  g.defineC(DOOR_EXPORT, [], [PTR], (c) => {
+    c.ret([c.symbol(g.program.symbol(SLOTS_3_15, SYM_DATA))]);
+  });
 }
 
 // --- exec ---------------------------------------------------------------------------------------------------
 
 /** (module) → 0, or -1: exception. Fills the instance and hands it over to the Python side. */
-function execFunction(g: Glue): number {
+function execFunction(g: Glue): void {
   const builtins = kernel(g);
-  const methods = builtins.write("wasmpy_kernel_methods");
-  const { meta } = g.input;
-  g.data.constant("wasmpy_meta").bytes(meta).end();
+  builtins.write(KERNEL_METHODS);
   const build = g.defineC("wasmpy_attach", [PTR], [PTR], (c) => {
     const module = c.argument(0);
     const link = c.api("PyImport_ImportModule", c.text("wasmpy._link"));
@@ -177,16 +158,17 @@ function execFunction(g: Glue): number {
     c.needs(attach);
     const dict = c.api("PyDict_New");
     c.needs(dict, attach);
-    builtins.methods.forEach((method, i) => {
-      const at = c.plus(c.symbol(methods), i * METHOD_BYTES);
-      const builtin = c.api("PyCFunction_NewEx", at, module, c.null());
+    const methods = c.symbol(g.program.symbol(KERNEL_METHODS, SYM_DATA));
+    c.repeat(c.number(builtins.methods.length), (i) => {
+      const method = c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_BYTES)));
+      const builtin = c.api("PyCFunction_NewEx", method, module, c.null());
       c.needs(builtin, dict, attach);
-      const status = c.api("PyDict_SetItemString", dict, c.text(method.name), builtin);
+      const status = c.api("PyDict_SetItemString", dict, c.field(PTR, method, METHOD_NAME), builtin);
       c.decref(builtin);
       c.needsZero(status, dict, attach);
     });
-    const bytes = c.symbol(g.program.symbol("wasmpy_meta", SYM_RODATA));
-    const text = c.api("PyUnicode_DecodeUTF8", bytes, c.number(meta.length), c.null());
+    const meta = c.symbol(g.program.symbol(META, SYM_RODATA));
+    const text = c.api("PyUnicode_DecodeUTF8", meta, shape(c, SHAPE_META), c.null());
     c.needs(text, dict, attach);
     c.incref(module);
     const args = c.tuple([module, dict, text], attach);
@@ -195,7 +177,7 @@ function execFunction(g: Glue): number {
     c.decref(args);
     c.ret([result]);
   });
-  return g.defineC("wasmpy_exec", [PTR], [I32], (c) => {
+  g.defineC(EXEC, [PTR], [I32], (c) => {
     const module = c.argument(0);
     const failIf = (condition: Value) => c.whenRarely(condition, () => c.ret([c.i32(-1)]));
     const vmctx = c.api("PyModule_GetState", module);
@@ -232,14 +214,14 @@ function probe(g: Glue): number {
   const done = g.cell("wasmpy_probed");
   return g.defineC("wasmpy_probe", [PTR, PTR], [I32], (c) => {
     c.when(c.isTrue(c.field(I64, c.symbol(done), 0)), () => c.ret([c.i32(0)]));
-    if (rowCount(g) > 0) {
-      const methods = c.api("calloc", c.number(rowCount(g)), c.number(METHOD_BYTES));
-      c.whenRarely(c.isNull(methods), () => {
-        c.api("PyErr_NoMemory");
-        c.ret([c.i32(-1)]);
-      });
-      c.setField(PTR, c.symbol(methodsCell(g)), 0, methods);
-    }
+    // One more, so that there is an array even if there are no rows.
+    const rows = c.op(op.I64_ADD, shape(c, SHAPE_ROWS), c.number(1));
+    const methods = c.api("calloc", rows, c.number(METHOD_BYTES));
+    c.whenRarely(c.isNull(methods), () => {
+      c.api("PyErr_NoMemory");
+      c.ret([c.i32(-1)]);
+    });
+    c.setField(PTR, c.symbol(methodsCell(g)), 0, methods);
     const vectorcall = c.apiAddress("PyObject_Vectorcall");
     const older = c.apiAddress("PyObject_VectorcallDict");
     const chosen = c.op(op.PTR_SELECT, c.isNull(vectorcall), older, vectorcall);
@@ -258,15 +240,19 @@ function probe(g: Glue): number {
     c.decref(x);
     c.when(c.op(op.I32_AND, c.isTrue(c.get(offset)), c.op(op.I32_AND, isFloat, isValue)), () => {
       c.setField(I64, c.symbol(stateOffsetCell(g)), 0, c.get(offset));
-      const choose = (works: number, thunkOf: (cell: (typeof g.thunkCells)[number]) => number) => {
+      const table = c.symbol(g.program.symbol(THUNK_CELLS, SYM_RODATA));
+      const choose = (works: number, thunk: number) => {
         const status = c.call(works, []);
         c.whenRarely(c.op(op.I32_LT_S, status, c.i32(0)), () => c.ret([c.i32(-1)]));
         c.when(status, () => {
-          for (const cell of g.thunkCells) c.setField(PTR, c.symbol(cell.cell), 0, c.symbol(thunkOf(cell)));
+          c.repeat(shape(c, SHAPE_THUNK_CELLS), (i) => {
+            const row = c.op(op.PTR_ADD, table, c.op(op.I64_MUL, i, c.number(THUNK_CELL_BYTES)));
+            c.setField(PTR, c.behind(row, 0), 0, c.behind(row, thunk));
+          });
         });
       };
-      choose(digits, (cell) => cell.digits);
-      choose(tagged, (cell) => cell.tagged);
+      choose(digits, THUNK_CELL_DIGITS);
+      choose(tagged, THUNK_CELL_TAGGED);
     });
     c.setField(I64, c.symbol(done), 0, c.number(1));
     c.ret([c.i32(0)]);
@@ -309,34 +295,34 @@ function stateOf(c: PyCode, ret: () => void): Value {
   return vmctx;
 }
 
-/** Indices of own globals that hold references. */
-function ownReferences(g: Glue): number[] {
-  const indices: number[] = [];
-  g.module.globals.forEach((global, i) => {
-    if (!global.imported && isRef(global.type.type)) indices.push(i);
+/** Runs `body` for the cell of each own global that holds a reference; `isFunc`: 1 for function references. */
+function eachReference(c: PyCode, vmctx: Value, body: (cell: Value, isFunc: Value) => void): void {
+  const table = c.symbol(c.program.symbol(REFERENCES, SYM_RODATA));
+  c.repeat(shape(c, SHAPE_REFERENCES), (i) => {
+    const row = c.element(table, i, REFERENCE_SHIFT);
+    const cell = c.op(op.PTR_ADD, vmctx, c.widen(c.field(I32, row, 0)));
+    body(cell, c.field(I32, row, REFERENCE_IS_FUNC));
   });
-  return indices;
 }
 
-function isFunc(g: Glue, global: number): boolean {
-  return isFuncRef(g.module.globals[global].type.type, g.module);
+/** Runs `body` for each cell that owns what was bound. */
+function eachOwner(c: PyCode, vmctx: Value, body: (cell: Value) => void): void {
+  const first = c.op(op.PTR_ADD, vmctx, space(c, EXT_FUNC, SPACE_OWNERS));
+  c.repeat(shape(c, SHAPE_OWNERS), (i) => body(c.element(first, i, 3)));
 }
 
 /** (module, visit, argument) */
-function traverseFunction(g: Glue): number {
-  return g.defineC("wasmpy_traverse", [PTR, PTR, PTR], [I32], (c) => {
+function traverseFunction(g: Glue): void {
+  g.defineC(TRAVERSE, [PTR, PTR, PTR], [I32], (c) => {
     const vmctx = stateOf(c, () => c.ret([c.i32(0)]));
     const visitCell = (cell: Value) => visit(c, c.field(PTR, cell, 0), c.argument(1), c.argument(2));
     visitCell(c.plus(vmctx, VMCTX_FUNCS));
-    eachBuiltin(c, g, vmctx, visitCell);
-    c.repeat(c.number(g.state.boundCount), (i) =>
-      visitCell(c.element(c.plus(vmctx, g.state.boundFuncs), i, 3)),
-    );
-    for (const i of ownReferences(g)) {
-      const ref = c.field(REF, vmctx, g.layout.global[i]);
-      const owner = c.call(entry(c.program, "owner"), [ref, c.i32(isFunc(g, i) ? 1 : 0)]);
+    eachBuiltin(c, vmctx, visitCell);
+    eachOwner(c, vmctx, visitCell);
+    eachReference(c, vmctx, (cell, isFunc) => {
+      const owner = c.call(entry(c.program, "owner"), [c.field(REF, cell, 0), isFunc]);
       visit(c, owner, c.argument(1), c.argument(2));
-    }
+    });
     c.ret([c.i32(0)]);
   });
 }
@@ -346,35 +332,28 @@ function traverseFunction(g: Glue): number {
  * Memories, tables, globals and linked instances stay: cycles through them are broken on their side.
  */
 function clearFunction(g: Glue): number {
-  return g.defineC("wasmpy_clear", [PTR], [I32], (c) => {
+  return g.defineC(CLEAR, [PTR], [I32], (c) => {
     const vmctx = stateOf(c, () => c.ret([c.i32(0)]));
-    eachBuiltin(c, g, vmctx, (cell) => c.call(forgetBuiltin(g), [vmctx, cell]));
-    if (g.state.importedFuncs > 0) {
+    eachBuiltin(c, vmctx, (cell) => c.call(forgetBuiltin(g), [vmctx, cell]));
+    eachImported(c, vmctx, (cell, owner) => {
       // Python callables become None, which is not callable.
-      const first = c.plus(vmctx, g.layout.importRecord[0] + FUNC_OBJECT);
-      c.repeat(c.number(g.state.importedFuncs), (i) => {
-        const cell = c.op(op.PTR_ADD, first, c.op(op.I64_MUL, i, c.number(FUNC_RECORD_BYTES)));
-        const owner = c.element(c.plus(vmctx, g.state.boundFuncs), i, 3);
-        const callable = c.field(PTR, owner, 0);
-        const isPython = c.op(op.PTR_EQ, callable, c.field(PTR, cell, 0));
-        c.when(c.op(op.I32_AND, isPython, c.isThere(callable)), () => {
-          c.setField(PTR, cell, 0, c.none());
-          c.setField(PTR, owner, 0, c.null());
-          c.decref(callable);
-        });
+      const callable = c.field(PTR, owner, 0);
+      const isPython = c.op(op.PTR_EQ, callable, c.field(PTR, cell, 0));
+      c.when(c.op(op.I32_AND, isPython, c.isThere(callable)), () => {
+        c.setField(PTR, cell, 0, c.none());
+        c.setField(PTR, owner, 0, c.null());
+        c.decref(callable);
       });
-    }
-    for (const i of ownReferences(g)) {
-      c.run("ref_store", c.plus(vmctx, g.layout.global[i]), c.zero(REF), c.i32(isFunc(g, i) ? 1 : 0));
-    }
+    });
+    eachReference(c, vmctx, (cell, isFunc) => c.run("ref_store", cell, c.zero(REF), isFunc));
     c.ret([c.i32(0)]);
   });
 }
 
 /** (module): the end of the instance. No code of it can be running. */
-function freeFunction(g: Glue): number {
+function freeFunction(g: Glue): void {
   const clear = clearFunction(g);
-  return g.defineC("wasmpy_free", [PTR], [], (c) => {
+  g.defineC(FREE, [PTR], [], (c) => {
     const vmctx = stateOf(c, () => c.ret([]));
     c.call(clear, [c.argument(0)]);
     const drop = (cell: Value) => {
@@ -382,8 +361,11 @@ function freeFunction(g: Glue): number {
       c.setField(PTR, cell, 0, c.null());
       c.decref(object);
     };
-    c.repeat(c.number(g.state.boundCount), (i) => drop(c.element(c.plus(vmctx, g.state.boundFuncs), i, 3)));
-    for (const offset of g.layout.elem) c.run("elem_free", c.plus(vmctx, offset));
+    eachOwner(c, vmctx, drop);
+    const elems = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_ELEM));
+    c.repeat(shape(c, SHAPE_ELEMS), (i) => {
+      c.run("elem_free", c.op(op.PTR_ADD, elems, c.op(op.I64_MUL, i, c.number(ELEM_BYTES))));
+    });
     drop(c.plus(vmctx, VMCTX_FUNCS));
     c.ret([]);
   });

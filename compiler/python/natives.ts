@@ -393,8 +393,8 @@ function writeCell(g: Glue): number {
         store();
         c.retNone();
       });
-    whenType(wasm.I32, () => c.needsZero(c.call(toI32(g), [object, cell])));
-    whenType(wasm.I64, () => c.needsZero(c.call(toI64(g), [object, cell])));
+    whenType(wasm.I32, () => c.needsZero(c.call(toI32(g, false), [object, cell])));
+    whenType(wasm.I64, () => c.needsZero(c.call(toI64(g, false), [object, cell])));
     whenType(wasm.F64, () => c.needsZero(c.call(toF64(g), [object, cell])));
     whenType(wasm.F32, () => {
       const out = c.room(8);

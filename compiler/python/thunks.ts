@@ -15,10 +15,12 @@ import {
   VMCTX_CONTEXT,
 } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
-import { CONV_C, SYM_RODATA } from "../ir/program.ts";
+import { CONV_C, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { entry } from "../runtime/entries.ts";
-import type { DefType, ValType } from "../wasm/types.ts";
-import type { Glue } from "./glue.ts";
+import { THUNK_CELLS } from "../runtime/shape.ts";
+import { COMP_FUNC, DefType, type ValType } from "../wasm/types.ts";
+import type { Glue, ModuleGlue } from "./glue.ts";
+import { vectorcallCell } from "./imports.ts";
 import type { PyCode } from "./pycode.ts";
 import { ROW_BYTES, ROW_NAME, ROWS } from "./rows.ts";
 import { foreignSignature, resultsOf } from "./signatures.ts";
@@ -28,6 +30,7 @@ import {
   boxExtern,
   canCross,
   DIGITS,
+  declareConversions,
   EXTERN_CODE,
   FUNC_CODE,
   hasReferences,
@@ -70,14 +73,42 @@ export function stateOffsetCell(g: Glue): number {
   return g.cell("wasmpy_state_offset");
 }
 
-/** The thunk of a wasm signature. */
-export function thunk(g: Glue, t: DefType, kind: number, variant: number): number {
+function thunkName(t: DefType, kind: number, variant: number): string {
   const signature = `${typesKey(t.params)}>${typesKey(t.results)}`;
-  const name = `wasmpy_${KIND_NAMES[kind]}_${VARIANT_NAMES[variant]}[${signature}]`;
+  return `wasmpy_${KIND_NAMES[kind]}_${VARIANT_NAMES[variant]}[${signature}]`;
+}
+
+/** The symbol of the thunk that runs `initialize`: of a function without parameters and results. */
+export function startThunk(program: Program): number {
+  const signature = program.signature(THUNK, [PTR], CONV_C);
+  return program.symbol(thunkName(NO_PARAMETERS, ANY_FUNCTION, BY_API), SYM_FUNC, signature);
+}
+
+export const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
+
+/** Declares what all thunks share, and the thunks that are the same in every image. */
+export function declareThunks(g: ModuleGlue): void {
+  thunk(g, NO_PARAMETERS, ANY_FUNCTION, BY_API);
+  arityError(g);
+  stateOffsetCell(g);
+  vectorcallCell(g);
+  declareConversions(g);
+}
+
+/** The thunk of a wasm signature. */
+export function thunk(g: ModuleGlue, t: DefType, kind: number, variant: number): number {
+  const name = thunkName(t, kind, variant);
   return g.defineC(name, THUNK, [PTR], (c) => buildThunk(c, g, t, kind, variant), variant !== BY_API);
 }
 
-function thunkCell(g: Glue, t: DefType, kind: number): number {
+/** Writes the table THUNK_CELLS; all stubs are declared. */
+export function writeThunkCells(g: ModuleGlue): void {
+  const table = g.data.constant(THUNK_CELLS);
+  for (const { cell, digits, tagged } of g.thunkCells) table.self32(cell).self32(digits).self32(tagged);
+  table.end();
+}
+
+function thunkCell(g: ModuleGlue, t: DefType, kind: number): number {
   const name = `wasmpy_${KIND_NAMES[kind]}[${typesKey(t.params)}>${typesKey(t.results)}]`;
   const known = g.program.find(name);
   if (known >= 0) return known;
@@ -89,7 +120,7 @@ function thunkCell(g: Glue, t: DefType, kind: number): number {
 }
 
 /** The stub of function `index`, whose row is number `row`: what the builtin of the function calls. */
-export function stub(g: Glue, index: number, row: number): number {
+export function stub(g: ModuleGlue, index: number, row: number): number {
   const { imported, type } = g.module.funcs[index];
   const isSimple = g.input.simple[index] !== 0 && !imported;
   const kind = imported ? IMPORTED_FUNCTION : isSimple ? SIMPLE_FUNCTION : ANY_FUNCTION;
@@ -112,7 +143,7 @@ export function stub(g: Glue, index: number, row: number): number {
   );
 }
 
-function buildThunk(c: PyCode, g: Glue, t: DefType, kind: number, variant: number): void {
+function buildThunk(c: PyCode, g: ModuleGlue, t: DefType, kind: number, variant: number): void {
   const self = c.argument(0);
   const args = c.argument(1);
   const given = c.argument(2);
@@ -165,7 +196,7 @@ function instanceOf(c: PyCode, g: Glue, self: Value, variant: number): Value {
  */
 function enter(
   c: PyCode,
-  g: Glue,
+  g: ModuleGlue,
   vmctx: Value,
   context: Value,
   code: Value,
@@ -206,7 +237,7 @@ function releaseHeld(c: PyCode, context: Value): void {
  * None, the object, or a tuple; null: exception. References are only safe as long as no Python code runs, so they
  * are counted before the rest is boxed.
  */
-function boxResults(c: PyCode, g: Glue, results: readonly Value[], types: readonly ValType[]): Value {
+function boxResults(c: PyCode, g: ModuleGlue, results: readonly Value[], types: readonly ValType[]): Value {
   if (types.length === 0) {
     const none = c.none();
     c.incref(none);

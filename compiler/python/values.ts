@@ -10,7 +10,7 @@ import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import type { Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import { COMP_FUNC, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
-import type { Glue } from "./glue.ts";
+import type { Glue, ModuleGlue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
 
 // --- kinds of values ------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ export class Unboxing {
 }
 
 /** The object `x` as a value of type `t`; references stay borrowed. */
-export function unbox(c: PyCode, g: Glue, u: Unboxing, x: Value, t: ValType): Value {
+export function unbox(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType): Value {
   switch (typeCode(t, g.module)) {
     case wasm.I32:
       return unboxInteger(c, g, u, x, I32);
@@ -108,8 +108,8 @@ function slowly(c: PyCode, u: Unboxing, convert: number, x: Value, type: number)
   return c.slotField(type, u.out);
 }
 
-function unboxInteger(c: PyCode, g: Glue, u: Unboxing, x: Value, type: number): Value {
-  const convert = type === I32 ? toI32(g) : toI64(g);
+function unboxInteger(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, type: number): Value {
+  const convert = type === I32 ? toI32(g, g.input.wrap) : toI64(g, g.input.wrap);
   if (u.variant === BY_API) return slowly(c, u, convert, x, type);
   const value = c.variable(type);
   const slow = c.coldBlock();
@@ -171,7 +171,7 @@ function unboxExtern(c: PyCode, u: Unboxing, x: Value, t: ValType): Value {
   return c.op(op.REF_FROM_PTR, ref);
 }
 
-function unboxFunc(c: PyCode, g: Glue, u: Unboxing, x: Value, t: ValType): Value {
+function unboxFunc(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType): Value {
   const vmctx = u.vmctx ?? c.null();
   c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
   const record = c.slotField(PTR, u.out);
@@ -198,6 +198,16 @@ function refuse(c: PyCode, u: Unboxing, condition: Value, message: string): void
   });
 }
 
+/** Declares the functions below that thunks and imports call. */
+export function declareConversions(g: Glue): void {
+  toI32(g, false);
+  toI64(g, false);
+  toF64(g);
+  toFunc(g);
+  boxOpaque(g);
+  boxFunc(g);
+}
+
 // Slow paths: (object, where to store) → 0, or -1 with an exception and nothing stored.
 
 const FAILED = -1;
@@ -206,13 +216,13 @@ function failIf(c: PyCode, condition: Value): void {
   c.whenRarely(condition, () => c.ret([c.i32(FAILED)]));
 }
 
-/** Any integer −2³¹…2³²−1. */
-export function toI32(g: Glue): number {
-  return g.defineC("wasmpy_to_i32", [PTR, PTR], [I32], (c) => {
+/** Any integer −2³¹…2³²−1; any at all where it wraps around. */
+export function toI32(g: Glue, wrap: boolean): number {
+  return g.defineC(wrap ? "wasmpy_wrap_i32" : "wasmpy_to_i32", [PTR, PTR], [I32], (c) => {
     const index = c.api("PyNumber_Index", c.argument(0));
     failIf(c, c.isNull(index));
     const n = c.variable(I64);
-    if (g.input.wrap) {
+    if (wrap) {
       c.set(n, c.api("PyLong_AsUnsignedLongLongMask", index));
       c.decref(index);
     } else {
@@ -231,13 +241,13 @@ export function toI32(g: Glue): number {
   });
 }
 
-/** Any integer −2⁶³…2⁶⁴−1. */
-export function toI64(g: Glue): number {
-  return g.defineC("wasmpy_to_i64", [PTR, PTR], [I32], (c) => {
+/** Any integer −2⁶³…2⁶⁴−1; any at all where it wraps around. */
+export function toI64(g: Glue, wrap: boolean): number {
+  return g.defineC(wrap ? "wasmpy_wrap_i64" : "wasmpy_to_i64", [PTR, PTR], [I32], (c) => {
     const index = c.api("PyNumber_Index", c.argument(0));
     failIf(c, c.isNull(index));
     const n = c.variable(I64);
-    if (g.input.wrap) {
+    if (wrap) {
       c.set(n, c.api("PyLong_AsUnsignedLongLongMask", index));
       c.decref(index);
     } else {
@@ -305,7 +315,7 @@ export function toFunc(g: Glue): number {
 // --- out of wasm ------------------------------------------------------------------------------------------
 
 /** A new reference to the object that stands for `x`; null: exception. */
-export function box(c: PyCode, g: Glue, x: Value, t: ValType): Value {
+export function box(c: PyCode, g: ModuleGlue, x: Value, t: ValType): Value {
   switch (typeCode(t, g.module)) {
     case wasm.I32:
       return c.api("PyLong_FromLongLong", c.signExtend(x));

@@ -1,10 +1,10 @@
-// What the bodies of run-time functions are written with: structured code that knows the image, the module's
-// layout and the system, and calls the process and other run-time functions by name.
+// What the bodies of run-time functions are written with: structured code that knows the image and the
+// system, and calls the process and other run-time functions by name.
 
 import * as op from "../gen/ir-ops.ts";
 import { REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { type Layout, VMCTX_CONTEXT } from "../ir/layout.ts";
+import { VMCTX_CONTEXT } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { DATA, type Image, RODATA } from "../obj/image.ts";
@@ -20,13 +20,11 @@ export const PC_TABLE = "wasmpy_pc_table";
 
 export class Body extends Code {
   readonly image: Image;
-  readonly layout: Layout;
   readonly system: System;
 
-  constructor(program: Program, image: Image, layout: Layout, system: System) {
+  constructor(program: Program, image: Image, system: System) {
     super(program);
     this.image = image;
-    this.layout = layout;
     this.system = system;
   }
 

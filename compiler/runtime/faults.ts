@@ -22,6 +22,7 @@ import {
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { EXT_MEMORY } from "../wasm/module.ts";
 import { type Body, PC_TABLE, TEXT_END, TEXT_START } from "./body.ts";
 import {
   contexts,
@@ -38,6 +39,7 @@ import {
   tell,
 } from "./handlers.ts";
 import * as os from "./linux.ts";
+import { SPACE_COUNT, SPACE_POINTERS, space } from "./shape.ts";
 
 /** Phases of the agreement with faulthandler. */
 const ARMED = 0;
@@ -164,18 +166,18 @@ export function catchFault(c: Body): void {
   const vmctx = c.field(PTR, ucontext, c.system.vmctx);
   const at = c.field(PTR, info, os.SIGINFO_ADDR);
   const hit = c.block();
-  for (const offset of c.layout.memory) {
-    const record = c.field(PTR, vmctx, offset);
+  const pointers = c.op(op.PTR_ADD, vmctx, space(c, EXT_MEMORY, SPACE_POINTERS));
+  c.repeat(space(c, EXT_MEMORY, SPACE_COUNT), (i) => {
+    const record = c.field(PTR, c.element(pointers, i, 3), 0);
     const base = c.field(PTR, record, MEMORY_BASE);
     const next = c.block();
     c.brIf(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), hit, [], next, []);
     c.seal(next);
     c.switchTo(next);
-  }
+  });
   refuse();
-  c.seal(hit);
-  if (c.predecessorCount(hit) === 0) return;
 
+  c.seal(hit);
   c.switchTo(hit);
   const context = c.field(PTR, vmctx, VMCTX_CONTEXT);
   const sp = c.field(PTR, ucontext, c.system.sp);

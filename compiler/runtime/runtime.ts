@@ -3,7 +3,6 @@
 // does not need is not in its image.
 
 import type { Func } from "../ir/func.ts";
-import type { Layout } from "../ir/layout.ts";
 import type { Program } from "../ir/program.ts";
 import type { Image } from "../obj/image.ts";
 import { Body } from "./body.ts";
@@ -94,8 +93,8 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
 export class Runtime {
   private readonly body: Body;
 
-  constructor(program: Program, image: Image, layout: Layout, system: System) {
-    this.body = new Body(program, image, layout, system);
+  constructor(program: Program, image: Image, system: System) {
+    this.body = new Body(program, image, system);
   }
 
   /**
@@ -114,7 +113,7 @@ export class Runtime {
   }
 }
 
-/** The run time for a module of the given layout. */
-export function buildRuntime(program: Program, image: Image, layout: Layout, system: System): Runtime {
-  return new Runtime(program, image, layout, system);
+/** The run time, the same for all modules. */
+export function buildRuntime(program: Program, image: Image, system: System): Runtime {
+  return new Runtime(program, image, system);
 }

@@ -68,7 +68,7 @@ class Built {
       wrap,
       false,
     );
-    buildGlue(module, layout, this.program, this.image, input).each((func: Func) => {
+    buildGlue(module, layout, this.program, this.image, input, null).each((func: Func) => {
       verify(func, this.program);
       expect(this.texts.has(func.name), func.name).toBe(false);
       this.texts.set(func.name, print(func, this.program));

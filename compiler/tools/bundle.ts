@@ -1,10 +1,31 @@
-// Makes the compiler one file: node tools/bundle.ts OUT writes OUT/main.cjs.
+// Makes the compiler one file: node tools/bundle.ts OUT writes OUT/main.cjs. What is the same in every image is
+// compiled here, and stands in it as a constant.
 
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
+import { compileShared } from "../shared.ts";
 
 const out = process.argv[2];
 if (out === undefined) throw new Error("usage: node tools/bundle.ts OUT");
+
+function prebuiltSource(): string {
+  const { names, words } = compileShared();
+  return `import { Library, Packed } from "./mach/library.ts";
+const NAMES = ${JSON.stringify(names)};
+const WORDS = [${words.join(",")}];
+export function prebuilt() {
+  return new Library(new Packed(NAMES, new Int32Array(WORDS)));
+}
+`;
+}
+
+const prebuilt: Plugin = {
+  name: "prebuilt",
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]prebuilt\.ts$/ }, () => ({ contents: prebuiltSource(), loader: "js" }));
+  },
+};
+
 await build({
   entryPoints: [join(import.meta.dirname, "..", "main.ts")],
   bundle: true,
@@ -12,5 +33,6 @@ await build({
   format: "cjs",
   target: "node22",
   minifySyntax: true,
+  plugins: [prebuilt],
   outfile: join(out, "main.cjs"),
 });
