@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
 import type { Global } from "./engine.ts";
 import { generate } from "./generate.ts";
-import { type Job, job, settingsOf } from "./job.ts";
+import { BLOCK, type Job, job, settingsOf } from "./job.ts";
 import { observe } from "./observe.ts";
 import { LOWERED } from "./rows.ts";
 import { encode, Pieces } from "./tree.ts";
@@ -33,6 +33,14 @@ function writeSome(bytes: Uint8Array, at: number): number {
   }
 }
 
+/** What was covered since the last time. */
+function coverage(isLast: boolean): object {
+  const counts = LOWERED.map((row) => [INSTRUCTIONS[row].name, generated[row], executed[row]]);
+  generated.fill(0);
+  executed.fill(0);
+  return { coverage: counts, isLast };
+}
+
 for (let seed = Number(from); seed < Number(to); seed++) {
   let made: Job | { seed: number; error: string };
   try {
@@ -56,10 +64,6 @@ for (let seed = Number(from); seed < Number(to); seed++) {
     made = { seed, error: `generator: ${error instanceof Error ? error.stack : error}` };
   }
   send(made);
+  if ((seed + 1) % BLOCK === 0) send(coverage(false));
 }
-const names = (rows: readonly number[]) => rows.map((row) => INSTRUCTIONS[row].name);
-send({
-  lowered: names(LOWERED),
-  generated: names(LOWERED).map((_, i) => generated[LOWERED[i]]),
-  executed: names(LOWERED).map((_, i) => executed[LOWERED[i]]),
-});
+send(coverage(true));

@@ -405,6 +405,11 @@ export class BodyBuild {
   private condition(depth: number): Node {
     const { r } = this;
     if (r.chance(25)) return this.expr(I32, depth, false);
+    if (r.chance(6)) {
+      const wide = r.pick(["i64.add", "i64.sub", "i64.and", "i64.or", "i64.xor"]);
+      const x = node(wide, [], [this.expr(I64, depth - 1, false), this.leaf(I64, true)], I64);
+      return node("i32.wrap_i64", [], [x], I32);
+    }
     const rows = PLAIN.get(I32)!.filter((row) => /\.(eqz|eq|ne|[lg][te](_[su])?)$/.test(row.name));
     const row = r.pick(rows);
     if ((row.operands[0] === F32 || row.operands[0] === F64) && r.chance(70 - this.mood.floats))
@@ -1068,9 +1073,9 @@ export class BodyBuild {
     const { r, tree } = this;
     const usable = this.labels.flatMap((l, i) => (l.hidden ? [] : [this.labels.length - 1 - i]));
     const way = (inner: number): Node[] => {
-      if (r.chance(3) && r.chance(this.mood.risk * 10)) return [node("unreachable", [], [])];
+      if (r.chance(4) && r.chance(5 + this.mood.risk * 10)) return [node("unreachable", [], [])];
       const tail = this.tailCall(depth);
-      if (tail !== null && r.chance(30)) return [tail];
+      if (tail !== null && r.chance(45)) return [tail];
       if (usable.length === 0 || r.chance(20))
         return [node("return", [], this.values(this.results, depth - 1))];
       const label = r.pick(usable) + inner;
@@ -1154,6 +1159,15 @@ export class BodyBuild {
     const at = (m: number) => this.address(m, depth).kid;
     const drop = tree.datas.length > 0 && r.chance(15);
     if (drop) return node("data.drop", [r.below(tree.datas.length)], []);
+    if (r.chance(15)) {
+      // Up to the end, or a byte more.
+      const size = tree.memories[memory].min * PAGE;
+      const count = r.below(20);
+      const kids = [i32(size - count), this.expr(I32, 1, false), i32(count + (r.chance(30) ? 1 : 0))];
+      if (r.chance(50)) return node("memory.fill", [memory], kids);
+      kids[1] = i32(Math.max(0, tree.memories[other].min * PAGE - 64));
+      return node("memory.copy", [memory, other], kids);
+    }
     switch (r.below(3)) {
       case 0:
         return node("memory.fill", [memory], [at(memory), this.expr(I32, 1, false), length()]);

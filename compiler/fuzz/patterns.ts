@@ -146,7 +146,7 @@ const INTEGER: readonly Pattern[] = [
     return op(`${prefix(t)}.${r.pick(BINARY)}`, r.chance(50) ? pair : pair.reverse(), t);
   },
   // division by a constant, also of what has few bits
-  (r, t, grow) => {
+  (r, t, grow, shared) => {
     const divisors = [
       1,
       2,
@@ -174,9 +174,19 @@ const INTEGER: readonly Pattern[] = [
     ];
     const name = r.pick(["div_s", "div_u", "rem_s", "rem_u"]);
     const d = t === I64 && r.chance(20) ? i64(r.int64() | 1n) : int(t, r.pick(divisors));
-    const x = r.chance(30) ? op(`${prefix(t)}.and`, [grow(t), int(t, 0xffff)], t) : grow(t);
+    // Multiples of the divisor, and one less, tell most.
+    const multiple = () =>
+      op(`${prefix(t)}.sub`, [op(`${prefix(t)}.mul`, [shared(t), copy(d)], t), int(t, r.below(2))], t);
+    const x = [grow, multiple, () => op(`${prefix(t)}.and`, [grow(t), int(t, 0xffff)], t)][r.below(3)](t);
     const isMinusOne = d.immediates[0] === -1 || d.immediates[0] === -1n;
     return op(`${prefix(t)}.${isMinusOne ? "rem_s" : name}`, [x, d], t);
+  },
+  // the least number or 0, by 1 or -1
+  (r, t, _, shared) => {
+    const last = t === I32 ? 31 : 63;
+    const x = op(`${prefix(t)}.shl`, [shared(t), int(t, last)], t);
+    const y = op(`${prefix(t)}.or`, [op(`${prefix(t)}.shr_s`, [shared(t), int(t, last)], t), int(t, 1)], t);
+    return op(`${prefix(t)}.${r.chance(20) ? "div_s" : "rem_s"}`, [x, y], t);
   },
   // extensions of what is extended
   (r, t, grow, _, load) =>

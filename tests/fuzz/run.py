@@ -102,10 +102,10 @@ class Run:
         ended = False
         for line in producer.stdout:
             job = json.loads(line)
-            if "lowered" in job:
-                self.cover(job)
-                ended = True
-                break
+            if "coverage" in job:
+                self.cover(job["coverage"])
+                ended = job["isLast"]
+                continue
             if job["seed"] % BLOCK == 0:
                 worker.stop()
             problem = job["error"] if "error" in job else worker.run(job)
@@ -136,9 +136,9 @@ class Run:
             rate = self.modules / (now - self.started)
             print(f"{self.modules} modules, {rate:.1f} a second, {len(self.findings)} findings", flush=True)
 
-    def cover(self, row: dict[str, Any]) -> None:
+    def cover(self, rows: list[tuple[str, float, float]]) -> None:
         with self.lock:
-            for name, generated, executed in zip(row["lowered"], row["generated"], row["executed"], strict=True):
+            for name, generated, executed in rows:
                 counts = self.coverage.setdefault(name, [0, 0])
                 counts[0] += generated
                 counts[1] += executed
