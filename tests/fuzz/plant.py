@@ -50,8 +50,6 @@ BUGS = (
     Bug("load and store of different cells become one instruction", "isa/x64/lower.rules",
         "(i{32,64}.store p (i{32,64}.{add,and,or,xor} l:(i{32,64}.load p o) x) o)",
         "(i{32,64}.store p (i{32,64}.{add,and,or,xor} l:(i{32,64}.load p _) x) _)"),
-    Bug("flags of a 64-bit sum for a test of its lower half", "isa/x64/lower.ts",
-        "      return wide;\n", "      return true;\n"),
     Bug("flags across what overwrites them", "isa/x64/lower.ts",
         "if ((ROWS[code.op[k]].flags & WRITES_FLAGS) === 0) continue;",
         "if (code.register.get(code.operandStart[k]) !== register) continue;"),
