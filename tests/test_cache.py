@@ -295,11 +295,6 @@ def test_many_threads(tree, python, counted):
     assert starts() == 1
 
 
-def test_two_versions_share_an_image(run, cache, tmp_path):
-    """Files of every interpreter's test lie in the same place: the first one compiles."""
-    assert run({"m.wat": ADD}, "import wasmpy, m; print(m.add(5, 3))") == "8\n"
-
-
 def test_leftovers_do_no_harm(tree, python):
     cache = tree / "__pycache__"
     code = USE.format(path=str(tree))

@@ -83,7 +83,8 @@ def test_import_falls_back_to_checks(limited):
 
 
 def test_globals_of_a_checked_module(limited):
-    text = '(module (memory 1) (global (export "g") (mut i32) (i32.const 5)) (func (export "f") (result i32) global.get 0))'
+    text = """(module (memory 1)
+        (global (export "g") (mut i32) (i32.const 5)) (func (export "f") (result i32) global.get 0))"""
     code = "import m; m.g += 1; print(m.f(), m.g, m['g'], 'g' in m, sorted(n for n in dir(m) if n[0] != '_'))"
     assert limited({"m.wat": text}, code) == "6 6 6 True ['f', 'g']\n"
 

@@ -218,7 +218,7 @@ def test_chatter_does_not_block(python, fake):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("echo Now using node v24; echo 1234567890", "does not run the compiler"),
+        ("echo Now using node v24; echo 1234567890; cat > /dev/null", "does not run the compiler"),
         ("exit 3", "the compiler ended without an answer: exit status 3"),
         (None, "cannot start Node"),
     ],

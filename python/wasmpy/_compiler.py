@@ -217,7 +217,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _reap(phase: str, info: object) -> None:
-    """Called by the garbage collector while there is an idle process: it ends by itself, and must not stay a zombie."""
+    """Called by the garbage collector while a process is idle: it ends by itself, and must not stay a zombie."""
     global _process
     process = _process
     if phase == "stop" and process is not None and process.has_ended():

@@ -25,7 +25,8 @@ class UnsupportedError(WasmError, ImportError):
 
 
 class UnguardedError(MemoryError):
-    """Between an image and who loads it: the code leaves bounds to memory 0's reservation, which is too small. The checked image will do."""
+    """Memory 0 has reserved too little for code that leaves bounds to the reservation. Whoever loads the image
+    takes the checked one instead."""
 
 
 class Trap(WasmError, RuntimeError):

@@ -1,0 +1,222 @@
+"""What the import statement finds, in which order, and what it leaves behind."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+# Enough: what depends on the version more is tested on all of them elsewhere.
+pytestmark = pytest.mark.parametrize("interpreter", ["3.10", "3.12", "3.15"], indirect=True)
+
+COUNT = """
+(module
+  (global $n (export "n") (mut i32) (i32.const 0))
+  (func (export "next") (result i32)
+    (global.set $n (i32.add (global.get $n) (i32.const 1)))
+    (global.get $n)))
+"""
+
+
+def number(n: int) -> str:
+    return f'(module (func (export "f") (result i32) (i32.const {n})))'
+
+
+def test_reload(run):
+    code = """
+        import wasmpy, importlib, count
+        print(count.next(), count.n)
+        old = count.next
+        assert importlib.reload(count) is count
+        print(count.n, count.next(), count["n"], old(), count.n, sorted(count))
+        import pathlib
+        pathlib.Path("count.wat").write_text('(module (func (export "other") (result i32) (i32.const 7)))')
+        importlib.reload(count)
+        print(count.other(), list(count), old())
+        pathlib.Path("count.wat").write_text("(module (func unreachable) (start 0))")
+        try:
+            importlib.reload(count)
+        except wasmpy.Trap:
+            print(count.other(), count["other"]())
+    """
+    assert run({"count.wat": COUNT}, code) == "1 1\n0 1 1 2 1 ['n', 'next']\n7 ['other'] 3\n7 7\n"
+
+
+def test_precedence(run):
+    files = {
+        f"{directory}/m{suffix}": number(n)
+        for n, (directory, suffix) in enumerate(
+            [
+                ("wat", ".wat"),
+                ("wasm", ".wat"),
+                ("py", ".wat"),
+                ("so", ".wat"),
+                ("package", ".wat"),
+                ("spaces", ".wat"),
+            ]
+        )
+    }
+    files |= {
+        "py/m.py": "def f(): return 'py'",
+        "so/m.py": "",
+        "package/m/__init__.py": "def f(): return 'package'",
+        "spaces/m/x.txt": "",
+        "early/m/x.txt": "",
+    }
+    code = """
+        import sys, os, shutil, wasmpy, importlib, glob
+        open("wasm/m.wasm", "wb").write(wasmpy.wat2wasm('(module (func (export "f") (result i32) (i32.const 99)))'))
+        def fresh(*path):
+            sys.path[:] = [*path, *paths]
+            sys.modules.pop("m", None)
+            importlib.invalidate_caches()
+            import m
+            return m
+        paths = sys.path[:]
+        for name in ("wat", "wasm", "py", "package", "spaces"):
+            print(name, fresh(name).f())
+        print("early", fresh("early", "wat").f())
+        image = glob.glob("wat/__pycache__/m.wasmpy-*.so")[0]
+        shutil.copy(image, "so/m.abi3.so")
+        print(fresh("so").__file__.rpartition("/")[2])
+    """
+    expected = "wat 0\nwasm 99\npy py\npackage package\nspaces 5\nearly 0\n"
+    output = run(files, code)
+    assert output.startswith(expected), output
+    assert output.endswith("m.abi3.so\n")
+
+
+def test_attributes(run):
+    code = """
+        import wasmpy, pkg.m as m, sys, os
+        path = os.path.abspath("pkg/m.wat")
+        print(m.__name__, m.__package__, m.__file__ == path, m.__spec__.origin == path, m.__spec__.name)
+        print(type(m.__loader__).__name__, m.__loader__ is m.__spec__.loader, m.__loader__.get_source("pkg.m")[:7])
+        print(sys.modules["pkg.m"] is m is sys.modules["pkg"].m, m.__spec__.loader.is_package("pkg.m"))
+        import importlib.resources, importlib.util
+        print(importlib.util.find_spec("pkg.m").origin == path)
+        print(importlib.resources.read_text("pkg", "m.wat")[:7] if sys.version_info < (3, 13) else "(module")
+        # By hand, without sys.modules.
+        spec = importlib.util.spec_from_file_location("other.m", path, loader=type(m.__loader__)("other.m", path))
+        other = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(other)
+        print(other.f(), "other.m" in sys.modules)
+    """
+    expected = "pkg.m pkg True True pkg.m\nWasmLoader True (module\nTrue False\nTrue\n(module\n3 False\n"
+    assert run({"pkg/__init__.py": "", "pkg/m.wat": number(3)}, code) == expected
+
+
+def test_failed_imports_leave_nothing(run):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/links.wat": '(module (import "absent" "f" (func)))',
+        "pkg/starts.wat": "(module (func unreachable) (start 0))",
+        "pkg/invalid.wat": "(module (func (result i32)))",
+    }
+    code = """
+        import wasmpy, sys, importlib, pkg
+        for name in ("links", "starts", "invalid"):
+            for _ in range(2):
+                try:
+                    importlib.import_module(f"pkg.{name}")
+                except wasmpy.WasmError as error:
+                    print(type(error).__name__, f"pkg.{name}" in sys.modules, hasattr(pkg, name))
+    """
+    lines = ["LinkError", "LinkError", "Trap", "Trap", "CompileError", "CompileError"]
+    assert run(files, code) == "".join(f"{name} False False\n" for name in lines)
+
+
+def test_more_instances(run):
+    code = """
+        import wasmpy, count, os
+        count.next()
+        one, two = (wasmpy.module(count).instantiate() for _ in range(2))
+        print(one.next(), one.next(), two.next(), count.next(), wasmpy.module(count).filename == count.__file__)
+        try:
+            wasmpy.module(os)
+        except TypeError as error:
+            print("TypeError")
+    """
+    assert run({"count.wat": COUNT}, code) == "1 2 1 2 True\nTypeError\n"
+
+
+def test_pkgutil(run):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/m.wat": number(1),
+        "pkg/m.py": "",
+        "top.wat": number(1),
+        "pkg/sub/__init__.py": "",
+    }
+    code = """
+        import sys
+        first = "pkgutil" in sys.modules
+        import wasmpy
+        assert first or "pkgutil" not in sys.modules
+        import pkg, pkgutil
+        print([m.name for m in pkgutil.iter_modules(["."])], [m.name for m in pkgutil.walk_packages(["."])])
+        print([(m.name, m.ispkg) for m in pkgutil.iter_modules(pkg.__path__, "pkg.")])
+        finder = next(pkgutil.iter_modules(["."])).module_finder
+        from importlib.machinery import FileFinder
+        print(isinstance(finder, FileFinder), finder.find_spec("top").origin.endswith("top.wat"))
+    """
+    expected = "['pkg', 'top'] ['pkg', 'pkg.m', 'pkg.sub', 'top']\n[('pkg.m', False), ('pkg.sub', True)]\nTrue True\n"
+    assert run(files, code) == expected
+
+
+def test_archives(run, tmp_path):
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as archive:
+        archive.writestr("count.wat", COUNT)
+        archive.writestr("both.wat", number(1))
+        archive.writestr("both.py", "def f(): return 'py'")
+        archive.writestr("pkg/__init__.py", "")
+        archive.writestr("pkg/m.wat", number(5))
+        archive.writestr("__main__.py", "import wasmpy, count; print('main', count.next())")
+    code = """
+        import sys, os, importlib
+        sys.path.insert(0, "app.pyz")
+        import wasmpy, count, both, pkg.m
+        print(count.next(), both.f(), pkg.m.f(), count.__file__, pkg.m.__spec__.origin, pkg.m.__package__)
+        print(importlib.reload(count).next(), wasmpy.module(count).instantiate().next(), os.listdir())
+        try:
+            import absent
+        except ImportError:
+            print(count.__loader__.get_source("count").strip()[:7])
+        import runpy
+        sys.modules.pop("count")
+        runpy.run_path("app.pyz", run_name="__main__")
+    """
+    expected = "1 py 5 app.pyz/count.wat app.pyz/pkg/m.wat pkg\n1 1 ['app.pyz']\n(module\nmain 1\n"
+    assert run({}, code) == expected
+
+
+def test_editable_installs(run):
+    """Setuptools' finder hands over to the path hooks by way of a package's directory."""
+    code = """
+        import sys
+        from importlib.util import spec_from_file_location
+        class Editable:
+            @staticmethod
+            def find_spec(name, path=None, target=None):
+                if name == "editable":
+                    return spec_from_file_location(
+                        name, "src/editable/__init__.py", submodule_search_locations=["src/editable"]
+                    )
+        sys.meta_path.append(Editable)
+        import wasmpy
+        from editable import m
+        print(m.f())
+    """
+    assert run({"src/editable/__init__.py": "", "src/editable/m.wat": number(4)}, code) == "4\n"
+
+
+def test_installed_once(run):
+    code = """
+        import sys, wasmpy, importlib
+        before = len(sys.path_hooks), len(sys.meta_path)
+        from wasmpy import _hook
+        _hook.install()
+        importlib.reload(_hook).install()
+        print(before == (len(sys.path_hooks), len(sys.meta_path)))
+    """
+    assert run({}, code) == "True\n"

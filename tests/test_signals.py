@@ -1,0 +1,311 @@
+"""Ctrl-C, threads, processes, interpreters, and the end of them all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from conftest import environment
+
+# For what depends less on the version.
+some = pytest.mark.parametrize("interpreter", ["3.10", "3.12", "3.15"], indirect=True)
+
+LOOPS = """
+(module
+  (import "host" "again" (func $again))
+  (import "host" "ready" (func $ready))
+  (memory (export "memory") 16384)
+  (func (export "loop") (call $ready) (loop $l (br $l)))
+  (func $deep (export "deep") (call $ready) (loop $l (call $again) (br $l)))
+  (func $r (export "tail_free") (call $ready) (loop $l (call $leaf) (br $l)))
+  (func $leaf)
+  (func (export "fill") (call $ready)
+    (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 1073741824)) (br $l)))
+  (func (export "copy") (call $ready)
+    (loop $l (memory.copy (i32.const 0) (i32.const 65536) (i32.const 1073676288)) (br $l))))
+"""
+STATE = """
+(module
+  (memory (export "memory") 1)
+  (table 4 externref)
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "bump") (param i32)
+    (i32.store (local.get 0) (i32.add (i32.load (local.get 0)) (i32.const 1))))
+  (func (export "keep") (param i32 externref) (result externref)
+    (table.set (local.get 0) (local.get 1)) (table.get (local.get 0)))
+  (func (export "trap") unreachable)
+  (func $fib (export "fib") (param i32) (result i32)
+    (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
+      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                     (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $deep (export "deep") (param i32) (result i32)
+    (if (result i32) (local.get 0)
+      (then (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1))) (i32.const 1)))
+      (else (i32.const 0)))))
+"""
+
+
+@pytest.mark.parametrize("faults", ["", "import faulthandler; faulthandler.enable()"])
+@pytest.mark.parametrize("export", ["loop", "tail_free", "fill", "copy", "deep"])
+def test_interrupt(cache, export, faults):
+    code = f"""
+        {faults}
+        import wasmpy
+        def ready():
+            print("ready", flush=True)
+        m = wasmpy.load({LOOPS!r}.encode(), {{"host": {{"ready": ready, "again": lambda: None}}}})
+        for _ in range(2):
+            try:
+                m[{export!r}]()
+            except KeyboardInterrupt:
+                print("interrupted", flush=True)
+    """
+    if faults and export != "loop":
+        pytest.skip("once is enough")
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, **environment(cache)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            for _ in range(2):
+                assert process.stdout is not None
+                assert process.stdout.readline() == "ready\n"
+                time.sleep(0.1)
+                process.send_signal(signal.SIGINT)
+                start = time.monotonic()
+                assert process.stdout.readline() == "interrupted\n"
+                assert time.monotonic() - start < 5
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+@some
+def test_interrupt_in_endless_recursion_through_imports(run):
+    code = """
+        import signal, threading, os, wasmpy
+        text = '(module (import "h" "f" (func $f)) (func (export "g") (call $f)))'
+        def f():
+            try:
+                m.g()
+            except RecursionError:
+                pass
+        m = wasmpy.load(text.encode(), {"h": {"f": f}})
+        def forever():
+            while True:
+                m.g()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            forever()
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    assert run({}, code) == "interrupted\n"
+
+
+@some
+def test_threads(run):
+    code = f"""
+        import sys, threading, wasmpy, gc
+        sys.setswitchinterval(1e-5)
+        module = wasmpy.compile({STATE!r}.encode())
+        one = module.instantiate()
+        failures = []
+        def work(i):
+            try:
+                for j in range(300):
+                    one.bump(4 * i)
+                    assert one.add(i, j) == i + j
+                    thing = [i, j]
+                    assert one.keep(i % 4, thing) is not None
+                    assert one.fib(8) == 21
+                    if j % 50 == 0:
+                        own = module.instantiate()
+                        own.bump(0)
+                        assert own.memory[0] == 1
+                        try:
+                            own.trap()
+                        except wasmpy.Trap:
+                            pass
+                        else:
+                            failures.append("no trap")
+                    if j % 100 == 0:
+                        gc.collect()
+            except BaseException as error:
+                failures.append(repr(error))
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        print(failures, [one.memory.read_struct("<i", 4 * i)[0] for i in range(8)] == [300] * 8)
+    """
+    assert run({}, code) == "[] True\n"
+
+
+def test_small_stacks(run):
+    code = f"""
+        import threading, wasmpy, sys
+        module = wasmpy.compile({STATE!r}.encode())
+        shared = module.instantiate()
+        results = []
+        def work(instance):
+            for depth in (10, 100, 1000, 10**4, 10**6):
+                try:
+                    results.append(instance.deep(depth) == depth)
+                except RecursionError:
+                    results.append(True)
+                except BaseException as error:
+                    results.append(repr(error))
+        for size in (32 if sys.version_info < (3, 14) else 64, 64, 256, 8192):  # 3.14 refuses less
+            threading.stack_size(size * 1024)
+            threads = [threading.Thread(target=work, args=(shared,)) for _ in range(4)]
+            [t.start() for t in threads]; [t.join() for t in threads]
+        work(shared)
+        print(set(results), len(results))
+    """
+    assert run({}, code) == "{True} 85\n"
+
+
+def test_pools(run):
+    files = {
+        "m.wat": STATE,
+        "main.py": """
+            import multiprocessing, sys, wasmpy, m
+            from m import add
+            if __name__ == "__main__":
+                for method in sys.argv[1:]:
+                    with multiprocessing.get_context(method).Pool(2) as pool:
+                        print(method, pool.starmap(add, [(1, 2), (3, 4)]), pool.map(m.fib, range(8)))
+        """,
+    }
+    code = """
+        import os, subprocess, sys
+        # Run through a loader of its own, an interpreter cannot spawn another.
+        words = open("/proc/self/cmdline").read().split("\\0")
+        words = words[: words.index("-c")]
+        methods = ["fork", "spawn"] if len(words) == 1 else ["fork"]
+        print(methods, flush=True)
+        done = subprocess.run([*words, "main.py", *methods], timeout=60, check=True)
+    """
+    lines = "{} [3, 7] [0, 1, 1, 2, 3, 5, 8, 13]\n"
+    methods, *printed = run(files, code).splitlines(keepends=True)
+    assert printed == [lines.format(method) for method in ("fork", "spawn") if method in methods]
+
+
+@some
+def test_forks_while_wasm_runs(run):
+    code = f"""
+        import os, wasmpy
+        m = wasmpy.load({STATE!r}.encode())
+        m.bump(0)
+        child = os.fork()
+        if child == 0:
+            m.bump(0)
+            try:
+                m.trap()
+            except wasmpy.Trap:
+                os._exit(m.memory[0])
+        print(os.WEXITSTATUS(os.waitpid(child, 0)[1]), m.memory[0])
+    """
+    assert run({}, code) == "2 1\n"
+
+
+def test_interpreters(run):
+    files = {"m.wat": STATE}
+    code = """
+        import sys
+        if sys.version_info < (3, 12):
+            print("fine")
+            sys.exit()
+        import wasmpy, m, threading
+        m.bump(0)
+        code = '''if True:
+            import wasmpy, m
+            m.bump(0)
+            assert m.memory[0] == 1 and m.fib(10) == 55 and m.keep(0, "x") == "x"
+            try:
+                m.trap()
+            except wasmpy.Trap as error:
+                assert error.frames
+            try:
+                m.deep(10**9)
+            except RecursionError:
+                pass
+        '''
+        def work():
+            if sys.version_info >= (3, 14):
+                from concurrent import interpreters
+                interpreter = interpreters.create()
+                interpreter.exec(code)
+                interpreter.close()
+            elif sys.version_info >= (3, 13):
+                import _interpreters
+                interpreter = _interpreters.create()
+                failure = _interpreters.exec(interpreter, code)
+                assert failure is None, failure
+                _interpreters.destroy(interpreter)
+            else:
+                import _xxsubinterpreters
+                interpreter = _xxsubinterpreters.create()
+                _xxsubinterpreters.run_string(interpreter, code)
+                _xxsubinterpreters.destroy(interpreter)
+        work()
+        failures = []
+        threading.excepthook = lambda a: failures.append(a)
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        assert m.memory[0] == 1 and m.fib(10) == 55, "the first one's"
+        print("fine" if not failures else failures)
+    """
+    assert run(files, code) == "fine\n"
+
+
+def test_ends(run):
+    """The interpreter may go in any order."""
+    code = """
+        import atexit, wasmpy, m, sys, gc
+        from os import write as os_write
+        late = m.fib
+        class Last:
+            def __init__(self, instance, name):
+                self.instance, self.fib, self.name = instance, instance.fib, name
+            def __del__(self):
+                assert self.fib(10) == 55
+                os_write(1, (self.name + " ").encode())
+        atexit.register(lambda: print("atexit", late.__self__.fib(10), late(3)))
+        one = Last(m, "one")
+        own = Last(wasmpy.module(m).instantiate(), "own")
+        own.instance.keep(0, own)  # a cycle through a table
+        cycle = Last(wasmpy.module(m).instantiate(), "cycle")
+        cycle.me = cycle
+        sys.kept = Last(wasmpy.module(m).instantiate(), "kept")
+        m.keep(1, [Last(m, "table")])
+        view = memoryview(m.memory)
+        del m
+        import threading, time
+        threading.Thread(target=lambda: [late(20) for _ in range(100)], daemon=True).start()
+    """
+    output = run({"m.wat": STATE}, code)
+    assert "atexit 55 2\n" in output
+    assert {"one", "cycle"} <= set(output.split())
+
+
+@some
+def test_an_interrupt_that_nobody_waits_for(run):
+    """Signals during short calls are neither lost nor late."""
+    code = """
+        import signal, os, wasmpy, m
+        got = []
+        signal.signal(signal.SIGUSR1, lambda *_: got.append(m.add(1, 2)))
+        for _ in range(100):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            m.fib(5)
+        print(len(got) == 100, set(got))
+    """
+    assert run({"m.wat": STATE}, code) == "True {3}\n"
