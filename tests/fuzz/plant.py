@@ -50,9 +50,6 @@ BUGS = (
     Bug("load and store of different cells become one instruction", "isa/x64/lower.rules",
         "(i{32,64}.store p (i{32,64}.{add,and,or,xor} l:(i{32,64}.load p o) x) o)",
         "(i{32,64}.store p (i{32,64}.{add,and,or,xor} l:(i{32,64}.load p _) x) _)"),
-    Bug("flags across what overwrites them", "isa/x64/lower.ts",
-        "if ((ROWS[code.op[k]].flags & WRITES_FLAGS) === 0) continue;",
-        "if (code.register.get(code.operandStart[k]) !== register) continue;"),
     # addresses
     Bug("addition folded into the address", "isa/x64/lower.ts",
         "    if (disp >= 0) s.stageIndex(MEMORY0, s.use(f.a[at] as Value), 0, disp);",
