@@ -9,12 +9,24 @@ from . import _hook
 
 __version__ = "1.0.0a1"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._api import Func, Instance, Module, compile, exports, load, module, validate, wasm2wat, wat, wat2wasm
+    from ._config import config
+    from ._descriptors import ExportType, ImportType
+    from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError
+    from ._link import bind, restrict_imports
+    from ._objects import Global, Memory, Table
+    from ._values import f32_bits, f32_from_bits, f64_bits, f64_from_bits, u32, u64
+
 _PLACES = {
     "CompileError": "_errors",
     "LinkError": "_errors",
     "Trap": "_errors",
     "UnsupportedError": "_errors",
     "WasmError": "_errors",
+    "ExportType": "_descriptors",
+    "ImportType": "_descriptors",
     "Func": "_api",
     "Global": "_link",
     "Instance": "_api",
@@ -24,26 +36,67 @@ _PLACES = {
     "bind": "_link",
     "compile": "_api",
     "config": "_config",
+    "exports": "_api",
+    "f32_bits": "_values",
+    "f32_from_bits": "_values",
+    "f64_bits": "_values",
+    "f64_from_bits": "_values",
     "load": "_api",
     "module": "_api",
+    "restrict_imports": "_link",
+    "u32": "_values",
+    "u64": "_values",
     "validate": "_api",
     "wasm2wat": "_api",
     "wat": "_api",
     "wat2wasm": "_api",
 }
 
-__all__ = ["__version__", *_PLACES]
+__all__ = [
+    "CompileError",
+    "ExportType",
+    "Func",
+    "Global",
+    "ImportType",
+    "Instance",
+    "LinkError",
+    "Memory",
+    "Module",
+    "Table",
+    "Trap",
+    "UnsupportedError",
+    "WasmError",
+    "__version__",
+    "bind",
+    "compile",
+    "config",
+    "exports",
+    "f32_bits",
+    "f32_from_bits",
+    "f64_bits",
+    "f64_from_bits",
+    "load",
+    "module",
+    "restrict_imports",
+    "u32",
+    "u64",
+    "validate",
+    "wasm2wat",
+    "wat",
+    "wat2wasm",
+]
 
+if not TYPE_CHECKING:  # Type checkers shall complain of names that are not there.
 
-def __getattr__(name: str) -> object:
-    place = _PLACES.get(name)
-    if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        place = _PLACES.get(name)
+        if place is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-    value = getattr(import_module(f".{place}", __name__), name)
-    globals()[name] = value
-    return value
+        value = getattr(import_module(f".{place}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

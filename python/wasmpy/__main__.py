@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from . import __version__
-from ._errors import WasmError
+from ._errors import WasmError, diagnostic
 
 
 def _wast(arguments: argparse.Namespace) -> int:
@@ -56,55 +56,67 @@ def _compile(arguments: argparse.Namespace) -> int:
     return status
 
 
-_KINDS = ("function", "table", "memory", "global", "tag")
-
-
 def _inspect(arguments: argparse.Namespace) -> int:
     from . import _compiler, _target
 
     with open(arguments.file, "rb") as file:
         source = file.read()
+
+    def ask(header: dict[str, object]) -> bytes:
+        answer, payload = _compiler.request(header, source, arguments.file)
+        if "error" in answer:
+            raise diagnostic(answer["error"], arguments.file, source)
+        return payload
+
     stage = arguments.stage
     if stage == "wat":
-        header: dict[str, object] = {"do": "disassemble"}
+        print(ask({"do": "disassemble"}).decode(), end="")
     elif stage is not None:
-        header = {"do": "show", "stage": stage, "filter": arguments.function, **_target.options()}
+        options = _target.options()
+        print(ask({"do": "show", "stage": stage, "filter": arguments.function, **options}).decode(), end="")
     else:
-        header = {"do": "describe"}
-    answer, payload = _compiler.request(header, source)
-    if "error" in answer:
-        raise _compiler.diagnostic(answer["error"], arguments.file, source)
-    if stage is not None:
-        print(payload.decode(), end="")
-        return 0
-    meta = eval(payload, {"__builtins__": {}})
-    if arguments.json:
-        import json
-
-        print(json.dumps(meta, indent=2))
-        return 0
-    print(f"{arguments.file}: {len(source)} bytes")
-    for row in meta["imports"]:
-        module, name, kind, index = row
-        print(f"  import {module}.{name}: {_describe(meta, kind, index)}")
-    for name, kind, index in meta["exports"]:
-        print(f"  export {name}: {_describe(meta, kind, index)}")
+        meta = eval(ask({"do": "describe"}), {"__builtins__": {}})
+        binary = source if source[:4] == b"\0asm" else ask({"do": "assemble"})
+        _print_description(arguments, meta, source, binary)
     return 0
 
 
-def _describe(meta: dict[str, Any], kind: int, index: int) -> str:
-    """The type of something imported or exported."""
-    if kind == 0:
-        return f"function {meta['types'][meta['functions'][index]]}"
-    limits = {1: {**meta["imported_tables"], **meta["tables"]}, 2: {**meta["imported_memories"], **meta["memories"]}}
-    if kind in limits and index in limits[kind]:
-        *_, least, most, _ = limits[kind][index]
-        unit = "elements" if kind == 1 else "pages"
-        return f"{_KINDS[kind]} of {least}{'' if most < 0 else f' to {most}'} {unit}"
-    if kind == 3:
-        text, mutable = meta["globals"][index]
-        return f"{'mutable ' if mutable else ''}global {text}"
-    return _KINDS[kind]
+def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], source: bytes, binary: bytes) -> None:
+    from . import _cache, _descriptors
+
+    imports, exports = _descriptors.imports(meta), _descriptors.exports(meta)
+    sections = [
+        {"name": f"custom {custom!r}" if custom else name, "bytes": end - begin}
+        for name, custom, begin, end in _descriptors.sections(binary)
+    ]
+    functions = sum(
+        _descriptors.count(binary, begin) for name, _, begin, _ in _descriptors.sections(binary) if name == "function"
+    )
+    leaf = os.path.splitext(os.path.basename(arguments.file))[0]
+    image = _cache.find(_cache.Build(source, leaf, arguments.file, beside=True))
+    size = None if image is None else os.path.getsize(image)
+    if arguments.json:
+        import json
+
+        description = {
+            "file": arguments.file,
+            "bytes": len(binary),
+            "functions": functions,
+            "sections": sections,
+            "imports": [row._asdict() for row in imports],
+            "exports": [row._asdict() for row in exports],
+            "image": image,
+            "image_bytes": size,
+        }
+        print(json.dumps(description, indent=2))
+        return
+    print(f"{arguments.file}: {len(binary)} bytes, {functions} functions of its own")
+    width = max((len(str(section["name"])) for section in sections), default=0)
+    for section in sections:
+        print(f"  {section['name']:{width}}  {section['bytes']:>10} bytes")
+    print(f"compiled: {'not in any cache' if image is None else f'{size} bytes, {image}'}")
+    for line in _descriptors.lines(imports, exports):
+        print(line)
 
 
 def _cache_command(arguments: argparse.Namespace) -> int:

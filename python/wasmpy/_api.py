@@ -7,70 +7,140 @@ the caller did not pass, and no image is read or written beside the source: only
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
-from . import _cache, _compiler, _image
+from . import _cache, _compiler, _descriptors, _image
+from ._descriptors import ExportType, ImportType
+from ._errors import diagnostic, without_own_frames
 from ._link import WasmModule, lookup, state_of
 
 _Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 # The module name that images of `compile` and `load` are compiled for.
 _LEAF = "wasm"
+# Imports and exports that the repr of a Module shows.
+_MOST_LINES = 40
+
+
+def _is_binary(source: bytes) -> bool:
+    return source[:4] == b"\0asm"
 
 
 def _read(source: _Source) -> tuple[bytes, str]:
     """The content of a source and the file name to report."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source), "<wasm>"
+        content = bytes(source)
+        return content, "<wasm>" if _is_binary(content) else "<wat>"
     path = os.fspath(source)
     with open(path, "rb") as file:
         return file.read(), path
 
 
+class _Text:
+    """Where tracebacks find the lines of text that is in no file."""
+
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self.filename = f"<wat {crc32(source):08x}>"
+
+    def get_source(self, name: str) -> str:
+        """The text."""
+        return self._source.decode("utf-8", "replace")
+
+
 class Module:
-    """A compiled module, not yet instantiated."""
+    """A compiled module, not yet instantiated. ``filename`` is where it came from."""
 
     def __init__(self, source: _Source, *, features: str = "3.0") -> None:
-        """Compiles ``source`` as WebAssembly of the version ``features``.
+        """Compiles ``source``, a path (str or PathLike) or content (bytes; text or binary).
 
-        Raises CompileError, UnsupportedError, or OSError for a file.
+        ``features`` is the version of WebAssembly that it may use: "1.0", "2.0" or "3.0". Raises CompileError,
+        UnsupportedError, or OSError for a file.
         """
+        if features not in ("1.0", "2.0", "3.0"):
+            raise ValueError(f'features are "1.0", "2.0" or "3.0", not {features!r}')
         self._source, self.filename = _read(source)
         self._build = _cache.Build(self._source, _LEAF, self.filename, features=features)
-        _cache.locate(self._build)
+        self._text = _Text(self._source) if self.filename == "<wat>" else None
+        self._meta: dict[str, Any] | None = None
+        try:
+            _cache.locate(self._build)
+        except Exception as error:
+            raise without_own_frames(error)  # noqa: B904
 
     def instantiate(self, imports: Mapping[str, Any] | None = None) -> Instance:
         """A new instance; as ``Instance(module, imports)``."""
         return Instance(self, imports)
 
+    @property
+    def _description(self) -> dict[str, Any]:
+        """The description of the module that its image carries (``python/meta.ts`` of the compiler)."""
+        if self._meta is None:
+            found: list[dict[str, Any]] = []
+            made = _image.create(_LEAF, self._build)
+            made.__dict__["__wasm_describe__"] = found.append
+            _image.execute(made)
+            self._meta = found[0]
+        return self._meta
+
+    @property
+    def imports(self) -> tuple[ImportType, ...]:
+        """What the module wants to be given: tuples (module, name, kind, type), in its order."""
+        return _descriptors.imports(self._description)
+
+    @property
+    def exports(self) -> tuple[ExportType, ...]:
+        """What the module has to offer: tuples (name, kind, type), in its order."""
+        return _descriptors.exports(self._description)
+
+    def custom_sections(self, name: str) -> list[bytes]:
+        """The contents of all custom sections of this name, in the module's order. Assembles the text of one."""
+        binary = self._source if _is_binary(self._source) else _assemble(self._source, self.filename)
+        return [binary[begin:end] for _, custom, begin, end in _descriptors.sections(binary) if custom == name]
+
     def __repr__(self) -> str:
-        return f"<wasmpy.Module {self.filename}>"
+        lines = _descriptors.lines(self.imports, self.exports)
+        if len(lines) > _MOST_LINES:
+            lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES} more"]
+        return "\n".join([f"<wasmpy.Module {self.filename}>", *lines])
 
 
 class Instance:
-    """An instance of a module. ``exports`` maps names to functions, memories, tables and globals; functions,
-    memories, tables and the values of globals are attributes too, and ``instance["any name"]``."""
+    """An instance of a module.
+
+    Functions, memories, tables and the values of globals are attributes, where their names are Python identifiers
+    that do not begin with ``_``; ``instance["any name"]`` reaches every one. ``in`` and iteration are over the names.
+    """
 
     def __init__(self, module: Module, imports: Mapping[str, Any] | None = None) -> None:
         """Links and initialises. ``imports`` maps module names to namespaces: mappings, modules, instances.
 
-        Raises LinkError, or what the start function raises.
+        Raises LinkError, which lists all imports that are missing or do not fit; or what the start function raises.
         """
         given = imports or {}
 
         def prepare(made: ModuleType) -> None:
             made.__file__ = module.filename
+            if module._text is not None:
+                made.__file__ = module._text.filename
+                made.__loader__ = module._text  # type: ignore[assignment]
             made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
+            made.__dict__["__wasm_holder__"] = self
 
-        self._module: Any = _image.instantiate(_LEAF, module._build, prepare)
-        self.__dict__["__wasm__"] = state_of(self._module)
+        try:
+            made: Any = _image.instantiate(_LEAF, module._build, prepare)
+        except BaseException as error:
+            raise without_own_frames(error)  # noqa: B904
+        self.__dict__["_module"] = made
+        self.__dict__["__wasm__"] = state_of(made)
 
     @property
     def exports(self) -> Mapping[str, Any]:
         """Export name → function, Memory, Table or Global."""
-        return dict(self.__dict__["__wasm__"].exports)
+        return exports(self)
 
     def __getitem__(self, name: str) -> Any:
         return self._module[name]
@@ -79,15 +149,18 @@ class Instance:
         self._module[name] = value
 
     def __contains__(self, name: object) -> bool:
-        return name in self.__dict__["__wasm__"].exports
+        return name in self._module
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.__dict__["__wasm__"].exports)
+        return iter(self._module)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._module, name)
+    def __dir__(self) -> list[str]:
+        return sorted({"exports", *(name for name in self if hasattr(self, name))})
+
+    if TYPE_CHECKING:  # Such methods would make every attribute slow.
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __reduce__(self) -> Any:
         raise TypeError("an instance holds native memory and cannot be pickled")
@@ -96,41 +169,65 @@ class Instance:
         return f"<wasmpy.Instance of {self._module.__file__}>"
 
 
-class Func:
-    """A Python callable with a wasm type: ``Func("(i32) -> i32", f)`` fits where a funcref is wanted.
+# Type of a function as text → the module that gives a Python callable this type.
+_shims: dict[str, Module] = {}
 
-    Makes the builtin that calls ``f`` with the conversions of an import; parameter and result types are
-    i32, i64, f32, f64, externref and funcref.
+
+class Func:
+    """A Python callable with a WebAssembly type: ``Func("(i32, f64) -> i32", f)`` fits where a funcref is wanted.
+
+    Makes the builtin that calls ``f`` with the conversions of an import. Parameters and results are i32, i64, f32,
+    f64, externref and funcref; ``()`` stands for none. Raises ValueError for another type, TypeError if ``f`` is not
+    callable.
     """
 
-    def __new__(cls, type: str, function: Any) -> Any:
-        params, _, results = type.partition("->")
-        text = (
-            f'(module (import "f" "f" (func (param {params.strip(" ()")}) (result {results.strip(" ()")}))) '
-            '(export "f" (func 0)))'
-        )
+    def __new__(cls, type: str, function: Callable[..., Any]) -> Any:
         if not callable(function):
             raise TypeError(f"{function!r} is not callable")
-        return Instance(Module(text.encode()), {"f": {"f": function}})["f"]
+        shim = _shims.get(type)
+        if shim is None:
+            params, arrow, results = type.partition("->")
+            if not arrow:
+                raise ValueError(f'no type of a function: {type!r}; one is "(i32, f64) -> i32"')
+            declared = f"(param {_words(params)}) (result {_words(results)})"
+            text = f'(module (import "f" "f" (func {declared})) (export "f" (func 0)))'
+            shim = _shims[type] = Module(text.encode())
+        return Instance(shim, {"f": {"f": function}})["f"]
+
+
+def _words(types: str) -> str:
+    words = types.strip(" ()").replace(",", " ").split()
+    for word in words:
+        if word not in ("i32", "i64", "f32", "f64", "externref", "funcref"):
+            raise ValueError(f"no parameter or result of type {word!r}: i32, i64, f32, f64, externref or funcref")
+    return " ".join(words)
 
 
 def compile(source: _Source) -> Module:
-    """Compiles a file (str or path) or content (bytes; text or binary)."""
+    """Compiles a file (str or path) or content (bytes; text or binary). Raises as ``Module``."""
     return Module(source)
 
 
 def load(source: _Source, imports: Mapping[str, Any] | None = None) -> Instance:
-    """Compiles and instantiates with exactly the imports given."""
+    """Compiles and instantiates with exactly the imports given. Raises as ``Module`` and ``Instance``."""
     return Instance(Module(source), imports)
 
 
+def exports(instance: ModuleType | Instance) -> Mapping[str, Any]:
+    """All exports of an imported module or an instance: name → function, Memory, Table or Global.
+
+    Globals are the objects to link with, not their values. Raises TypeError for anything else.
+    """
+    return MappingProxyType(state_of(instance).exports)
+
+
 def module(imported: ModuleType) -> Module:
-    """The Module behind an imported wasm module, for further instances of it."""
+    """The Module behind an imported WebAssembly module, for further instances of it."""
     if not isinstance(imported, WasmModule):
         raise TypeError(f"{imported!r} is not a WebAssembly module")
     path = imported.__file__ or ""
     made = Module(imported.__loader__.get_data(path))  # type: ignore[union-attr]
-    made.filename = path
+    made.filename, made._text = path, None
     return made
 
 
@@ -142,22 +239,25 @@ def validate(source: _Source) -> bool:
 
 
 def wat(text: str) -> Module:
-    """Compiles inline WebAssembly text."""
+    """Compiles inline WebAssembly text. Raises as ``Module``."""
     return Module(text.encode())
 
 
 def wat2wasm(text: str) -> bytes:
     """Assembles text to a binary. Raises CompileError with line and column."""
-    source = text.encode()
-    answer, binary = _compiler.request({"do": "assemble"}, source)
-    if "error" in answer:
-        raise _compiler.diagnostic(answer["error"], "<wat>", source)
-    return binary
+    return _assemble(text.encode(), "<wat>")
 
 
 def wasm2wat(binary: bytes) -> str:
     """The text of a binary. Raises CompileError with the byte offset."""
     answer, text = _compiler.request({"do": "disassemble"}, binary)
     if "error" in answer:
-        raise _compiler.diagnostic(answer["error"], "<wasm>", binary)
+        raise diagnostic(answer["error"], "<wasm>", binary)
     return text.decode()
+
+
+def _assemble(source: bytes, filename: str) -> bytes:
+    answer, binary = _compiler.request({"do": "assemble"}, source)
+    if "error" in answer:
+        raise diagnostic(answer["error"], filename, source)
+    return binary

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from . import _identity
 from ._config import config
-from ._errors import CompileError, UnsupportedError, WasmError
+from ._errors import UnsupportedError, WasmError, diagnostic
 
 # An answer that takes longer than this is announced.
 _NOTICE_MILLISECONDS = 1000
@@ -272,26 +272,3 @@ def compile_image(source: bytes, leaf: str, options: dict[str, object], filename
     if "error" in answer:
         raise diagnostic(answer["error"], filename, source)
     return image
-
-
-def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError:
-    """The exception for an error that the compiler reported."""
-    message = error["message"] + (f": {error['detail']}" if error["detail"] else "")
-    if error["kind"] == "unsupported":
-        return UnsupportedError(message)
-    if error["kind"] == "internal":
-        return WasmError(f"{message} (in {filename}); please report this")
-    result = CompileError(message)
-    result.filename = filename
-    if error["line"] > 0:
-        lines = source.split(b"\n")
-        result.lineno = error["line"]
-        result.offset = error["column"]
-        result.text = lines[error["line"] - 1].decode("utf-8", "replace") if error["line"] <= len(lines) else ""
-        result.msg = message
-    elif error["at"] >= 0:
-        result.byte_offset = error["at"]
-        where = f" in function {error['function']}" if error["function"] else ""
-        result.msg = f"{message}{where} (at byte {error['at']:#x})"
-        result.args = (result.msg,)
-    return result

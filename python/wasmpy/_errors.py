@@ -1,6 +1,11 @@
-"""The exceptions of wasmpy, and the Python side of a trap."""
+"""The exceptions of wasmpy."""
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class WasmError(Exception):
@@ -10,10 +15,12 @@ class WasmError(Exception):
 class CompileError(WasmError, SyntaxError):
     """The module is malformed, invalid, or beyond a limit of the implementation.
 
-    A SyntaxError with ``filename``, ``lineno`` and ``offset`` for text; ``byte_offset`` for binaries.
+    A SyntaxError, which says for text where: ``filename``, ``lineno``, ``offset``, ``text`` and their ends. For
+    binaries ``byte_offset`` is the place, if the error has one, and ``function`` the name of the function it is in.
     """
 
     byte_offset: int | None = None
+    function: str = ""
 
 
 class LinkError(WasmError, ImportError):
@@ -21,7 +28,10 @@ class LinkError(WasmError, ImportError):
 
 
 class UnsupportedError(WasmError, ImportError):
-    """The module is valid but cannot be compiled or run here."""
+    """The module is valid but cannot be compiled or run here.
+
+    An ImportError: ``try: import fast`` / ``except ImportError`` falls back.
+    """
 
 
 class UnguardedError(MemoryError):
@@ -30,13 +40,21 @@ class UnguardedError(MemoryError):
 
 
 class Trap(WasmError, RuntimeError):
-    """WebAssembly code trapped. ``code`` is the spec's message; the instance stays usable.
+    """WebAssembly code trapped. The instance stays usable, with whatever the code had done so far.
 
-    ``frames`` lists the wasm frames, innermost first, as (module, function, byte offset) tuples.
+    A trap is also a ZeroDivisionError, OverflowError, IndexError (memory or table accesses out of bounds) or
+    RecursionError (stack exhausted) where Python has a word for it.
+
+    ``code`` is the specification's message. ``frames`` lists the WebAssembly frames, innermost first, as tuples of
+    module name, function name and byte offset in the binary, -1 where it is not known; at most 100.
     """
 
     code: str = ""
     frames: tuple[tuple[str, str, int], ...] = ()
+
+    def __reduce__(self) -> Any:
+        # The subclasses have no names of their own.
+        return _trap, (self.code, self.args), self.__dict__
 
 
 class _ArithmeticTrap(Trap, ZeroDivisionError):
@@ -55,8 +73,16 @@ class _StackTrap(Trap, RecursionError):
     pass
 
 
-for _class in (_ArithmeticTrap, _OverflowTrap, _BoundsTrap, _StackTrap):
-    _class.__name__ = _class.__qualname__ = "Trap"
+def _publish(*classes: type[WasmError]) -> None:
+    for made in classes:
+        made.__module__ = "wasmpy"
+        if issubclass(made, Trap):
+            made.__name__ = made.__qualname__ = "Trap"
+            made.__doc__ = Trap.__doc__
+
+
+_publish(WasmError, CompileError, LinkError, UnsupportedError, Trap)
+_publish(_ArithmeticTrap, _OverflowTrap, _BoundsTrap, _StackTrap)
 
 # In the order of ir/traps.ts of the compiler.
 TRAPS: tuple[tuple[str, type[WasmError]], ...] = (
@@ -76,3 +102,58 @@ TRAPS: tuple[tuple[str, type[WasmError]], ...] = (
     ("elements segment does not fit", LinkError),
     ("null function reference", Trap),
 )
+
+
+def _trap(code: str, args: tuple[Any, ...]) -> WasmError:
+    """Makes an unpickled trap."""
+    return dict(TRAPS).get(code, Trap)(*args)
+
+
+def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError:
+    """The exception for an error that the compiler reported."""
+    message = error["message"] + (f": {error['detail']}" if error["detail"] else "")
+    kind, line, at = error["kind"], error.get("line", 0), error.get("at", -1)
+    if kind == "internal":
+        return WasmError(f"{message} (in {filename}); please report this")
+    function = error["function"] or ""
+    where = f" in function {function}" if function else ""
+    if line <= 0:
+        message += where + (f" at byte {at:#x}" if at >= 0 else "")
+    if kind == "unsupported":
+        return UnsupportedError(f"{message} ({filename}{f', line {line}' if line > 0 else ''})", path=filename)
+    make: Callable[..., CompileError] = CompileError
+    if line <= 0:
+        result = make(message, (filename, None, None, None))
+    else:
+        result = make(message, (filename, line, *_caret(source, line, error["column"])))
+    result.function = function
+    if line <= 0 and at >= 0:
+        result.byte_offset = at
+    return result
+
+
+def _caret(source: bytes, line: int, column: int) -> tuple[int, str, int, int]:
+    """What a SyntaxError knows of a place: column in characters, the line, number of the last line, end column."""
+    lines = source.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    text = lines[line - 1] if line <= len(lines) else b""
+    end = column - 1
+    if text[end : end + 1] == b'"':
+        end = text.find(b'"', end + 1) + 1 or len(text)
+    else:
+        end += text[end : end + 1] in (b"(", b")")
+        if text[end - 1 : end] != b")":
+            while end < len(text) and text[end] not in b' \t();"':
+                end += 1
+
+    def characters(count: int) -> int:
+        return len(text[:count].decode("utf-8", "replace")) + 1
+
+    return characters(column - 1), text.decode("utf-8", "replace"), line, characters(max(end, column))
+
+
+def without_own_frames(error: BaseException) -> BaseException:
+    """The exception, with no frames of this package where its traceback begins."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("wasmpy."):
+        traceback = traceback.tb_next
+    return error.with_traceback(traceback)

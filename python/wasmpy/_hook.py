@@ -43,16 +43,24 @@ class WasmLoader:
 
     def create_module(self, spec: machinery.ModuleSpec) -> ModuleType:
         from . import _image
+        from ._errors import without_own_frames
 
         self._build = self._source()
-        return _image.create(spec.name, self._build)
+        try:
+            return _image.create(spec.name, self._build)
+        except Exception as error:
+            raise without_own_frames(error)  # noqa: B904
 
     def exec_module(self, module: ModuleType) -> None:
         from . import _image
+        from ._errors import without_own_frames
 
         # None when the module is reloaded: the file may have changed.
         build, self._build = self._build, None
-        _image.load(module, build or self._source())
+        try:
+            _image.load(module, build or self._source())
+        except BaseException as error:
+            raise without_own_frames(error)  # noqa: B904
 
     def get_data(self, path: str) -> bytes:
         with open(path, "rb") as file:

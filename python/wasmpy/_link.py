@@ -15,7 +15,7 @@ from ._errors import LinkError, UnguardedError
 
 TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
@@ -29,6 +29,9 @@ _TOOLCHAIN = frozenset({"env", "a", "go", "wbg", "__wbindgen_placeholder__"})
 
 # Bindings given beforehand, by full module name: {module: {name: value}}.
 _bindings: dict[str, Mapping[str, Any]] = {}
+
+# After restrict_imports: the Python modules that WebAssembly may still import.
+_allowed: frozenset[str] | None = None
 
 
 class Import:
@@ -106,8 +109,22 @@ def state_of(module: object) -> State:
 
 
 def bind(name: str, imports: Mapping[str, Any]) -> None:
-    """Gives imports to the module ``name`` before it is imported: a mapping module → (mapping, module or object)."""
+    """Gives imports to the module ``name`` before it is imported: a mapping module → (mapping, module or object).
+
+    They come before everything else that the import statement would find; what they lack it still looks for.
+    """
     _bindings[name] = imports
+
+
+def restrict_imports(allowed: Iterable[str] = ()) -> None:
+    """From now on modules that are imported get nothing but what ``bind`` or ``__wasm_imports__`` gives them, and the
+    Python or WebAssembly modules named here by their full names. Cannot be widened again, only narrowed.
+
+    For programs that import files they do not trust and cannot use ``load``, which gives only what it is passed.
+    """
+    global _allowed
+    names = frozenset([allowed] if isinstance(allowed, str) else allowed)
+    _allowed = names if _allowed is None else _allowed & names
 
 
 # --- native types and what Python adds to them --------------------------------------------------------------
@@ -139,6 +156,10 @@ def __getattr__(name: str) -> Any:
 def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str) -> None:
     """Completes the instance that the executing image belongs to. Raises LinkError, or what its start raises."""
     meta: dict[str, Any] = eval(text, {"__builtins__": {}})
+    describe = module.__dict__.pop("__wasm_describe__", None)
+    if describe is not None:  # Only the description is wanted: Module.exports.
+        describe(meta)
+        return
     _natives(kernel)
     state = State(module, kernel, meta)
     from ._traps import register
@@ -151,7 +172,9 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     _bind_imports(state, resolve)
     for index, (minimum, maximum, is64) in meta["memories"].items():
         limits = min(minimum, _MOST), min(maximum, _MOST)
-        state.bind(MEMORY, index, _new_memory(index == 0 and meta["guarded"], is64, *limits))
+        memory = _new_memory(index == 0 and meta["guarded"], is64, *limits)
+        memory._owner = state
+        state.bind(MEMORY, index, memory)
     for index, (element, minimum, maximum, is64) in meta["tables"].items():
         element_type = _types.value_type(element, state.types)
         functions = _types.code(element_type) == _types.FUNC
@@ -198,6 +221,8 @@ def _resolver(name: str) -> Callable[[Import], Any]:
             if wanted.module and wanted.module not in _TOOLCHAIN:
                 candidates.append((wanted.module, None))
         for candidate, anchor in candidates:
+            if _allowed is not None and (anchor or "") + candidate not in _allowed:
+                continue
             try:
                 namespace = import_module(candidate, anchor)
             except ModuleNotFoundError as error:
@@ -357,8 +382,9 @@ def _is_attribute(name: str) -> bool:
 
 
 def _export(state: State) -> None:
-    """Puts the exports into the state and, where the name allows it, on the module."""
-    module = state.module
+    """Puts the exports into the state and, where the name allows it, on the module or the Instance that holds it."""
+    holder = state.module.__dict__.pop("__wasm_holder__", state.module)
+    holder_class = type(holder)
     bound: dict[tuple[int, int], Any] = {}
     variables: dict[str, Any] = {}
     for name, kind, index in state.meta["exports"]:
@@ -368,15 +394,16 @@ def _export(state: State) -> None:
             bound[kind, index] = value
         state.exports[name] = value
         state.kinds[name] = kind
-        if not _is_attribute(name):
+        if not _is_attribute(name) or hasattr(holder_class, name):
             continue
         if kind == GLOBAL:
             variables[name] = _variable(name, value)
         else:
-            module.__dict__[name] = value
+            holder.__dict__[name] = value
     if variables:
         # Attributes that read and write globals need a class of their own.
-        module.__class__ = type("WasmModule", (type(module),), {"__module__": __name__, **variables})
+        members = {"__module__": holder_class.__module__, "__doc__": holder_class.__doc__, **variables}
+        holder.__class__ = type(holder_class.__name__, (holder_class,), members)
 
 
 def _exported(state: State, kind: int, index: int) -> Any:

@@ -40,7 +40,7 @@ class _Image:
         self.meta = meta
         self.name = module.__name__
         self.file = module.__file__ or module.__name__
-        self.loader = module.__loader__
+        self.loader: Any = module.__loader__
         self._lines: list[tuple[int, int]] | None = None
         self._names: list[str] | None = None
 
@@ -76,6 +76,15 @@ class _Image:
         at = bisect_right(self._lines, (location, sys.maxsize)) - 1
         return self._lines[at][1] if at >= 0 else 0
 
+    def show_text(self) -> None:
+        """Gives the lines of text that is in no file to whatever formats tracebacks."""
+        if self.file.startswith("<") and hasattr(self.loader, "get_source"):
+            import linecache
+
+            if self.file not in linecache.cache:
+                text = self.loader.get_source(self.name)
+                linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
+
 
 _images: dict[int, _Image] = {}
 _code: CodeType | None = None
@@ -100,6 +109,8 @@ def trap(code: int, pc: int, sp: int, stack: bytes) -> WasmError:
     for image, index, location in frames:
         line = image.line(location) if location >= 0 else 0
         name = image.function(index) if line > 0 or location < 0 else image.place(index, location)
+        if line > 0:
+            image.show_text()
         frame = _frame(image, name)
         traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line)
     return error.with_traceback(traceback)

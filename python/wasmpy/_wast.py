@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from . import _api, _compiler
-from ._errors import CompileError, LinkError, Trap, UnsupportedError
+from ._errors import CompileError, LinkError, Trap, UnsupportedError, diagnostic
 from ._link import FUNCTION, GLOBAL
 
 _SPECTEST = """
@@ -84,7 +84,7 @@ class Script:
 
     def _define(self, source: dict[str, Any], payload: bytes) -> _Definition:
         if source["error"] is not None:
-            raise _compiler.diagnostic(source["error"], "<wast>", b"")
+            raise diagnostic(source["error"], "<wast>", b"")
         try:
             module = _api.Module(payload[source["start"] : source["end"]], features=self.features)
         except UnsupportedError as error:
@@ -364,7 +364,7 @@ def run_file(path: str, features: str) -> tuple[int, list[str], list[str]]:
         source = file.read()
     answer, payload = _compiler.request({"do": "script", "features": features}, source)
     if "error" in answer:
-        return 0, [f"{path}: {_compiler.diagnostic(answer['error'], path, source)}"], []
+        return 0, [f"{path}: {diagnostic(answer['error'], path, source)}"], []
     script = Script(features)
     passed, failures, skips = 0, [], []
     for command in answer["commands"]:
