@@ -130,9 +130,10 @@ class TestMemory:
         grid[1, 2] = 1.5
         assert m.memory.read_struct("d", 64 + 5 * 8) == (1.5,)
         assert m.memory.view(65536, 0, "q").nbytes == 0
-        for form in ("", "II", "<"):
-            with pytest.raises(ValueError, match="one letter"):
-                m.memory.view(0, 1, form)
+        for form in ("", "II", "<i", "x"):
+            for count in (0, 1):
+                with pytest.raises(ValueError, match="one letter"):
+                    m.memory.view(0, count, form)
 
     def test_what_completion_shows(self):
         def public(thing):

@@ -30,7 +30,7 @@ class Config:
 
     def get(self, name: str) -> str:
         """The value in force: the environment's WASMPY_<NAME>, else the attribute's."""
-        return os.environ.get(f"WASMPY_{name.upper()}") or str(self.__dict__[name])
+        return os.environ.get(f"WASMPY_{name.upper()}") or str(self.__dict__[name] or "")
 
     def __repr__(self) -> str:
         return f"wasmpy.config({', '.join(f'{name}={self.get(name)!r}' for name in _DEFAULTS)})"

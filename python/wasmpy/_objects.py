@@ -47,6 +47,9 @@ _GUARDED_RESERVATION = 2**33 + _PAGE
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
 _NAMES = {code: name for name, code in _CODES.items()}
 
+# Formats of views, and their sizes in bytes.
+_SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8, "f": 4, "d": 8}
+
 # Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
 _refined: dict[tuple[Any, str, bool], Any] = {}
 
@@ -126,7 +129,7 @@ def _flat(data: Any) -> Any:
 
 def _little(form: str) -> str:
     """A format of the struct module, little-endian with standard sizes unless it says otherwise."""
-    return form if form[:1] in ("<", ">", "=", "!", "@") else "<" + form
+    return form if form and form[0] in "<>=!@" else "<" + form
 
 
 class Memory(_MemoryBase):
@@ -211,7 +214,7 @@ class Memory(_MemoryBase):
             view[self._offset(key, len(view))] = value
             return
         start, stop = self._span(key, len(view))
-        data = _flat(value)
+        data = value if value.__class__ is bytes else _flat(value)
         if len(data) != stop - start:
             raise ValueError(f"cannot put {len(data)} bytes into a slice of {stop - start}: a memory keeps its size")
         view[start:stop] = data
@@ -221,9 +224,8 @@ class Memory(_MemoryBase):
             raise ValueError("slices of a memory have no step")
         start = 0 if key.start is None else index(key.start)
         stop = size if key.stop is None else index(key.stop)
-        for offset in (start, stop):
-            if not 0 <= offset <= size:
-                raise self._outside(offset)
+        if not (0 <= start <= size and 0 <= stop <= size):
+            raise self._outside(stop if 0 <= start <= size else start)
         return start, max(start, stop)
 
     def _offset(self, key: Any, size: int) -> int:
@@ -290,22 +292,21 @@ class Memory(_MemoryBase):
         ``d`` f64. A tuple of counts gives an array of several dimensions, the last of which varies fastest. Raises
         IndexError, ValueError for a negative count.
         """
-        from math import prod
-        from struct import calcsize
-
-        shape = count if isinstance(count, tuple) else (count,)
-        letter = format.lstrip("<=@")
-        if min(shape, default=0) < 0 or len(letter) != 1:
-            raise ValueError(f"no view of {count} elements of format {format!r}: none negative, one letter")
-        size = prod(shape) * calcsize(letter)
+        size = _SIZES.get(format, 0)
+        for n in count if isinstance(count, tuple) else (count,):
+            if n < 0:
+                raise ValueError(f"a count cannot be negative: {n}")
+            size *= n
+        if size == 0 and format not in _SIZES:
+            raise ValueError(f"no view of format {format!r}: one letter of {' '.join(_SIZES)}")
         start = self._unsigned(address)
         whole = memoryview(self)
         if start + size > len(whole):
             raise self._beyond(address, size)
         part = whole[start : start + size]
-        if len(shape) == 1:
-            return part.cast(letter)  # type: ignore[call-overload, no-any-return]
-        return part.cast(letter, shape)  # type: ignore[call-overload, no-any-return]
+        if not isinstance(count, tuple):
+            return part.cast(format)  # type: ignore[call-overload, no-any-return]
+        return part.cast(format, count)  # type: ignore[call-overload, no-any-return]
 
     def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
         """The text in ``size`` bytes from ``address``. Raises IndexError, UnicodeDecodeError."""
@@ -347,16 +348,16 @@ class Memory(_MemoryBase):
         ``form`` is little-endian with standard sizes and without padding, unless its first character says otherwise:
         ``i`` is an i32 or an address, ``q`` an i64, ``f`` and ``d`` floats, ``x`` a byte of padding.
         """
-        from struct import calcsize, unpack
+        import struct
 
         form = _little(form)
-        return unpack(form, self.read(address, calcsize(form)))
+        return struct.unpack(form, self.read(address, struct.calcsize(form)))
 
     def write_struct(self, form: str, address: int, *values: Any) -> None:
         """Puts the values at ``address`` as a structure; ``form`` as for ``read_struct``."""
-        from struct import pack
+        import struct
 
-        self.write(address, pack(_little(form), *values))
+        self.write(address, struct.pack(_little(form), *values))
 
     def temp(
         self,
