@@ -157,6 +157,8 @@ export const OPS: readonly Op[] = [
   /** Result number `imm` ≥ 1 of a call (the call itself is result 0). Follows the call, or begins its normal successor. */
   op("proj", "any", "*", IMMEDIATE),
   ...integer("i32"),
+  /** A shift left of which it is known that no set bit is lost: as a 64-bit shift would do. */
+  op("i32.shl_nuw", "i32 i32", "i32", PURE),
   ...integer("i64"),
   op("i64.extend32_s", "i64", "i64", PURE),
   ...float("f32"),

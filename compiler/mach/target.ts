@@ -4,7 +4,18 @@
 import type { Value } from "../ir/func.ts";
 import { F32, F64, I32, I64, V128 } from "../ir/ops.ts";
 import type { Signature } from "../ir/program.ts";
-import { ANYWHERE, DEF, FLOAT, fixed, IN_REGISTER, OVERLAPS, type RegisterSet, reuses, USE } from "./code.ts";
+import {
+  ANYWHERE,
+  type Code,
+  DEF,
+  FLOAT,
+  fixed,
+  IN_REGISTER,
+  OVERLAPS,
+  type RegisterSet,
+  reuses,
+  USE,
+} from "./code.ts";
 import { classOf, type RegisterInfo } from "./registers.ts";
 import type { Selection } from "./select.ts";
 
@@ -243,4 +254,6 @@ export interface Target {
   through(s: Selection, v: Value): Value;
   /** A register that holds the constant (or other cheap, pure) value, made just here; -1: is not one. */
   constant(s: Selection, v: Value): number;
+  /** How many low bits of the first DEF of instruction `i` may be set at most; from the instruction alone. */
+  significantBits(code: Code, i: number): number;
 }

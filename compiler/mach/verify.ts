@@ -25,12 +25,15 @@ class Verifier {
   private readonly code: Code;
   private readonly target: Target;
   private readonly definitions: Int32Array;
+  /** Virtual register → the instruction that defines it, or -1. */
+  private readonly definedAt: Int32Array;
   readonly faults: string[];
 
   constructor(code: Code, target: Target) {
     this.code = code;
     this.target = target;
     this.definitions = new Int32Array(code.vregType.length);
+    this.definedAt = new Int32Array(code.vregType.length).fill(-1);
     this.faults = [];
   }
 
@@ -40,11 +43,11 @@ class Verifier {
 
   run(): void {
     const { code } = this;
-    for (let k = 0; k < code.paramPool.length; k++) this.define(code.paramPool.get(k));
+    for (let k = 0; k < code.paramPool.length; k++) this.define(code.paramPool.get(k), -1);
     for (let i = 0; i < code.count; i++) {
       const start = code.operandStart[i];
       for (let k = start; k < start + code.operandCount[i]; k++) {
-        if (roleOf(code.constraint.get(k)) === DEF) this.define(code.register.get(k));
+        if (roleOf(code.constraint.get(k)) === DEF) this.define(code.register.get(k), i);
       }
     }
     for (let i = 0; i < code.count; i++) this.instruction(i);
@@ -54,8 +57,10 @@ class Verifier {
     });
   }
 
-  private define(register: number): void {
-    if (register >= FIRST_VREG) this.definitions[register - FIRST_VREG]++;
+  private define(register: number, at: number): void {
+    if (register < FIRST_VREG) return;
+    this.definitions[register - FIRST_VREG]++;
+    this.definedAt[register - FIRST_VREG] = at;
   }
 
   private isDefined(register: number): boolean {
@@ -91,7 +96,7 @@ class Verifier {
       }
       if (hasRow) this.operand(i, register, roleOf(constraint), table.type[row++]);
     }
-    if (form === BASE_INDEX && (code.site[i] & SITE_FAULT) !== 0) this.access(i, start + addressAt);
+    if (addressOperands > 0 && (code.site[i] & SITE_FAULT) !== 0) this.access(i, start + addressAt);
   }
 
   private classAt(register: number): number {
@@ -107,15 +112,26 @@ class Verifier {
     }
   }
 
-  /** [base + index << scale + disp] in guarded memory. */
+  /** [base + index << scale + disp] in guarded memory, whose base is a pinned register. */
   private access(i: number, at: number): void {
     const { code } = this;
     if (code.register.get(at) >= FIRST_VREG) return;
+    if (code.disp[i] < 0) this.fault(i, "a negative displacement in guarded memory");
+    if ((code.address[i] & 15) === BASE) return;
     const index = code.register.get(at + 1);
     const type = index < FIRST_VREG ? I64 : code.typeOf(index);
     if (type !== I32 && type !== I64) this.fault(i, "the index is neither an i32 nor an i64");
-    if (code.disp[i] < 0) this.fault(i, "a negative displacement in guarded memory");
-    if (((code.address[i] >> 4) & 15) !== 0) this.fault(i, "a scaled index in guarded memory");
+    const scale = (code.address[i] >> 4) & 15;
+    if (scale > 0 && this.significantBits(index) + scale > 32) {
+      this.fault(i, "a scaled index in guarded memory that may have more than 32 bits");
+    }
+  }
+
+  /** How many low bits of a register may be set, by the instruction that defines it. */
+  private significantBits(register: number): number {
+    const at = register < FIRST_VREG ? -1 : this.definedAt[register - FIRST_VREG];
+    if (at < 0 || this.code.register.get(this.code.operandStart[at]) !== register) return 64;
+    return this.target.significantBits(this.code, at);
   }
 
   private edge(e: number): void {

@@ -8,6 +8,7 @@
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
 import type { Program } from "../ir/program.ts";
+import { Addresses } from "./addresses.ts";
 import { Branches } from "./branches.ts";
 import { Conditions } from "./conditions.ts";
 import { ALL, Context, DOMINATORS, LOOPS, ORDER, type Pass } from "./context.ts";
@@ -53,7 +54,8 @@ export const PASSES: readonly PassRow[] = [
   new PassRow("dce", QUICK, ORDER, ["params"], () => new DeadCode()),
   new PassRow("licm", FULL, ORDER | DOMINATORS | LOOPS, ["gvn", "loads", "dce"], () => new LoopInvariants()),
   new PassRow("branches again", FULL, ORDER, ["licm"], () => new Branches()),
-  new PassRow("dce again", FULL, ORDER, ["licm"], () => new DeadCode()),
+  new PassRow("addresses", FULL, ORDER, ["dce", "licm"], () => new Addresses()),
+  new PassRow("dce again", FULL, ORDER, ["licm", "addresses"], () => new DeadCode()),
   new PassRow("split", QUICK, ORDER, ["dce"], () => new CriticalEdges()),
   new PassRow("layout", QUICK, ORDER | LOOPS, ["split"], () => new BlockLayout()),
 ];

@@ -156,6 +156,10 @@ function integer(name: string, width: number, a: bigint, b: bigint): bigint | nu
       return a | b;
     case "xor":
       return a ^ b;
+    case "shl_nuw":
+      if (a << (b & 31n) !== u(a << (b & 31n)))
+        throw new Error("a shift that was to lose no bits loses some");
+      return a << (b & 31n);
     case "shl":
       return u(a << n);
     case "shr_s":

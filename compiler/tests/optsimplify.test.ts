@@ -286,6 +286,7 @@ const TREE_OPS = OPS.map((_, code) => code).filter((code) => {
     (row.flags & IMMEDIATE) === 0 &&
     row.operands.length > 0 &&
     code !== op.COPY &&
+    code !== op.I32_SHL_NUW &&
     [row.result, ...row.operands].every((t) => plain.includes(t))
   );
 });

@@ -12,23 +12,24 @@ import { constraintsOf } from "../mach/target.ts";
 import { verifyCode } from "../mach/verify.ts";
 
 /** The machine code of a function given by signature and body; virtual registers in it have no meaning. */
-function selected(head: string, body: string, features = 0): string {
+function selected(head: string, body: string, features = 0, faults: readonly unknown[] = []): string {
   const program = new Program();
   const f = parseFunc(`func "f" ${head} {\n${body}\n}\n`, program);
   verify(f, program);
   const code = new Code();
   const target = x64Target(features);
   select(f, program, target, code);
-  expect(verifyCode(code, target)).toEqual([]);
+  expect(verifyCode(code, target)).toEqual(faults);
   return printCode(code, program, target);
 }
 
 /** The code of one block that gets v0 i32, v1 i64, v2 ptr, v3 f64, v4 i32 and returns an i32. */
-function block(body: string, features = 0): string {
+function block(body: string, features = 0, faults: readonly unknown[] = []): string {
   return selected(
     "wasm(i32 i64 ptr f64 i32) -> i32",
     `b0(v0 i32, v1 i64, v2 ptr, v3 f64, v4 i32):\n${body}`,
     features,
+    faults,
   );
 }
 
@@ -54,6 +55,59 @@ describe("addresses", () => {
     expect(text).toMatch(/shl32_i/);
     expect(text).toMatch(/add32_i v\d+ #100/);
     expect(text).toMatch(/mov32_m \[r14 \+ v\d+\] trap/);
+  });
+
+  const scaled = (index: string, k: number, offset = 0) => `
+${index}
+  v6 = i32.const ${k}
+  v7 = i32.shl_nuw v5 v6
+  v8 = bounds_check32 v7 +0 memory 0 size 4 trap
+  v9 = i32.load v8 +${offset} memory 0 trap
+  return (v9)`;
+  const masked = (mask: number) => `  v10 = i32.const ${mask}\n  v5 = i32.and v0 v10`;
+
+  test("an index whose shift loses no bits is scaled", () => {
+    expect(block(scaled(masked(255), 2, 64))).toMatch(
+      /(v\d+) = movzx8_32 v\d+\n {2}v\d+ = mov32_m \[r14 \+ \1 << 2 \+ 64\] trap/,
+    );
+    expect(block(scaled(masked(0x1fffffff), 3))).toMatch(/\[r14 \+ v\d+ << 3\]/);
+    expect(block(scaled("  v10 = i32.const 1\n  v5 = i32.shr_u v0 v10", 1))).toMatch(/\[r14 \+ v\d+ << 1\]/);
+    expect(block(scaled("  v5 = i32.load8_u v2 +0 c", 3))).toMatch(/\[r14 \+ v\d+ << 3\]/);
+    // past the displacements the shift is made
+    expect(block(scaled(masked(255), 2, 0x80000000))).toMatch(/shl32_i/);
+  });
+
+  test("one of which that is not evident is found", () => {
+    for (const [index, k] of [
+      ["  v5 = i32.const 1", 4],
+      [masked(0x3fffffff), 3],
+      [masked(-1), 1],
+      ["  v10 = i32.const 1\n  v5 = i32.shr_u v0 v10", 2],
+      ["  v5 = i32.load16_s v2 +0 c", 1],
+      ["  v5 = i32.add v0 v4", 1],
+      ["  v5 = i32.popcnt v0", 1],
+    ] as const) {
+      if (k > 3) expect(block(scaled(index, k))).toMatch(/shl32_i/);
+      else {
+        const fault = expect.stringContaining(
+          "a scaled index in guarded memory that may have more than 32 bits",
+        );
+        block(scaled(index, k), 0, [fault]);
+      }
+    }
+  });
+
+  test("a constant index is a displacement", () => {
+    const at = (index: number, offset: number) =>
+      block(`
+  v5 = i32.const ${index}
+  v6 = bounds_check32 v5 +0 memory 0 size 4 trap
+  v7 = i32.load v6 +${offset} memory 0 trap
+  return (v7)`);
+    expect(at(0x100000, 4)).toMatch(/mov32_m \[r14 \+ 1048580\] trap/);
+    expect(at(0x7ffffff0, 15)).toMatch(/\[r14 \+ 2147483647\]/);
+    expect(at(0x7ffffff0, 16)).toMatch(/\[r14 \+ v\d+ \+ 16\]/);
+    expect(at(-16, 4)).toMatch(/\[r14 \+ v\d+ \+ 4\]/);
   });
 
   test("offsets of 2^31 and more are no displacements", () => {

@@ -262,6 +262,7 @@ function isDefined(code: number, args: readonly bigint[]): boolean {
     if (b === 0n) return false;
     return !name.endsWith("div_s") || a !== 1n << BigInt(width - 1) || b !== (1n << BigInt(width)) - 1n;
   }
+  if (name === "i32.shl_nuw") return a << (b & 31n) < 1n << 32n;
   const truncation = /^i(\d\d)\.trunc_f(\d\d)_([su])$/.exec(name);
   if (truncation === null) return true;
   const x = Math.trunc(truncation[2] === "32" ? toF32(a) : toF64(a));
@@ -449,7 +450,7 @@ const TOTAL = OPS.map((_, o) => o).filter((o) => {
   const { name, operands, result, flags } = OPS[o];
   const isScalar = result in VALUES && operands.length > 0 && operands.every((t) => t in VALUES);
   if ((flags & PURE) === 0 || (flags & IMMEDIATE) !== 0 || !isScalar) return false;
-  return !/copy|\.(div|rem)_|trunc_f|reinterpret_f|ref/.test(name);
+  return !/copy|_nuw|\.(div|rem)_|trunc_f|reinterpret_f|ref/.test(name);
 });
 const INTEGER = TOTAL.filter((o) => !/f32|f64/.test(OPS[o].name));
 const ACCESSES = OPS.map((_, o) => o).filter((o) => /^(i32|i64)\.(load|store)/.test(OPS[o].name));

@@ -1,8 +1,8 @@
 // What the rules of lower.rules leave to TypeScript: addresses, constants, selects, control flow and calls.
 //
 // Addresses: everything folds that is 64-bit arithmetic by construction. An i32 is held zero-extended, so it is an
-// index as it stands; 32-bit additions and shifts never fold, since they wrap. The displacement of an access to
-// guarded memory is between 0 and 2³¹ - 1; larger offsets go through a register.
+// index as it stands; 32-bit additions and shifts never fold, since they wrap, but for i32.shl_nuw, which does not.
+// The displacement of an access to guarded memory is between 0 and 2³¹ - 1; larger offsets go through a register.
 
 import { unreachable } from "../../base/fail.ts";
 import * as op from "../../gen/ir-ops.ts";
@@ -98,7 +98,7 @@ function stage(s: Selection, p: Value, lo: number, hi: number): void {
     at = s.strip(f.a[at] as Value);
   }
   if (isIndexed(s, at)) {
-    if (disp >= 0) s.stageIndex(MEMORY0, s.use(f.a[at] as Value), 0, disp);
+    if (disp >= 0) stageGuarded(s, s.strip(f.a[at] as Value), disp);
     else s.stageBase(s.use(at), disp);
     return;
   }
@@ -114,7 +114,7 @@ function stage(s: Selection, p: Value, lo: number, hi: number): void {
     }
     case op.PTR_ADD: {
       const index = s.strip(f.b[at] as Value);
-      const scale = scaleOf(s, index);
+      const scale = scaleOf(s, index, op.I64_SHL);
       const register = s.use(scale > 0 ? (f.a[index] as Value) : index);
       s.stageIndex(base(s, s.strip(f.a[at] as Value)), register, scale, disp);
       return;
@@ -124,17 +124,29 @@ function stage(s: Selection, p: Value, lo: number, hi: number): void {
   }
 }
 
+/** Stages an index of memory 0 plus a displacement, which is not negative. */
+function stageGuarded(s: Selection, index: Value, disp: number): void {
+  const f = s.func;
+  if (f.op[index] === op.I32_CONST && fits((f.imm[index] >>> 0) + disp)) {
+    s.stageBase(MEMORY0, (f.imm[index] >>> 0) + disp);
+    return;
+  }
+  const scale = scaleOf(s, index, op.I32_SHL_NUW);
+  s.stageIndex(MEMORY0, s.use(scale > 0 ? (f.a[index] as Value) : index), scale, disp);
+}
+
 /** True for an address in memory 0 whose pinned base is the right one wherever the address is used. */
 function isIndexed(s: Selection, pointer: Value): boolean {
   return s.func.op[pointer] === op.BOUNDS_CHECK32 && !s.changesInstance;
 }
 
-/** k for a 64-bit `shl` by k of 1 to 3, else 0. */
-function scaleOf(s: Selection, index: Value): number {
+/** k for the operation `shift` by k of 1 to 3, else 0. */
+function scaleOf(s: Selection, index: Value, shift: number): number {
   const f = s.func;
-  if (f.op[index] !== op.I64_SHL) return 0;
+  if (f.op[index] !== shift) return 0;
   const count = s.strip(f.b[index] as Value);
-  return f.op[count] === op.I64_CONST && f.imm[count] >= 1 && f.imm[count] <= 3 ? f.imm[count] : 0;
+  const isConstant = f.op[count] === op.I32_CONST || f.op[count] === op.I64_CONST;
+  return isConstant && f.imm[count] >= 1 && f.imm[count] <= 3 ? f.imm[count] : 0;
 }
 
 /** The register of a pointer as a base: the pinned one itself for the instance. */
@@ -145,7 +157,7 @@ function base(s: Selection, pointer: Value): number {
 /** base + index of memory 0 as a value. */
 export function boundsCheck(s: Selection, v: Value): void {
   if (numberOf(s.func.aux[v]) !== 0) unreachable("bounds check of another memory than 0");
-  s.stageIndex(MEMORY0, s.use(s.func.a[v] as Value), 0, 0);
+  stageGuarded(s, s.strip(s.func.a[v] as Value), 0);
   s.put(x.LEA64, s.result(v));
 }
 

@@ -4,6 +4,7 @@ import * as op from "../../gen/ir-ops.ts";
 import { flags, lower, through } from "../../gen/x64-lower.ts";
 import * as x from "../../gen/x64-ops.ts";
 import type { Value } from "../../ir/func.ts";
+import type { Code } from "../../mach/code.ts";
 import type { Selection } from "../../mach/select.ts";
 import type { Target } from "../../mach/target.ts";
 import { CONVENTIONS, REGISTERS } from "./abi.ts";
@@ -60,6 +61,24 @@ export function cpuFeatures(names: readonly string[]): number {
   return features;
 }
 
+/** For the index of a scaled access: what lower.rules make of the operations of opt/bits.ts, evidentBits. */
+function significantBits(code: Code, i: number): number {
+  switch (code.op[i]) {
+    case x.MOVZX8_32:
+    case x.MOVZX8_32_M:
+      return 8;
+    case x.MOVZX16_32:
+    case x.MOVZX16_32_M:
+      return 16;
+    case x.AND32_I:
+      return 32 - Math.clz32(code.imm[i]);
+    case x.SHR32_I:
+      return 32 - (code.imm[i] & 31);
+    default:
+      return 64;
+  }
+}
+
 /** `features`: bits of insts.ts beyond x86-64-v2. */
 export function x64Target(features: number): Target {
   return {
@@ -74,5 +93,6 @@ export function x64Target(features: number): Target {
     flags: (s, v) => testFlags(s, v, flags(s, v)),
     through,
     constant,
+    significantBits,
   };
 }

@@ -1,0 +1,188 @@
+// Which bits of an integer may be set: an upper bound, from what computes it, a few operations deep. It holds wherever
+// the value does, since it looks at nothing but definitions.
+
+import * as op from "../gen/ir-ops.ts";
+import type { Func, Value } from "../ir/func.ts";
+import { isCompare } from "./values.ts";
+
+const DEPTH = 4;
+const TWO32 = 4294967296;
+
+/** The bits of i32 `v` that may be set. */
+export function possibleBits(f: Func, v: Value): number {
+  return low(f, v, DEPTH);
+}
+
+/** The upper word of the bits of i64 `v` that may be set. */
+export function possibleHigh(f: Func, v: Value): number {
+  return high(f, v, DEPTH);
+}
+
+/** The lower word. */
+export function possibleLow(f: Func, v: Value): number {
+  return low(f, v, DEPTH);
+}
+
+/** All bits up to the highest one of `x`, a number from 0 to 2³² - 1. */
+function upTo(x: number): number {
+  return x === 0 ? 0 : (-1 >>> Math.clz32(x)) | 0;
+}
+
+/** The constant count of shift `v` modulo `width`, or -1. */
+function count(f: Func, v: Value, width: number): number {
+  const b = f.resolve(f.b[v] as Value);
+  return f.op[b] === op.I32_CONST || f.op[b] === op.I64_CONST ? f.imm[b] & (width - 1) : -1;
+}
+
+/** The lower word of an i64, all of an i32. */
+function low(f: Func, v: Value, depth: number): number {
+  const code = f.op[v];
+  if (code === op.I32_CONST || code === op.I64_CONST) return f.imm[v];
+  if (isCompare(code)) return 1;
+  if (depth === 0 || f.a[v] < 0) return -1;
+  const below = (x: number) => low(f, f.resolve(x as Value), depth - 1);
+  switch (code) {
+    case op.I32_LOAD8_U:
+    case op.I64_LOAD8_U:
+      return 0xff;
+    case op.I32_LOAD16_U:
+    case op.I64_LOAD16_U:
+      return 0xffff;
+    case op.I32_CLZ:
+    case op.I32_CTZ:
+    case op.I32_POPCNT:
+      return 0x3f;
+    case op.I64_CLZ:
+    case op.I64_CTZ:
+    case op.I64_POPCNT:
+      return 0x7f;
+    case op.I32_AND:
+    case op.I64_AND:
+      return below(f.a[v]) & below(f.b[v]);
+    case op.I32_OR:
+    case op.I64_OR:
+    case op.I32_XOR:
+    case op.I64_XOR:
+      return below(f.a[v]) | below(f.b[v]);
+    case op.I32_SELECT:
+    case op.I64_SELECT:
+      return below(f.b[v]) | below(f.c[v]);
+    case op.I32_ADD:
+      return sumOf(below(f.a[v]), below(f.b[v]));
+    case op.I32_MUL: {
+      const product = (below(f.a[v]) >>> 0) * (below(f.b[v]) >>> 0);
+      return product < TWO32 ? upTo(product) : -1;
+    }
+    case op.I32_DIV_U:
+    case op.I32_REM_U: {
+      const b = f.resolve(f.b[v] as Value);
+      const a = below(f.a[v]) >>> 0;
+      if (f.op[b] !== op.I32_CONST || f.imm[b] === 0) return upTo(a);
+      const c = f.imm[b] >>> 0;
+      return upTo(code === op.I32_DIV_U ? Math.floor(a / c) : Math.min(a, c - 1));
+    }
+    case op.I32_SHL: {
+      const n = count(f, v, 32);
+      return n < 0 ? -1 : below(f.a[v]) << n;
+    }
+    case op.I32_SHR_U: {
+      const n = count(f, v, 32);
+      return n < 0 ? upTo(below(f.a[v]) >>> 0) : below(f.a[v]) >>> n;
+    }
+    case op.I32_SHR_S: {
+      const n = count(f, v, 32);
+      return n < 0 ? -1 : below(f.a[v]) >> n;
+    }
+    case op.I64_SHL: {
+      const n = count(f, v, 64);
+      return n < 0 ? -1 : n < 32 ? below(f.a[v]) << n : 0;
+    }
+    case op.I64_SHR_U: {
+      const n = count(f, v, 64);
+      if (n < 0) return -1;
+      const upper = high(f, f.resolve(f.a[v] as Value), depth - 1);
+      if (n >= 32) return upper >>> (n - 32);
+      return n === 0 ? below(f.a[v]) : (below(f.a[v]) >>> n) | (upper << (32 - n));
+    }
+    case op.I32_EXTEND8_S:
+    case op.I64_EXTEND8_S:
+      return (below(f.a[v]) << 24) >> 24;
+    case op.I32_EXTEND16_S:
+    case op.I64_EXTEND16_S:
+      return (below(f.a[v]) << 16) >> 16;
+    case op.I32_WRAP_I64:
+    case op.I64_EXTEND_I32_S:
+    case op.I64_EXTEND_I32_U:
+    case op.I64_EXTEND32_S:
+      return below(f.a[v]);
+    default:
+      return -1;
+  }
+}
+
+/** The bits of a sum of two numbers with these bits: where they share none, none carries. */
+function sumOf(a: number, b: number): number {
+  if ((a & b) === 0) return a | b;
+  const sum = (a >>> 0) + (b >>> 0);
+  return sum < TWO32 ? upTo(sum) : -1;
+}
+
+function high(f: Func, v: Value, depth: number): number {
+  const code = f.op[v];
+  if (code === op.I64_CONST) return f.imm2[v];
+  if (depth === 0 || f.a[v] < 0) return -1;
+  const below = (x: number) => high(f, f.resolve(x as Value), depth - 1);
+  switch (code) {
+    case op.I64_LOAD8_U:
+    case op.I64_LOAD16_U:
+    case op.I64_LOAD32_U:
+    case op.I64_EXTEND_I32_U:
+    case op.I64_CLZ:
+    case op.I64_CTZ:
+    case op.I64_POPCNT:
+      return 0;
+    case op.I64_EXTEND_I32_S:
+    case op.I64_EXTEND32_S:
+      return low(f, f.resolve(f.a[v] as Value), depth - 1) >> 31;
+    case op.I64_AND:
+      return below(f.a[v]) & below(f.b[v]);
+    case op.I64_OR:
+    case op.I64_XOR:
+      return below(f.a[v]) | below(f.b[v]);
+    case op.I64_SELECT:
+      return below(f.b[v]) | below(f.c[v]);
+    case op.I64_SHL: {
+      const n = count(f, v, 64);
+      if (n < 0) return -1;
+      const lower = low(f, f.resolve(f.a[v] as Value), depth - 1);
+      if (n >= 32) return lower << (n - 32);
+      return n === 0 ? below(f.a[v]) : (below(f.a[v]) << n) | (lower >>> (32 - n));
+    }
+    case op.I64_SHR_U: {
+      const n = count(f, v, 64);
+      return n < 0 ? upTo(below(f.a[v]) >>> 0) : n < 32 ? below(f.a[v]) >>> n : 0;
+    }
+    default:
+      return -1;
+  }
+}
+
+/** The same for what every target computes in one instruction of which it can be seen again (mach/verify.ts). */
+export function evidentBits(f: Func, v: Value): number {
+  switch (f.op[v]) {
+    case op.I32_LOAD8_U:
+      return 0xff;
+    case op.I32_LOAD16_U:
+      return 0xffff;
+    case op.I32_AND: {
+      const b = f.resolve(f.b[v] as Value);
+      return f.op[b] === op.I32_CONST ? f.imm[b] : -1;
+    }
+    case op.I32_SHR_U: {
+      const n = count(f, v, 32);
+      return n < 0 ? -1 : -1 >>> n;
+    }
+    default:
+      return -1;
+  }
+}
