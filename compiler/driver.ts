@@ -22,7 +22,7 @@ import { type Image, RODATA, TEXT } from "./obj/image.ts";
 import { Compiled, Diagnostic, type Options } from "./options.ts";
 import { prebuilt } from "./prebuilt.ts";
 import { buildGlue } from "./python/build.ts";
-import { GlueInput } from "./python/glue.ts";
+import { GlueInput, ModuleGlue } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
 import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
 import { decode } from "./wasm/decode.ts";
@@ -435,7 +435,8 @@ class Compilation {
       options.checked,
     );
     const library = prebuilt();
-    const glue = buildGlue(module, layout, program, image, input, library);
+    const glue = new ModuleGlue(module, layout, program, image, input, library);
+    buildGlue(glue);
     glue.each(sink);
     this.progress.at(-1, "");
     library.link(

@@ -1,5 +1,5 @@
 // The library of what is the same in every image. This file serves the sources: it compiles the library when it is
-// first asked for, so that it can never be older than they are. In the bundle stands a file in its place that holds
+// first asked for, so that it can never be older than they are, and without thunks for common types. In the bundle stands a file in its place that holds
 // the library as a constant (tools/bundle.ts).
 
 import { Library } from "./mach/library.ts";
@@ -8,6 +8,6 @@ import { compileShared } from "./shared.ts";
 let library: Library | null = null;
 
 export function prebuilt(): Library {
-  if (library === null) library = new Library(compileShared());
+  if (library === null) library = new Library(compileShared([]));
   return library;
 }

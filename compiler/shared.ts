@@ -8,15 +8,38 @@ import { cut } from "./mach/fragment.ts";
 import { type Packed, pack } from "./mach/library.ts";
 import { DATA } from "./obj/image.ts";
 import { Options } from "./options.ts";
-import { declareShared } from "./python/build.ts";
 import { GlueInput, ModuleGlue } from "./python/glue.ts";
+import { declareShared } from "./python/shared.ts";
 import { LINUX_X64 } from "./runtime/linux.ts";
 import { buildRuntime } from "./runtime/runtime.ts";
 import { WASM_3_0 } from "./wasm/features.ts";
 import { Module } from "./wasm/module.ts";
+import { COMP_FUNC, DefType, F64, I32, I64, type ValType } from "./wasm/types.ts";
 
-/** For the target's baseline; allocations and IR are verified. */
-export function compileShared(): Packed {
+/** Parameters and results of the functions that are most common at the boundary. */
+const COMMON: readonly (readonly [readonly ValType[], readonly ValType[]])[] = [
+  [[], []],
+  [[], [I32]],
+  [[I32], []],
+  [[I32], [I32]],
+  [[I32, I32], []],
+  [[I32, I32], [I32]],
+  [[I32, I32, I32], []],
+  [[I32, I32, I32], [I32]],
+  [[I32, I32, I32, I32], [I32]],
+  [[I64], [I64]],
+  [[I64, I64], [I64]],
+  [[F64], [F64]],
+  [[F64, F64], [F64]],
+];
+
+/** The types of those functions: their thunks may be compiled in advance too. */
+export function commonTypes(): DefType[] {
+  return COMMON.map(([params, results]) => new DefType(COMP_FUNC, params, results, [], true, -1, 0, 1));
+}
+
+/** With thunks for functions of the types. For the target's baseline; allocations and IR are verified. */
+export function compileShared(types: readonly DefType[]): Packed {
   const none = new Uint8Array(0);
   const program = new Program();
   const backend = new Backend(program, new Options("", WASM_3_0, 2, false, 0, true), new Progress(), null);
@@ -24,7 +47,7 @@ export function compileShared(): Packed {
   const input = new GlueInput("", none, new Int32Array(0), none, none, false, false);
   const { image, pcs } = backend;
   const glue = new ModuleGlue(module, new Layout(module, none), program, image, input, null);
-  declareShared(glue);
+  declareShared(glue, types);
   glue.each((f, isHot) => backend.own(f, isHot));
   buildRuntime(program, image, LINUX_X64).each(
     (f) => backend.own(f, false),

@@ -125,6 +125,8 @@ function pushSignature(column: IntColumn, { convention, params, results }: Signa
 export class Library {
   private readonly names: readonly string[];
   private readonly words: Int32Array<ArrayBuffer>;
+  /** The same, as they lie in memory: little-endian machines only. */
+  private readonly bytes: Uint8Array<ArrayBuffer>;
   private readonly defined: number;
   /** Names of definitions → their numbers. */
   private readonly numbers: Map<string, number>;
@@ -141,6 +143,7 @@ export class Library {
   constructor({ names, words }: Packed) {
     this.names = names;
     this.words = words;
+    this.bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     const [defined, symbols, relocations, ranges, sites, signatures, text, rodata] = words;
     this.defined = defined;
     this.numbers = new Map();
@@ -181,18 +184,20 @@ export class Library {
       out.align(offset === 0 ? MOST_ALIGNMENT : Math.min(offset & -offset, MOST_ALIGNMENT), filler(section));
       const base = out.length;
       image.define(symbol(d), section, base, size);
-      this.copy(section, offset, size, out);
+      const from = this.sections[section] * 4 + offset;
+      out.bytes(this.bytes.subarray(from, from + size));
+      const { words } = this;
       for (let r = this.first(d, RELOCATIONS); r < this.column(d, RELOCATIONS); r++) {
-        const [at, kind, number, addend] = this.row(this.relocations, r, RELOCATION);
-        image.relocate(section, base + at, kind, symbol(number), addend);
+        const at = this.relocations + r * RELOCATION;
+        image.relocate(section, base + words[at], words[at + 1], symbol(words[at + 2]), words[at + 3]);
       }
       for (let r = this.first(d, RANGES); r < this.column(d, RANGES); r++) {
-        const [start, end, frame] = this.row(this.ranges, r, RANGE);
-        pcs.addRange(base + start, base + end, frame, NO_INDEX);
+        const at = this.ranges + r * RANGE;
+        pcs.addRange(base + words[at], base + words[at + 1], words[at + 2], NO_INDEX);
       }
       for (let s = this.first(d, SITES); s < this.column(d, SITES); s++) {
-        const [at, info] = this.row(this.sites, s, SITE);
-        pcs.addSite(base + at, info);
+        const at = this.sites + s * SITE;
+        pcs.addSite(base + words[at], words[at + 1]);
       }
     }
   }
@@ -218,7 +223,7 @@ export class Library {
     while (open.length > 0) {
       const d = open.pop();
       for (let r = this.first(d, RELOCATIONS); r < this.column(d, RELOCATIONS); r++) {
-        const number = this.row(this.relocations, r, RELOCATION)[2];
+        const number = this.words[this.relocations + r * RELOCATION + 2];
         if (number < this.defined && !this.isThere(number, image)) take(number);
       }
     }
@@ -240,23 +245,18 @@ export class Library {
     return d === 0 ? 0 : this.column(d - 1, column);
   }
 
-  private row(table: number, r: number, width: number): Int32Array {
-    return this.words.subarray(table + r * width, table + r * width + width);
-  }
-
   private symbol(number: number, program: Program): number {
-    const [kind, signature] = this.row(this.symbols, number, SYMBOL);
-    if (signature < 0) return program.symbol(this.names[number], kind);
+    const { words } = this;
+    const row = this.symbols + number * SYMBOL;
+    const name = this.names[number];
+    const signature = words[row + 1];
+    if (signature < 0) return program.symbol(name, words[row]);
     const at = this.signatures + signature;
-    const [convention, params, results] = this.words.subarray(at, at + 3);
-    const types = [...this.words.subarray(at + 3, at + 3 + params + results)];
-    const id = program.signature(types.slice(0, params), types.slice(params), convention);
-    return program.symbol(this.names[number], kind, id);
-  }
-
-  private copy(section: number, offset: number, size: number, out: { u8(x: number): void }): void {
-    const from = this.sections[section] * 4;
-    for (let i = from + offset; i < from + offset + size; i++) out.u8(this.words[i >> 2] >> (8 * (i & 3)));
+    const params: number[] = [];
+    const results: number[] = [];
+    for (let i = 0; i < words[at + 1]; i++) params.push(words[at + 3 + i]);
+    for (let i = 0; i < words[at + 2]; i++) results.push(words[at + 3 + params.length + i]);
+    return program.symbol(name, words[row], program.signature(params, results, words[at]));
   }
 }
 

@@ -93,22 +93,22 @@ import {
 } from "../runtime/shape.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY } from "../wasm/module.ts";
 import { importRecord, recordOf, typeRecords } from "./functions.ts";
-import type { Glue, ModuleGlue } from "./glue.ts";
+import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
 import { aliasGlobal } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
+import {
+  GLOBAL_ROW_CODE,
+  GLOBAL_ROW_IMPORTED,
+  GLOBAL_ROW_MUTABLE,
+  GLOBAL_ROW_SHIFT,
+  GLOBALS,
+} from "./rows.ts";
 import { startThunk } from "./thunks.ts";
-import { boxFunc, findRecord, NO_CODE, typeCode } from "./values.ts";
+import { boxFunc, findRecord, NO_CODE } from "./values.ts";
 
 /** PyMethodDef of each builtin. */
 export const KERNEL_METHODS = "wasmpy_kernel_methods";
-
-/** Per global: offset of its cell (or of the pointer to it), code of its type (natives.ts), flags. */
-const GLOBALS = "wasmpy_globals";
-const GLOBAL_ROW_SHIFT = 4;
-const GLOBAL_ROW_CODE = 4;
-const GLOBAL_ROW_MUTABLE = 8;
-const GLOBAL_ROW_IMPORTED = 12;
 
 const PYBUF_READ = 0x100;
 
@@ -266,15 +266,6 @@ function bind(
   c.setVmctxField(PTR, cell(SPACE_POINTERS), 0, c.get(target));
   c.decref(old);
   c.retNone();
-}
-
-export function writeGlobals(g: ModuleGlue): void {
-  const table = g.data.constant(GLOBALS);
-  g.module.globals.forEach(({ type, imported }, i) => {
-    table.u32(g.layout.global[i]).u32(typeCode(type.type, g.module));
-    table.u32(type.mutable ? 1 : 0).u32(imported ? 1 : 0);
-  });
-  table.end();
 }
 
 function exportGlobal(c: PyCode, g: Glue, vmctx: Value, index: Value): void {

@@ -16,6 +16,13 @@ export const ROW_BYTES = 24;
 /** The table of rows, read-only: imported functions, then own ones that escape. */
 export const ROWS = "wasmpy_rows";
 
+/** The table of globals, read-only. Each: offset of its cell (or of the pointer to it), code of its type, flags. */
+export const GLOBALS = "wasmpy_globals";
+export const GLOBAL_ROW_SHIFT = 4;
+export const GLOBAL_ROW_CODE = 4;
+export const GLOBAL_ROW_MUTABLE = 8;
+export const GLOBAL_ROW_IMPORTED = 12;
+
 /** PyMethodDef: name, function, flags (int), doc. */
 export const METHOD_NAME = 0;
 export const METHOD_FUNCTION = 8;

@@ -7,6 +7,8 @@ import { REFERENCES, SHAPE, SHAPE_BYTES } from "../runtime/shape.ts";
 import type { Module } from "../wasm/module.ts";
 import { isRef } from "../wasm/types.ts";
 import type { ModuleGlue } from "./glue.ts";
+import { GLOBALS } from "./rows.ts";
+import { typeCode } from "./values.ts";
 
 export class State {
   /** 1 once `initialize` was called. */
@@ -74,5 +76,15 @@ export function writeShape(g: ModuleGlue, rows: number, ownRecords: number): voi
   if (words.length * 4 !== SHAPE_BYTES) unreachable("the shape has other words");
   const table = g.data.constant(SHAPE);
   for (const word of words) table.u32(word);
+  table.end();
+}
+
+/** Writes the table GLOBALS. */
+export function writeGlobals(g: ModuleGlue): void {
+  const table = g.data.constant(GLOBALS);
+  g.module.globals.forEach(({ type, imported }, i) => {
+    table.u32(g.layout.global[i]).u32(typeCode(type.type, g.module));
+    table.u32(type.mutable ? 1 : 0).u32(imported ? 1 : 0);
+  });
   table.end();
 }

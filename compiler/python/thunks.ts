@@ -95,6 +95,13 @@ export function declareThunks(g: ModuleGlue): void {
   declareConversions(g);
 }
 
+/** Declares the thunks of own functions of a type. */
+export function declareThunksOf(g: ModuleGlue, t: DefType): void {
+  for (const kind of [ANY_FUNCTION, SIMPLE_FUNCTION]) {
+    for (const variant of [BY_API, DIGITS, TAGGED]) thunk(g, t, kind, variant);
+  }
+}
+
 /** The thunk of a wasm signature. */
 export function thunk(g: ModuleGlue, t: DefType, kind: number, variant: number): number {
   const name = thunkName(t, kind, variant);

@@ -5,9 +5,9 @@ import { Program, SYM_FUNC } from "../ir/program.ts";
 import { Library } from "../mach/library.ts";
 import { PcTable } from "../mach/pctable.ts";
 import { Image, TEXT } from "../obj/image.ts";
-import { compileShared } from "../shared.ts";
+import { commonTypes, compileShared } from "../shared.ts";
 
-const packed = compileShared();
+const packed = compileShared(commonTypes());
 
 class Linked {
   readonly program: Program;
@@ -37,7 +37,7 @@ class Linked {
 }
 
 test("it is the same each time", () => {
-  expect(compileShared()).toEqual(packed);
+  expect(compileShared(commonTypes())).toEqual(packed);
 });
 
 test("an image takes what it refers to, and no more", () => {

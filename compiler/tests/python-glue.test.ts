@@ -9,8 +9,9 @@ import { verify } from "../ir/verify.ts";
 import { DATA, Image, REL_ABS64 } from "../obj/image.ts";
 import { buildGlue } from "../python/build.ts";
 import { docString } from "../python/functions.ts";
-import { GlueInput } from "../python/glue.ts";
+import { GlueInput, ModuleGlue } from "../python/glue.ts";
 import { initSuffix, punycode } from "../python/punycode.ts";
+import { declareShared } from "../python/shared.ts";
 import * as m from "../wasm/module.ts";
 import * as w from "../wasm/types.ts";
 
@@ -68,7 +69,10 @@ class Built {
       wrap,
       false,
     );
-    buildGlue(module, layout, this.program, this.image, input, null).each((func: Func) => {
+    const glue = new ModuleGlue(module, layout, this.program, this.image, input, null);
+    declareShared(glue, []);
+    buildGlue(glue);
+    glue.each((func: Func) => {
       verify(func, this.program);
       expect(this.texts.has(func.name), func.name).toBe(false);
       this.texts.set(func.name, print(func, this.program));

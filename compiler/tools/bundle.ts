@@ -3,18 +3,20 @@
 
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { compileShared } from "../shared.ts";
+import { commonTypes, compileShared } from "../shared.ts";
 
 const out = process.argv[2];
 if (out === undefined) throw new Error("usage: node tools/bundle.ts OUT");
 
 function prebuiltSource(): string {
-  const { names, words } = compileShared();
+  const { names, words } = compileShared(commonTypes());
+  const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
   return `import { Library, Packed } from "./mach/library.ts";
 const NAMES = ${JSON.stringify(names)};
-const WORDS = [${words.join(",")}];
+const WORDS = "${bytes.toString("base64")}";
 export function prebuilt() {
-  return new Library(new Packed(NAMES, new Int32Array(WORDS)));
+  const bytes = new Uint8Array(Buffer.from(WORDS, "base64"));
+  return new Library(new Packed(NAMES, new Int32Array(bytes.buffer)));
 }
 `;
 }
@@ -33,6 +35,8 @@ await build({
   format: "cjs",
   target: "node22",
   minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 120,
   plugins: [prebuilt],
   outfile: join(out, "main.cjs"),
 });
