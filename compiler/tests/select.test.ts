@@ -352,6 +352,17 @@ ${branch("")}`);
     expect(text).not.toMatch(/setcc/);
   });
 
+  test("an or of different bits is one lea", () => {
+    const or = (bits: string) =>
+      block(`${bits}
+  v7 = i32.const 3
+  v8 = i32.shl v0 v7
+  v9 = i32.or v8 v6
+  return (v9)`);
+    expect(or("  v5 = i32.const 7\n  v6 = i32.and v4 v5")).toMatch(/lea32 \[v\d+ \+ v\d+ << 3\]/);
+    expect(or("  v5 = i32.const 15\n  v6 = i32.and v4 v5")).not.toMatch(/lea32/);
+  });
+
   test("bits are tested", () => {
     expect(block(branch("  v8 = i32.const 8\n  v9 = i32.and v0 v8"))).toMatch(
       /test32_i v\d+ #8\n {2}jcc #0 #5/,
