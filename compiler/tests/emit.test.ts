@@ -378,6 +378,21 @@ test("functions start at multiples of 16 and know their size", () => {
   expect(hex(m.image.sections[TEXT].take())).toBe(`c3${"cc".repeat(15)}c3`);
 });
 
+test("a poll finds its context in a register or in a slot", () => {
+  const poll = (place: number) => {
+    const m = new Machine();
+    m.begin(8);
+    m.put("poll", [place]);
+    m.put("ret");
+    m.end("f");
+    return hex(m.bytes("f"));
+  };
+  // cmp rsp, [rcx]
+  expect(poll(RCX)).toContain("483b21");
+  // mov r11, [rsp]; cmp rsp, [r11]
+  expect(poll(SPILLED)).toContain("4c8b1c24493b23");
+});
+
 // --- flags ------------------------------------------------------------------------------------------------
 
 /** A block of `body` that ends in a branch under condition `cc` to a return, and falls into another. */

@@ -330,7 +330,9 @@ export class X64Expansion implements Expansion {
         asm.registers(x.UD2, -1, -1);
         break;
       case x.POLL: {
-        asm.base(this.placeAt(i, 0), CONTEXT_LIMIT);
+        const context = code.place.get(code.operandStart[i]);
+        if (context < 0) this.move(context, SCRATCH, I64);
+        asm.base(context < 0 ? SCRATCH : context, CONTEXT_LIMIT);
         asm.memory(x.CMP64_M, RSP);
         const back = text.newLabel();
         this.branch(CC_B, this.stub(STUB_POLL, back, code.loc[i]));

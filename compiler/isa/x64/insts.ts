@@ -418,7 +418,7 @@ export const ROWS: readonly Row[] = [
   /** Never reached. */
   ...pseudo("unreachable", "", TERMINATES),
   /** The USE is the context. */
-  ...pseudo("poll", "r:r64", WRITES_FLAGS),
+  ...pseudo("poll", "r:rm64", WRITES_FLAGS),
   /** USEs: stack pointer, code address. */
   ...pseudo("resume", "r:r64, r:r64", TERMINATES),
   ...pseudo("set_vmctx", "r:r64"),
