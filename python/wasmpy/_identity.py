@@ -27,7 +27,7 @@ def identity() -> str:
     global _identity
     if _identity is None:
         try:
-            with open(os.path.join(_BUNDLE, "identity"), encoding="ascii") as file:
+            with open(os.path.join(_BUNDLE, "identity"), encoding="utf-8") as file:
                 _identity = file.read().strip()
         except FileNotFoundError:
             _identity = _source_identity()
