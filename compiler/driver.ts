@@ -146,7 +146,9 @@ function attempt(bytes: Uint8Array, features: Features, job: (source: Source) =>
 
 /** The extension module for a source, text or binary. */
 export function compile(bytes: Uint8Array, options: Options): Compiled {
-  return new Job(bytes, options, null).run();
+  const job = new Job(bytes, options, null);
+  job.begin();
+  return job.run();
 }
 
 /** No bytes; a diagnostic if the source is not a valid module. */
@@ -205,7 +207,9 @@ export function describeModule(bytes: Uint8Array, features: Features): Compiled 
 /** A stage of a module's functions as text, in UTF-8; `filter`: part of the names of those to show. */
 export function show(bytes: Uint8Array, options: Options, stage: number, filter: string): Compiled {
   const listing = new Listing(stage, filter);
-  const { diagnostic } = new Job(bytes, options, listing).run();
+  const job = new Job(bytes, options, listing);
+  job.begin();
+  const { diagnostic } = job.run();
   return new Compiled(diagnostic === null ? encodeUtf8(listing.texts.join("\n")) : NO_BYTES, diagnostic);
 }
 
@@ -244,11 +248,15 @@ export class Assistant {
   }
 }
 
-/** The compilation of one source. Every chunk is to be compiled, and its outcome handed to `accept`, unless `failed`. */
+/**
+ * The compilation of one source. After `begin` every chunk is to be compiled, and its outcome handed to `accept`,
+ * unless the job has failed.
+ */
 export class Job {
   private readonly source: Source;
+  private readonly options: Options;
   private readonly listing: Listing | null;
-  /** From decoding on. */
+  /** From `begin` on. */
   private compilation: Compilation | null;
   private compiler: ChunkCompiler | null;
   private diagnostic: Diagnostic | null;
@@ -258,6 +266,7 @@ export class Job {
 
   constructor(bytes: Uint8Array, options: Options, listing: Listing | null) {
     this.source = new Source(bytes, options.features);
+    this.options = options;
     this.listing = listing;
     this.compilation = null;
     this.compiler = null;
@@ -265,14 +274,30 @@ export class Job {
     this.outcomes = [];
     this.linked = 0;
     try {
-      const module = this.source.decode();
-      const facts = validateModule(module, options.features);
-      this.compilation = new Compilation(module, facts, options, this.source.progress);
+      this.source.decode();
     } catch (error) {
       this.fail(complaint(error, this.source.progress));
     }
-    const chunks = this.compilation === null ? 0 : this.compilation.chunks;
-    for (let k = 0; k < chunks; k++) this.outcomes.push(null);
+  }
+
+  /** Bytes of function bodies: what there is to compile. */
+  get codeBytes(): number {
+    const { module } = this.source;
+    return module === null ? 0 : module.funcs.reduce((sum, { body }) => sum + body.end - body.start, 0);
+  }
+
+  /** Validates the module. */
+  begin(): void {
+    const { source } = this;
+    const { module } = source;
+    if (module === null) return;
+    try {
+      const facts = validateModule(module, this.options.features);
+      this.compilation = new Compilation(module, facts, this.options, source.progress);
+      for (let k = 0; k < this.compilation.chunks; k++) this.outcomes.push(null);
+    } catch (error) {
+      this.fail(complaint(error, source.progress));
+    }
   }
 
   private fail(c: Complaint): void {
@@ -358,7 +383,7 @@ export class Job {
     return new Compiled(this.diagnostic === null ? bytes : NO_BYTES, this.diagnostic);
   }
 
-  /** All of it, in this thread. */
+  /** What is left after `begin`, in this thread. */
   run(): Compiled {
     for (let k = 0; k < this.chunks && !this.failed; k++) this.accept(k, this.compile(k));
     return this.finish();

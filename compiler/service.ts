@@ -1,4 +1,4 @@
-// One request, one answer: what main.ts serves and worker threads run. The only place that knows JSON.
+// One request, one answer: what main.ts serves. The only place that knows JSON.
 
 import { INTERNAL, LIMIT, MALFORMED, UNSUPPORTED } from "./base/errors.ts";
 import {
@@ -16,6 +16,7 @@ import {
   validate,
 } from "./driver.ts";
 import { cpuFeatures } from "./isa/x64/target.ts";
+import type { Pool } from "./pool.ts";
 import { scriptCommands } from "./script.ts";
 import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
 
@@ -98,6 +99,12 @@ function reply(result: Compiled): Answer {
   if (d === null) return { header: {}, payload: result.bytes };
   const error = describeDiagnostic(d);
   return { header: { error }, payload: new Uint8Array(0) };
+}
+
+/** As `answer`, with what is large compiled in a pool of threads. */
+export async function serve(request: Request, payload: Uint8Array, pool: Pool): Promise<Answer> {
+  if (request.do !== "compile") return answer(request, payload);
+  return reply(await pool.compile(payload, optionsOf(request, featuresNamed(request.features))));
 }
 
 export function answer(request: Request, payload: Uint8Array): Answer {
