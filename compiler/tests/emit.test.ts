@@ -2,7 +2,21 @@ import { expect, test } from "vitest";
 import { F64, I32, I64, V128 } from "../ir/ops.ts";
 import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, SYM_IMPORT } from "../ir/program.ts";
 import { CC_B, CC_E, CC_FEQ, CC_NE, invert, swapCondition } from "../isa/x64/insts.ts";
-import { R10, R11, R12, R14, R15, RAX, RBX, RCX, RDI, RSI, registerName, XMM0 } from "../isa/x64/regs.ts";
+import {
+  R10,
+  R11,
+  R12,
+  R14,
+  R15,
+  RAX,
+  RBX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  registerName,
+  XMM0,
+} from "../isa/x64/regs.ts";
 import { BASE, LITERAL, OUTGOING, SPILLED } from "../mach/code.ts";
 import { constantSymbol } from "../mach/constants.ts";
 import { FAULT_TRAPS, PC_TABLE_SYMBOL } from "../mach/pctable.ts";
@@ -151,6 +165,26 @@ test("a jump to a return is the return, unless much has to be restored", () => {
   expect(code()).toBe("7504" + "99c21000" + "50" + "c21000");
   expect(code(RBX)).toContain("99" + "5bc21000" + "50" + "5bc21000");
   expect(code(RBX, 5, R12)).toContain("99eb01" + "50");
+});
+
+test("where neither target follows, the way back into a loop is the branch", () => {
+  const m = new Machine();
+  m.begin();
+  m.put("jmp", [], { imm: m.edge(1) });
+  m.block();
+  m.put("push", [RAX]);
+  const first = m.edge(3);
+  m.edge(1);
+  m.put("jcc", [], { imm: first, imm2: CC_E });
+  m.block();
+  m.put("push", [RCX]);
+  m.put("ret");
+  m.block();
+  m.put("push", [RDX]);
+  m.put("ret");
+  m.end("f");
+  // push rax; jne to it; jmp over push rcx and ret
+  expect(hex(m.bytes("f"))).toBe("5075fdeb0251c352c3");
 });
 
 test("conditions", () => {

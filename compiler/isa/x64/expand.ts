@@ -512,6 +512,12 @@ export class X64Expansion implements Expansion {
       this.branch(invert(cc), other);
       return;
     }
+    // Neither follows: the way back into a loop comes first, being taken more often than the way out.
+    if (next >= 0 && other < next && taken > next) {
+      this.branch(invert(cc), other);
+      this.jump(taken, next);
+      return;
+    }
     this.branch(cc, taken);
     this.jump(other, next);
   }
