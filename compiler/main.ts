@@ -3,8 +3,7 @@
 // Requests are answered in order. The process ends when its input closes and all is answered, or after IDLE_MS
 // without a request. The same file is what the pool's threads run.
 
-import { isMainThread, parentPort } from "node:worker_threads";
-import { assist, Pool } from "./pool.ts";
+import { AS_WORKER, assist, Pool, threads } from "./pool.ts";
 import { type Request, serve } from "./service.ts";
 
 const IDLE_MS = 5000;
@@ -98,10 +97,11 @@ function send(header: string, payload: Uint8Array): void {
   process.stdout.write(payload);
 }
 
-if (isMainThread) {
+if (process.argv[2] === AS_WORKER) {
+  const { parentPort } = threads();
+  if (parentPort !== null) assist(parentPort);
+} else {
   const server = new Server(new Pool(process.argv[1]));
   process.stdin.on("data", (chunk) => server.receive(chunk));
   process.stdin.on("end", () => server.close());
-} else if (parentPort !== null) {
-  assist(parentPort);
 }

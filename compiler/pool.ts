@@ -5,7 +5,7 @@
 // start at the first module that is large enough and stay until the process ends.
 
 import { availableParallelism as processors } from "node:os";
-import { type MessagePort, type ResourceLimits, Worker } from "node:worker_threads";
+import type { MessagePort, ResourceLimits, Worker } from "node:worker_threads";
 import { Assistant, type Compiled, Job, type Options, type Outcome } from "./driver.ts";
 import { Facts } from "./ir/facts.ts";
 
@@ -34,6 +34,14 @@ export function bestThreads(bytes: number, processors: number, warm: number): nu
     least = time;
   }
   return best;
+}
+
+/** Argument of the compiler's main file, to be a worker. */
+export const AS_WORKER = "worker";
+
+/** Where threads come from, loaded when there is need: that takes 4 ms. */
+export function threads(): typeof import("node:worker_threads") {
+  return process.getBuiltinModule("node:worker_threads");
 }
 
 /** From the main thread: help with a job. */
@@ -198,7 +206,9 @@ export class Pool {
   /** Starts workers until there are so many, unless the system refuses. */
   private start(count: number): void {
     try {
-      while (this.workers.size < count) this.add(new Worker(this.file, { resourceLimits: this.limits }));
+      const { Worker } = threads();
+      const options = { argv: [AS_WORKER], resourceLimits: this.limits };
+      while (this.workers.size < count) this.add(new Worker(this.file, options));
     } catch {
       // then those there are, or none, must do
     }

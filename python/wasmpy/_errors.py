@@ -113,10 +113,10 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
     """The exception for an error that the compiler reported."""
     message = error["message"] + (f": {error['detail']}" if error["detail"] else "")
     kind, line, at = error["kind"], error.get("line", 0), error.get("at", -1)
-    if kind == "internal":
-        return WasmError(f"{message} (in {filename}); please report this")
     function = error["function"] or ""
     where = f" in function {function}" if function else ""
+    if kind == "internal":
+        return WasmError(f"{message}{where} ({filename}); please report this")
     if line <= 0:
         message += where + (f" at byte {at:#x}" if at >= 0 else "")
     if kind == "unsupported":
