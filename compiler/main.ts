@@ -101,7 +101,9 @@ if (process.argv[2] === AS_WORKER) {
   const { parentPort } = threads();
   if (parentPort !== null) assist(parentPort);
 } else {
-  const server = new Server(new Pool(process.argv[1]));
+  // Sources may change before a thread loads them, which then would be another compiler: only the bundle has threads.
+  const file = process.argv[1];
+  const server = new Server(file.endsWith(".ts") ? new Pool(file, () => 1) : new Pool(file));
   process.stdin.on("data", (chunk) => server.receive(chunk));
   process.stdin.on("end", () => server.close());
 }
