@@ -16,23 +16,28 @@ export function encodeUtf8(text: string): Uint8Array {
         c = 0xfffd;
       }
     }
-    if (c < 0x80) {
-      out.u8(c);
-    } else if (c < 0x800) {
-      out.u8(0xc0 | (c >> 6));
-      out.u8(0x80 | (c & 63));
-    } else if (c < 0x10000) {
-      out.u8(0xe0 | (c >> 12));
-      out.u8(0x80 | ((c >> 6) & 63));
-      out.u8(0x80 | (c & 63));
-    } else {
-      out.u8(0xf0 | (c >> 18));
-      out.u8(0x80 | ((c >> 12) & 63));
-      out.u8(0x80 | ((c >> 6) & 63));
-      out.u8(0x80 | (c & 63));
-    }
+    writeUtf8(c, out);
   }
   return out.take();
+}
+
+/** Appends the UTF-8 bytes of the code point `c`. */
+export function writeUtf8(c: number, out: Bytes): void {
+  if (c < 0x80) {
+    out.u8(c);
+  } else if (c < 0x800) {
+    out.u8(0xc0 | (c >> 6));
+    out.u8(0x80 | (c & 63));
+  } else if (c < 0x10000) {
+    out.u8(0xe0 | (c >> 12));
+    out.u8(0x80 | ((c >> 6) & 63));
+    out.u8(0x80 | (c & 63));
+  } else {
+    out.u8(0xf0 | (c >> 18));
+    out.u8(0x80 | ((c >> 12) & 63));
+    out.u8(0x80 | ((c >> 6) & 63));
+    out.u8(0x80 | (c & 63));
+  }
 }
 
 /** Length of the sequence that starts at `at`, or 0 when it is not UTF-8. */

@@ -8,7 +8,7 @@
 import { Bytes } from "../base/bytes.ts";
 import { grown8, IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
-import { sequenceLength } from "../base/utf8.ts";
+import { sequenceLength, writeUtf8 } from "../base/utf8.ts";
 import * as word from "../gen/wat-words.ts";
 import { ANNOTATIONS, type Features, has } from "../wasm/features.ts";
 import type { Symbols } from "./symbols.ts";
@@ -430,23 +430,5 @@ export function decodeString(text: Uint8Array, start: number, end: number, out: 
       default:
         out.u8(hexDigit(c) * 16 + hexDigit(text[at++]));
     }
-  }
-}
-
-function writeUtf8(c: number, out: Bytes): void {
-  if (c < 0x80) {
-    out.u8(c);
-  } else if (c < 0x800) {
-    out.u8(0xc0 | (c >> 6));
-    out.u8(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    out.u8(0xe0 | (c >> 12));
-    out.u8(0x80 | ((c >> 6) & 63));
-    out.u8(0x80 | (c & 63));
-  } else {
-    out.u8(0xf0 | (c >> 18));
-    out.u8(0x80 | ((c >> 12) & 63));
-    out.u8(0x80 | ((c >> 6) & 63));
-    out.u8(0x80 | (c & 63));
   }
 }
