@@ -1,0 +1,230 @@
+// Faults: which are traps, and what becomes of the others.
+
+import { beforeEach, describe, expect, test } from "vitest";
+import * as layouts from "../../ir/layout.ts";
+import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
+import { PC_TABLE } from "../../runtime/body.ts";
+import { entry } from "../../runtime/entries.ts";
+import { FAULT_MARK } from "../../runtime/handlers.ts";
+import * as os from "../../runtime/linux.ts";
+import {
+  SHAPE,
+  SHAPE_BYTES,
+  SHAPE_SPACES,
+  SPACE_BYTES,
+  SPACE_COUNT,
+  SPACE_POINTERS,
+} from "../../runtime/shape.ts";
+import { EXT_MEMORY } from "../../wasm/module.ts";
+import { Resumed } from "../interpreter.ts";
+import { LAYOUT, LEVELS, Process } from "./process.ts";
+
+describe.each(LEVELS)("faults, optimized at level %i", (level) => {
+  let p: Process;
+  beforeEach(() => {
+    p = new Process(level);
+  });
+
+  const TEXT = 0x700000n;
+  const BASE = 0x100000000n;
+  let info: bigint;
+  let ucontext: bigint;
+  beforeEach(() => {
+    const m = p.machine;
+    // sites 16 (call), 20 and 300 (traps), 301 (call)
+    const sites = [16n, 20n, 300n, 301n];
+    const infos = [5n, (1n << 31n) | 7n, (1n << 31n) | 9n, 1n];
+    const table = m.allocate(8 + 2 * 16 + 8 * 4);
+    [2n, 4n, 0n, 16n, 16n, 512n, 8n, 24n, 0n, 1n, ...sites, ...infos].forEach((x, i) => {
+      m.write(table + BigInt(4 * i), x, 4);
+    });
+    m.addresses.set(PC_TABLE, table);
+    const memories = SHAPE_SPACES + EXT_MEMORY * SPACE_BYTES;
+    const shape = m.allocate(SHAPE_BYTES);
+    m.write(shape + BigInt(memories + SPACE_COUNT), 1n, 4);
+    m.write(shape + BigInt(memories + SPACE_POINTERS), BigInt(LAYOUT.memory[0]), 4);
+    m.addresses.set(SHAPE, shape);
+    const record = m.allocate(32);
+    m.write(record, BASE);
+    m.write(record + 24n, (1n << 33n) + 65536n);
+    m.write(m.vmctx + BigInt(LAYOUT.memory[0]), record);
+    info = m.allocate(128);
+    ucontext = m.sp; // where the kernel puts it
+    m.bytes.fill(0, Number(m.sp), Number(m.sp) + 1000);
+    m.write(ucontext + BigInt(os.LINUX_X64.vmctx), m.vmctx);
+  });
+
+  const faultAt = (pc: bigint, address: bigint, sp = 0x55008n) => {
+    p.machine.write(ucontext + BigInt(os.LINUX_X64.pc), pc);
+    p.machine.write(ucontext + BigInt(os.LINUX_X64.sp), sp);
+    p.machine.write(info + 8n, 1n, 4);
+    p.machine.write(info + 16n, address);
+  };
+  const pc = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.pc));
+  const sp = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.sp));
+  const caught = (at: bigint, address: bigint) => {
+    faultAt(at, address);
+    return p.call("catch_fault", info, ucontext);
+  };
+
+  test("a trap site inside the reservation goes on in `fault`, on an aligned stack", () => {
+    expect(caught(TEXT + 20n, BASE)).toBe(1n);
+    expect([pc(), sp()]).toEqual([p.machine.address(entry(p.machine.program, "fault")), 0x54ff8n]);
+    expect(p.field(layouts.CONTEXT_TRAP_PC)).toBe(TEXT + 20n);
+    expect(p.field(layouts.CONTEXT_TRAP_SP)).toBe(0x55008n);
+    faultAt(TEXT + 300n, BASE + (1n << 33n) + 65535n, 0x55010n);
+    expect(p.call("catch_fault", info, ucontext)).toBe(1n);
+    expect(sp()).toBe(0x55008n);
+    p.setField(layouts.CONTEXT_TRAP_SP, p.machine.sp - 64n);
+    expect(() => p.call("fault")).toThrow(Resumed);
+    expect(p.field(layouts.CONTEXT_TRAP_CODE) & 255n).toBe(BigInt(MEMORY_OUT_OF_BOUNDS));
+  });
+
+  test.each([
+    ["a call's return address", TEXT + 16n, BASE],
+    ["the last site, a call", TEXT + 301n, BASE],
+    ["no site", TEXT + 21n, BASE],
+    ["before all sites", TEXT, BASE],
+    ["behind all sites", TEXT + 400n, BASE],
+    ["code of others", TEXT - 1n, BASE],
+    ["behind the code", TEXT + 4096n, BASE],
+    ["below the memory", TEXT + 20n, BASE - 1n],
+    ["behind the memory", TEXT + 20n, BASE + (1n << 33n) + 65536n],
+    ["null", TEXT + 20n, 0n],
+  ])("not ours: %s", (_, at, address) => {
+    expect(caught(at, address)).toBe(0n);
+    expect(pc()).toBe(at);
+  });
+
+  const deliver = () => p.call("on_fault", 11n, info, ucontext);
+
+  test("installed once, never in a chain with itself", () => {
+    expect(p.call("watch_fault", p.context, 11n)).toBe(0n);
+    const ours = p.machine.address(entry(p.machine.program, "on_fault"));
+    expect(p.handler(11)).toBe(ours);
+    p.call("watch_fault", p.context, 11n);
+    deliver(); // a fault of nobody: default action
+    expect(p.handler(11)).toBe(0n);
+  });
+
+  test("a foreign fault goes to the handler before, in its form", () => {
+    const calls: bigint[][] = [];
+    const old = p.foreign("old_handler", (...x) => {
+      calls.push(x);
+      return undefined;
+    });
+    p.install(11, old, os.SA_SIGINFO);
+    p.install(7, old);
+    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 7n);
+    faultAt(5n, 5n);
+    deliver();
+    p.call("on_fault", 7n, info, ucontext);
+    expect(calls).toEqual([[11n, info, ucontext], [7n]]);
+    p.install(11, 1n);
+    p.call("watch_fault", p.context, 11n);
+    deliver(); // ignored
+    expect(calls.length).toBe(2);
+    expect(p.handler(11)).not.toBe(0n);
+  });
+
+  test("who displaced us and chains to us does not make a circle", () => {
+    p.call("watch_fault", p.context, 11n);
+    const ours = p.handler(11);
+    const displacer = p.foreign("displacer", (...x) => {
+      p.machine.sp -= 64n; // a frame of its own
+      p.log.push("displacer");
+      p.machine.callAddress(ours, x);
+      p.machine.sp += 64n;
+      return undefined;
+    });
+    p.install(11, displacer, os.SA_SIGINFO);
+    p.call("watch_fault", p.context, 11n);
+    expect(p.handler(11)).toBe(ours);
+    faultAt(5n, 5n);
+    deliver();
+    expect(p.log.filter((x) => x === "displacer")).toEqual(["displacer"]);
+    expect(p.handler(11)).toBe(0n); // the first action was the default
+  });
+
+  test("images share one handler", () => {
+    const told: bigint[] = [];
+    const first = p.foreign("first_image", (signal, node) => {
+      expect(signal).toBe(0n);
+      told.push(p.machine.read(node + 8n));
+      return undefined;
+    });
+    p.install(11, first, os.SA_SIGINFO, FAULT_MARK);
+    p.call("watch_fault", p.context, 11n);
+    expect(p.handler(11)).toBe(first);
+    expect(told).toEqual([p.context]);
+    // The other side: our handler knows the context, which knows another image.
+    p.actions.clear();
+    expect(p.call("know_image", p.context)).toBe(0n);
+    const blocks = p.machine.blocks.size;
+    expect(p.call("know_image", p.context)).toBe(0n);
+    expect(p.machine.blocks.size).toBe(blocks);
+    p.call("watch_fault", p.context, 11n);
+    const other = p.foreign("other_image", (_, u) => {
+      p.log.push("other");
+      p.machine.write(u + BigInt(os.LINUX_X64.pc), 1n);
+      return 1n;
+    });
+    const node = p.machine.allocate(16);
+    p.machine.write(node, p.field(layouts.CONTEXT_IMAGES));
+    p.machine.write(node + 8n, other);
+    p.setField(layouts.CONTEXT_IMAGES, node);
+    faultAt(5n, 5n);
+    deliver();
+    expect([p.log.filter((x) => x === "other").length, pc()]).toEqual([1, 1n]);
+    expect(p.handler(11)).not.toBe(0n);
+    p.failMalloc = true;
+    expect(p.call("know_image", p.context)).toBe(0xffffffffn);
+  });
+
+  test("faulthandler's raise passes once, re-armed by each trap; a true crash still dies", () => {
+    p.call("watch_fault", p.context, 11n);
+    const raise = () => {
+      p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
+      p.machine.write(info + 16n, 42n, 4);
+      deliver();
+    };
+    for (let i = 0; i < 3; i++) {
+      faultAt(TEXT + 20n, BASE);
+      raise();
+      expect(p.handler(11)).not.toBe(0n);
+      faultAt(TEXT + 20n, BASE);
+      deliver();
+      expect(pc()).not.toBe(TEXT + 20n);
+    }
+    faultAt(5n, 5n);
+    raise();
+    expect(p.handler(11)).not.toBe(0n);
+    faultAt(5n, 5n);
+    deliver();
+    expect(p.handler(11)).toBe(0n);
+    expect(p.log.filter((x) => x.startsWith("raise"))).toEqual([]);
+  });
+
+  test("a handler that raises for ever is not asked for ever", () => {
+    const dump = p.foreign("dump", () => {
+      p.log.push("dump");
+      return undefined;
+    });
+    p.install(11, dump);
+    p.call("watch_fault", p.context, 11n);
+    const raise = () => {
+      p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
+      p.machine.write(info + 16n, 42n, 4);
+      deliver();
+    };
+    for (let i = 0; i < 2; i++) {
+      faultAt(5n, 5n);
+      deliver();
+      raise();
+    }
+    expect(p.log.filter((x) => x === "dump").length).toBe(2);
+    expect(p.handler(11)).toBe(0n);
+    expect(p.log.at(-1)).toBe("raise 11");
+  });
+});
