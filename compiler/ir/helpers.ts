@@ -1,88 +1,141 @@
-// The run-time helpers that generated code calls by name, with their signatures: ir/build refers to them,
-// runtime/ writes their bodies. All use the wasm convention, run in the caller's instance, and trap by
-// themselves. Addresses and counts are i64: those of 32-bit memories and tables are extended.
+// The functions of the run time by name, with their signatures; runtime/ writes their bodies. Addresses and counts
+// are i64: those of 32-bit memories and tables are extended.
 
-import { unreachable } from "../base/fail.ts";
+import { Declaration, Declarations } from "./declarations.ts";
 import { I32, I64, PTR, REF } from "./ops.ts";
 import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
-class HelperRow {
-  readonly name: string;
-  readonly params: readonly number[];
-  readonly results: readonly number[];
-  readonly convention: number;
-
-  constructor(name: string, params: readonly number[], results: readonly number[], convention: number) {
-    this.name = name;
-    this.params = params;
-    this.results = results;
-    this.convention = convention;
-  }
+function wasm(name: string, params: readonly number[], results: readonly number[]): Declaration {
+  return new Declaration(name, SYM_FUNC, params, results, CONV_WASM);
 }
 
-function h(
-  name: string,
-  params: readonly number[],
-  results: readonly number[],
-  convention = CONV_WASM,
-): HelperRow {
-  return new HelperRow(name, params, results, convention);
+function c(name: string, params: readonly number[], results: readonly number[]): Declaration {
+  return new Declaration(name, SYM_FUNC, params, results, CONV_C);
 }
 
-const ROWS: readonly HelperRow[] = [
+/** What generated code and thunks of imports call: they run in the caller's instance and trap by themselves. */
+const FOR_WASM: readonly Declaration[] = [
   // memory record, number of pages → old number of pages, or -1
-  h("memory_grow", [PTR, I64], [I64]),
+  wasm("memory_grow", [PTR, I64], [I64]),
   // record, destination, byte, count
-  h("memory_fill", [PTR, I64, I32, I64], []),
+  wasm("memory_fill", [PTR, I64, I32, I64], []),
   // destination record, source record, destination, source, count
-  h("memory_copy", [PTR, PTR, I64, I64, I64], []),
+  wasm("memory_copy", [PTR, PTR, I64, I64, I64], []),
   // record, bytes of the segment, its current length, destination, source, count: segments have 32-bit lengths
-  h("memory_init", [PTR, PTR, I32, I64, I32, I32], []),
+  wasm("memory_init", [PTR, PTR, I32, I64, I32, I32], []),
   // table record, index, value: with the ownership of references settled
-  h("table_set", [PTR, I64, REF], []),
+  wasm("table_set", [PTR, I64, REF], []),
   // table record, index: traps out of bounds; the reference is safe on the wasm stack
-  h("table_get", [PTR, I64], [REF]),
+  wasm("table_get", [PTR, I64], [REF]),
   // record, value, count → old size, or -1
-  h("table_grow", [PTR, REF, I64], [I64]),
+  wasm("table_grow", [PTR, REF, I64], [I64]),
   // record, index, value, count
-  h("table_fill", [PTR, I64, REF, I64], []),
+  wasm("table_fill", [PTR, I64, REF, I64], []),
   // destination record, source record, destination, source, count
-  h("table_copy", [PTR, PTR, I64, I64, I64], []),
+  wasm("table_copy", [PTR, PTR, I64, I64, I64], []),
   // record, elem cell of the instance, destination, source, count
-  h("table_init", [PTR, PTR, I64, I32, I32], []),
+  wasm("table_init", [PTR, PTR, I64, I32, I32], []),
   // elem cell of the instance, number of elements: allocates the array (all null). The array borrows what it
   // holds (its sources live as long as the instance does): plain stores, no ref_set
-  h("elem_new", [PTR, I32], []),
+  wasm("elem_new", [PTR, I32], []),
   // elem cell: frees the array, length 0
-  h("elem_drop", [PTR], []),
+  wasm("elem_drop", [PTR], []),
   // elem cell, offsets of function records or imported pointers in the instance (RODATA i32 array: ≥ 0 an own
   // record at that offset, < 0 the pointer at ~offset): fills the array
-  h("elem_funcs", [PTR, PTR], []),
+  wasm("elem_funcs", [PTR, PTR], []),
   // cell of a global that holds a reference, new value, 1 if function references
-  h("ref_set", [PTR, REF, I32], []),
+  wasm("ref_set", [PTR, REF, I32], []),
   // reference (no function) just read from a cell that others may overwrite: makes it safe on the wasm stack
-  h("ref_hold", [REF], [REF]),
+  wasm("ref_hold", [REF], [REF]),
   // the same for a function reference: keeps the instance or callable behind it
-  h("func_hold", [REF], [REF]),
+  wasm("func_hold", [REF], [REF]),
+  // object with a reference to it that is taken over (null allowed) → the same, safe on the wasm stack. For
+  // results of imported functions; traps when out of memory
+  wasm("ref_adopt", [REF], [REF]),
   // slow path of prologues and of poll: interrupt, or stack exhausted; returns, or traps
-  h("stack_slow", [], [], CONV_PRESERVE_ALL),
+  new Declaration("stack_slow", SYM_FUNC, [], [], CONV_PRESERVE_ALL),
   // a trap with its code; the return address is its site. Never returns. (A stub calls it, with the code where
   // both conventions have it; the C convention has no stack check, which a trap must not fail.)
-  h("raise", [I32], [], CONV_C),
+  c("raise", [I32], []),
 ];
 
-/** The number of helper `name`'s symbol, or null if there is none of that name. */
-export function findHelper(program: Program, name: string): number | null {
-  const row = ROWS.find((r) => r.name === name);
-  if (row === undefined) return null;
-  return program.symbol(
-    `wasmpy_${name}`,
-    SYM_FUNC,
-    program.signature(row.params, row.results, row.convention),
-  );
-}
+/**
+ * What the glue calls: they need no current instance, never trap, and report failure as C-API functions do, by their
+ * result with an exception set.
+ */
+const FOR_GLUE: readonly Declaration[] = [
+  // → the context of the running interpreter, made at first and never freed; null: exception
+  c("context", [], [PTR]),
+  // context: the stack pointer is outside the bounds that the context knows: another thread runs. Sets the
+  // bounds and limits for it; 0, or -1: exception (too little stack left)
+  c("stack_enter", [PTR], [I32]),
+  // context: sets the Python exception for the trap under way (none new for PYTHON_EXCEPTION)
+  c("trap_to_exception", [PTR], []),
+  // handlers of the signals that Python handles, wrapped again where displaced; 0, or -1: exception
+  c("watch_signals", [], [I32]),
+  // memory record (zeros), pages, maximum in pages or -1: reserves and commits; 0, or -1: exception
+  c("memory_create", [PTR, I64, I64], [I32]),
+  c("memory_destroy", [PTR], []),
+  // memory record, pages → old pages, or -1 without an exception
+  c("memory_extend", [PTR, I64], [I64]),
+  // table record (zeros), 1 if of function references, elements, maximum or -1; 0, or -1: exception
+  c("table_create", [PTR, I32, I64, I64], [I32]),
+  // drops the references and frees the array
+  c("table_destroy", [PTR], []),
+  // table record, value, count → old size, or -1 without an exception
+  c("table_extend", [PTR, REF, I64], [I64]),
+  // cell, value, 1 for function references: stores with the ownership of references settled
+  c("ref_store", [PTR, REF, I32], []),
+  // elem cell: drops the references it owns and frees the array, length 0
+  c("elem_free", [PTR], []),
+  // reference, 1 for function references → the Python object (borrowed) that keeps it alive; null for null
+  c("owner", [REF, I32], [PTR]),
+  // context: wasm code has been left: releases all (to be called only when the count is not zero)
+  c("refs_release", [PTR], []),
+];
 
-/** The number of helper `name`'s symbol. */
+/** What the run time calls itself or hands out: signal handlers, destructors. */
+const AMONG_THEMSELVES: readonly Declaration[] = [
+  // capsule: gives back what the interpreter's context owns, at its end
+  c("context_release", [PTR], []),
+  // context: the running thread ends
+  c("thread_exit", [PTR], []),
+  // low and size (two words): the running thread's stack; zeros if it cannot be told
+  c("stack_measure", [PTR], []),
+
+  // context: asks for an interrupt. Async-signal-safe
+  c("interrupt", [PTR], []),
+  // context: makes the image and the context known to each other; 0, or -1: exception
+  c("know_image", [PTR], [I32]),
+  // signal, siginfo_t, ucontext_t: handlers. Signal 0 tells them of a context: see handlers.ts
+  c("on_fault", [I32, PTR, PTR], []),
+  c("on_interrupt", [I32, PTR, PTR], []),
+  // siginfo_t, ucontext_t → 1 if it is a trap of this image, and execution will go on in `fault`
+  c("catch_fault", [PTR, PTR], [I32]),
+  c("fault", [], []),
+  // context, signal: has on_fault installed; 0, or -1: exception
+  c("watch_fault", [PTR, I32], [I32]),
+  // context: wraps Python's signal handler; 0, or -1: exception
+  c("watch_interrupts", [PTR], [I32]),
+
+  // code, PC, stack pointer of the trap: goes on at the context's entry record. Runs in the instance
+  c("unwind", [I32, PTR, PTR], []),
+
+  // context, object or null: drops a reference while wasm code is suspended
+  c("release", [PTR, PTR], []),
+  // context, what lies on the wasm stack, object (taken over): 0, or -1: exception
+  c("refs_push", [PTR, PTR, PTR], [I32]),
+  // context: makes room for another pair; 0, or -1 without an exception
+  c("refs_room", [PTR], [I32]),
+  // context: releases what is no longer on the wasm stack
+  c("refs_sweep", [PTR], []),
+  // the same for the stack from the address on
+  c("refs_scan", [PTR, PTR], []),
+];
+
+export const HELPERS = new Declarations("wasmpy_", [...FOR_WASM, ...FOR_GLUE, ...AMONG_THEMSELVES]);
+
+/** The number of the symbol of the run time's function `name`. */
 export function helper(program: Program, name: string): number {
-  return findHelper(program, name) ?? unreachable(`no helper ${name}`);
+  return HELPERS.symbol(program, name);
 }

@@ -7,7 +7,6 @@ import type { Block, Value } from "../ir/func.ts";
 import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
-import { entry } from "../runtime/entries.ts";
 import { continued, suspend } from "../runtime/handover.ts";
 import type { DefType, ValType } from "../wasm/types.ts";
 import type { Glue, ModuleGlue } from "./glue.ts";
@@ -203,9 +202,9 @@ class ImportThunk {
       const owner = owners[i];
       if (owner === null) return;
       if (typeCode(t.results[i], g.module) === EXTERN_CODE) {
-        c.call(entry(c.program, "ref_adopt"), [x]);
+        c.run("ref_adopt", x);
       } else {
-        c.call(entry(c.program, "func_hold"), [x]);
+        c.run("func_hold", x);
         c.decref(owner); // not the last
       }
     });
@@ -218,7 +217,7 @@ class ImportThunk {
       case EXTERN_CODE:
         return c.op(op.PTR_FROM_REF, x);
       case FUNC_CODE:
-        return c.call(entry(c.program, "owner"), [x, c.i32(1)]);
+        return c.run("owner", x, c.i32(1));
       default:
         return null;
     }

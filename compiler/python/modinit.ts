@@ -18,7 +18,6 @@ import {
 } from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
-import { entry } from "../runtime/entries.ts";
 import {
   REFERENCE_IS_FUNC,
   REFERENCE_SHIFT,
@@ -320,7 +319,7 @@ function traverseFunction(g: Glue): void {
     eachBuiltin(c, vmctx, visitCell);
     eachOwner(c, vmctx, visitCell);
     eachReference(c, vmctx, (cell, isFunc) => {
-      const owner = c.call(entry(c.program, "owner"), [c.field(REF, cell, 0), isFunc]);
+      const owner = c.run("owner", c.field(REF, cell, 0), isFunc);
       visit(c, owner, c.argument(1), c.argument(2));
     });
     c.ret([c.i32(0)]);

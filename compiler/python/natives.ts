@@ -21,7 +21,6 @@ import {
   TABLE_SIZE,
 } from "../ir/layout.ts";
 import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
-import { entry } from "../runtime/entries.ts";
 import * as wasm from "../wasm/types.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
@@ -173,7 +172,7 @@ function visitType(c: PyCode): void {
 }
 
 function owner(c: PyCode, ref: Value, isFunc: Value): Value {
-  return c.call(entry(c.program, "owner"), [ref, isFunc]);
+  return c.run("owner", ref, isFunc);
 }
 
 function retInteger(c: PyCode, x: Value): void {

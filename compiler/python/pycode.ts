@@ -2,14 +2,11 @@
 // with it follow C-API manners: null (or -1) with an exception set means failure.
 
 import * as op from "../gen/ir-ops.ts";
-import { REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import { I32, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program } from "../ir/program.ts";
 import { Code } from "../runtime/code.ts";
-import { capi } from "./capi.ts";
 import type { ImageData } from "./data.ts";
-import { runtime } from "./runtime.ts";
 
 export class PyCode extends Code {
   private readonly data: ImageData;
@@ -17,21 +14,6 @@ export class PyCode extends Code {
   constructor(program: Program, data: ImageData) {
     super(program);
     this.data = data;
-  }
-
-  /** Calls a function of the C API. */
-  api(name: string, ...args: Value[]): Value {
-    return this.call(capi(this.program, name), args);
-  }
-
-  /** Calls a C-convention function of the run time. */
-  run(name: string, ...args: Value[]): Value {
-    return this.call(runtime(this.program, name), args);
-  }
-
-  /** The address of a function or datum of the C API. */
-  apiAddress(name: string): Value {
-    return this.symbol(capi(this.program, name));
   }
 
   /** Calls a C function through its address. */
@@ -63,35 +45,6 @@ export class PyCode extends Code {
 
   signExtend(x: Value): Value {
     return this.op(op.I64_EXTEND_I32_S, x);
-  }
-
-  vmctxField(type: number, vmctx: Value, offset: number): Value {
-    return this.field(type, vmctx, offset, REGION_VMCTX);
-  }
-
-  setVmctxField(type: number, vmctx: Value, offset: number, x: Value): void {
-    this.setField(type, vmctx, offset, x, REGION_VMCTX);
-  }
-
-  contextField(type: number, context: Value, offset: number): Value {
-    return this.field(type, context, offset, REGION_CONTEXT);
-  }
-
-  setContextField(type: number, context: Value, offset: number, x: Value): void {
-    this.setField(type, context, offset, x, REGION_CONTEXT);
-  }
-
-  /** A new stack slot of so many bytes, as address. */
-  room(bytes: number): Value {
-    return this.slot(this.func.newSlot(bytes));
-  }
-
-  slotField(type: number, slot: Value, offset = 0): Value {
-    return this.field(type, slot, offset, REGION_STACK);
-  }
-
-  setSlotField(type: number, slot: Value, offset: number, x: Value): void {
-    this.setField(type, slot, offset, x, REGION_STACK);
   }
 
   // --- control ------------------------------------------------------------------------------------------

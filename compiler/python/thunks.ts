@@ -16,7 +16,6 @@ import {
 } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
-import { entry } from "../runtime/entries.ts";
 import { THUNK_CELLS } from "../runtime/shape.ts";
 import { COMP_FUNC, DefType, type ValType } from "../wasm/types.ts";
 import type { Glue, ModuleGlue } from "./glue.ts";
@@ -236,7 +235,7 @@ function enter(
 /** Wasm code has been left: drops what was held for references on its stack. */
 function releaseHeld(c: PyCode, context: Value): void {
   c.whenRarely(c.isTrue(c.contextField(I64, context, CONTEXT_REFS_COUNT)), () => {
-    c.call(entry(c.program, "refs_release"), [context]);
+    c.run("refs_release", context);
   });
 }
 
@@ -255,7 +254,7 @@ function boxResults(c: PyCode, g: ModuleGlue, results: readonly Value[], types: 
       case EXTERN_CODE:
         return boxExtern(c, c.op(op.PTR_FROM_REF, x));
       case FUNC_CODE: {
-        const owner = c.call(entry(c.program, "owner"), [x, c.i32(1)]);
+        const owner = c.run("owner", x, c.i32(1));
         c.incref(owner);
         return owner;
       }

@@ -1,16 +1,14 @@
 // What the bodies of run-time functions are written with: structured code that knows the image and the
-// system, and calls the process and other run-time functions by name.
+// system.
 
 import * as op from "../gen/ir-ops.ts";
-import { REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
+import { REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import { VMCTX_CONTEXT } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { DATA, type Image, RODATA } from "../obj/image.ts";
 import { Code } from "./code.ts";
-import { entry } from "./entries.ts";
-import { importedFunction, importedVariable } from "./libc.ts";
 import type { System } from "./linux.ts";
 
 /** Symbols that the driver defines: the bounds of the image's code, and the table of mach/pctable.ts. */
@@ -28,24 +26,9 @@ export class Body extends Code {
     this.system = system;
   }
 
-  /** Calls a function of the process. */
-  c(name: string, operands: readonly Value[] = []): Value {
-    return this.call(importedFunction(this.program, name), operands);
-  }
-
-  /** Calls a function of the run time. */
-  own(name: string, operands: readonly Value[] = []): Value {
-    return this.call(entry(this.program, name), operands);
-  }
-
-  /** The address of a function of the run time. */
-  address(name: string): Value {
-    return this.symbol(entry(this.program, name));
-  }
-
   /** What a variable of the process points to. */
   variableOf(name: string): Value {
-    return this.constantField(PTR, this.symbol(importedVariable(this.program, name)), 0);
+    return this.constantField(PTR, this.apiAddress(name), 0);
   }
 
   // --- data of the image --------------------------------------------------------------------------------
@@ -76,11 +59,6 @@ export class Body extends Code {
     return this.symbol(id);
   }
 
-  /** The address of `size` fresh bytes of this function's frame. */
-  space(size: number): Value {
-    return this.slot(this.func.newSlot(size));
-  }
-
   // --- the instance and its context ---------------------------------------------------------------------
 
   vmctx(): Value {
@@ -91,26 +69,8 @@ export class Body extends Code {
     return this.constantField(PTR, this.vmctx(), VMCTX_CONTEXT, REGION_VMCTX);
   }
 
-  /** A field of the context. */
-  known(type: number, context: Value, offset: number): Value {
-    return this.field(type, context, offset, REGION_CONTEXT);
-  }
-
-  note(type: number, context: Value, offset: number, x: Value): void {
-    this.setField(type, context, offset, x, REGION_CONTEXT);
-  }
-
   /** Asks the context at the operand whether to interrupt. */
   poll(context: Value): void {
     this.op(op.POLL, context);
-  }
-
-  /** A word of this function's frame. */
-  local(type: number, space: Value, offset: number): Value {
-    return this.field(type, space, offset, REGION_STACK);
-  }
-
-  setLocal(type: number, space: Value, offset: number, x: Value): void {
-    this.setField(type, space, offset, x, REGION_STACK);
   }
 }

@@ -2,11 +2,13 @@
 // module's initialisation. Conditions and loops take closures; values are ordinary TypeScript variables.
 
 import * as op from "../gen/ir-ops.ts";
-import { access, READONLY, REGION_C } from "../ir/access.ts";
+import { access, READONLY, REGION_C, REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import { Builder } from "../ir/builder.ts";
 import { Func, type Value } from "../ir/func.ts";
+import { helper } from "../ir/helpers.ts";
 import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import type { Program } from "../ir/program.ts";
+import { processSymbol } from "./process.ts";
 
 export class Code extends Builder {
   constructor(program: Program) {
@@ -18,6 +20,30 @@ export class Code extends Builder {
     const s = this.program.symbols[symbol];
     this.begin(s.name, symbol, s.signature);
   }
+
+  // --- calls --------------------------------------------------------------------------------------------
+
+  /** Calls a function of the process. */
+  api(name: string, ...operands: Value[]): Value {
+    return this.call(processSymbol(this.program, name), operands);
+  }
+
+  /** The address of a function or datum of the process. */
+  apiAddress(name: string): Value {
+    return this.symbol(processSymbol(this.program, name));
+  }
+
+  /** Calls a function of the run time. */
+  run(name: string, ...operands: Value[]): Value {
+    return this.call(helper(this.program, name), operands);
+  }
+
+  /** The address of a function of the run time. */
+  address(name: string): Value {
+    return this.symbol(helper(this.program, name));
+  }
+
+  // --- control ------------------------------------------------------------------------------------------
 
   /** Runs `then` where the condition is not zero. */
   when(condition: Value, then: () => void): void {
@@ -86,6 +112,8 @@ export class Code extends Builder {
     );
   }
 
+  // --- fields -------------------------------------------------------------------------------------------
+
   /** Loads a field; `region` and `flags` as in access.ts (READONLY where the cell never changes meanwhile). */
   field(type: number, address: Value, offset: number, region = REGION_C, flags = 0): Value {
     return this.load(loadOf(type), address, offset, access(region, 0, sizeOfType(type), flags));
@@ -98,6 +126,37 @@ export class Code extends Builder {
   setField(type: number, address: Value, offset: number, x: Value, region = REGION_C): void {
     this.store(storeOf(type), address, x, offset, access(region, 0, sizeOfType(type), 0));
   }
+
+  vmctxField(type: number, vmctx: Value, offset: number): Value {
+    return this.field(type, vmctx, offset, REGION_VMCTX);
+  }
+
+  setVmctxField(type: number, vmctx: Value, offset: number, x: Value): void {
+    this.setField(type, vmctx, offset, x, REGION_VMCTX);
+  }
+
+  contextField(type: number, context: Value, offset: number): Value {
+    return this.field(type, context, offset, REGION_CONTEXT);
+  }
+
+  setContextField(type: number, context: Value, offset: number, x: Value): void {
+    this.setField(type, context, offset, x, REGION_CONTEXT);
+  }
+
+  /** The address of so many fresh bytes of this function's frame. */
+  room(bytes: number): Value {
+    return this.slot(this.func.newSlot(bytes));
+  }
+
+  slotField(type: number, slot: Value, offset = 0): Value {
+    return this.field(type, slot, offset, REGION_STACK);
+  }
+
+  setSlotField(type: number, slot: Value, offset: number, x: Value): void {
+    this.setField(type, slot, offset, x, REGION_STACK);
+  }
+
+  // --- values -------------------------------------------------------------------------------------------
 
   /** address + a constant number of bytes. */
   plus(address: Value, bytes: number): Value {

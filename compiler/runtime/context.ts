@@ -31,47 +31,47 @@ const OWNED: readonly number[] = [
 ];
 
 export function context(c: Body): void {
-  const dict = c.c("PyInterpreterState_GetDict", [c.c("PyInterpreterState_Get")]);
+  const dict = c.api("PyInterpreterState_GetDict", c.api("PyInterpreterState_Get"));
   c.whenRarely(c.isNull(dict), () => {
-    c.c("PyErr_SetString", [c.variableOf("PyExc_SystemError"), c.text("the interpreter has no dictionary")]);
+    c.api("PyErr_SetString", c.variableOf("PyExc_SystemError"), c.text("the interpreter has no dictionary"));
     c.ret([c.null()]);
   });
   const key = c.text(CONTEXT_KEY);
-  const known = c.c("PyDict_GetItemString", [dict, key]);
-  c.when(c.isThere(known), () => c.ret([c.c("PyCapsule_GetPointer", [known, key])]));
+  const known = c.api("PyDict_GetItemString", dict, key);
+  c.when(c.isThere(known), () => c.ret([c.api("PyCapsule_GetPointer", known, key)]));
 
-  const fresh = c.c("calloc", [c.number(1), c.number(CONTEXT_BYTES)]);
-  c.whenRarely(c.isNull(fresh), () => c.ret([c.c("PyErr_NoMemory")]));
-  const threadKey = c.c("pthread_key_create", [c.plus(fresh, CONTEXT_THREAD_KEY), c.address("thread_exit")]);
+  const fresh = c.api("calloc", c.number(1), c.number(CONTEXT_BYTES));
+  c.whenRarely(c.isNull(fresh), () => c.ret([c.api("PyErr_NoMemory")]));
+  const threadKey = c.api("pthread_key_create", c.plus(fresh, CONTEXT_THREAD_KEY), c.address("thread_exit"));
   c.whenRarely(threadKey, () => {
-    c.c("free", [fresh]);
-    c.ret([c.c("PyErr_NoMemory")]);
+    c.api("free", fresh);
+    c.ret([c.api("PyErr_NoMemory")]);
   });
-  const capsule = c.c("PyCapsule_New", [fresh, key, c.address("context_release")]);
+  const capsule = c.api("PyCapsule_New", fresh, key, c.address("context_release"));
   c.whenRarely(c.isNull(capsule), () => {
-    c.c("pthread_key_delete", [c.known(I32, fresh, CONTEXT_THREAD_KEY)]);
-    c.c("free", [fresh]);
+    c.api("pthread_key_delete", c.contextField(I32, fresh, CONTEXT_THREAD_KEY));
+    c.api("free", fresh);
     c.ret([c.null()]);
   });
   // If the dictionary does not take it, the capsule's end does the rest.
-  const failed = c.c("PyDict_SetItemString", [dict, key, capsule]);
-  c.c("Py_DecRef", [capsule]);
+  const failed = c.api("PyDict_SetItemString", dict, key, capsule);
+  c.api("Py_DecRef", capsule);
   c.whenRarely(failed, () => c.ret([c.null()]));
   c.ret([fresh]);
 }
 
 /** The capsule's destructor. */
 export function contextRelease(c: Body): void {
-  const old = c.c("PyCapsule_GetPointer", [c.argument(0), c.text(CONTEXT_KEY)]);
+  const old = c.api("PyCapsule_GetPointer", c.argument(0), c.text(CONTEXT_KEY));
   c.whenRarely(c.isNull(old), () => {
-    c.c("PyErr_Clear");
+    c.api("PyErr_Clear");
     c.ret([]);
   });
-  c.c("pthread_key_delete", [c.known(I32, old, CONTEXT_THREAD_KEY)]);
+  c.api("pthread_key_delete", c.contextField(I32, old, CONTEXT_THREAD_KEY));
   for (const field of OWNED) {
-    const object = c.known(PTR, old, field);
-    c.note(PTR, old, field, c.op(op.PTR_CONST));
-    c.c("Py_DecRef", [object]);
+    const object = c.contextField(PTR, old, field);
+    c.setContextField(PTR, old, field, c.op(op.PTR_CONST));
+    c.api("Py_DecRef", object);
   }
   c.ret([]);
 }

@@ -67,18 +67,18 @@ function displaced(c: Body, signal: Value): Value {
 export function watchFault(c: Body): void {
   const [context, signal] = [c.argument(0), c.argument(1)];
   const now = newAction(c);
-  c.c("sigaction", [signal, c.null(), now]);
+  c.api("sigaction", signal, c.null(), now);
   c.when(isMarked(c, now, FAULT_MARK), () => {
     tell(c, handlerOf(c, now), context, c.null());
     c.ret([c.i32(0)]);
   });
   const old = displaced(c, signal);
-  c.c("memcpy", [c.plus(old, LATEST), now, c.number(os.SIGACTION_BYTES)]);
+  c.api("memcpy", c.plus(old, LATEST), now, c.number(os.SIGACTION_BYTES));
   c.when(c.op(op.I64_EQZ, c.field(I64, old, HAS_FIRST)), () => {
-    c.c("memcpy", [c.plus(old, FIRST), now, c.number(os.SIGACTION_BYTES)]);
+    c.api("memcpy", c.plus(old, FIRST), now, c.number(os.SIGACTION_BYTES));
     c.setField(I64, old, HAS_FIRST, c.number(1));
   });
-  c.c("sigaction", [signal, newMarkedAction(c, c.address("on_fault"), FAULT_MARK), c.null()]);
+  c.api("sigaction", signal, newMarkedAction(c, c.address("on_fault"), FAULT_MARK), c.null());
   c.ret([c.i32(0)]);
 }
 
@@ -95,7 +95,7 @@ export function onFault(c: Body): void {
       c.ret([]);
     });
   };
-  rearm(c.own("catch_fault", [info, ucontext]));
+  rearm(c.run("catch_fault", info, ucontext));
   const catches = c.program.signature([PTR, PTR], [I32], CONV_C);
   eachNode(c, contexts(c), (context) => {
     eachNode(c, c.plus(context, CONTEXT_IMAGES), (image) => {
@@ -143,13 +143,17 @@ export function onFault(c: Body): void {
 /** True for a signal that this process sent to itself with raise(). */
 function isOwnRaise(c: Body, info: Value, code: Value): Value {
   const sender = c.field(I32, info, os.SIGINFO_PID);
-  return c.op(op.I32_AND, c.op(op.I32_EQ, code, c.i32(os.SI_TKILL)), c.op(op.I32_EQ, sender, c.c("getpid")));
+  return c.op(
+    op.I32_AND,
+    c.op(op.I32_EQ, code, c.i32(os.SI_TKILL)),
+    c.op(op.I32_EQ, sender, c.api("getpid")),
+  );
 }
 
 /** Default action: the instruction faults again and ends the process; a signal that was sent is sent again. */
 function die(c: Body, signal: Value, code: Value): void {
-  c.c("sigaction", [signal, newAction(c), c.null()]);
-  c.when(c.op(op.I32_LE_S, code, c.i32(0)), () => c.c("raise", [signal]));
+  c.api("sigaction", signal, newAction(c), c.null());
+  c.when(c.op(op.I32_LE_S, code, c.i32(0)), () => c.api("raise", signal));
   c.ret([]);
 }
 
@@ -181,8 +185,8 @@ export function catchFault(c: Body): void {
   c.switchTo(hit);
   const context = c.field(PTR, vmctx, VMCTX_CONTEXT);
   const sp = c.field(PTR, ucontext, c.system.sp);
-  c.note(PTR, context, CONTEXT_TRAP_PC, pc);
-  c.note(PTR, context, CONTEXT_TRAP_SP, sp);
+  c.setContextField(PTR, context, CONTEXT_TRAP_PC, pc);
+  c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
   const aligned = c.op(op.I64_AND, c.op(op.I64_FROM_PTR, sp), c.number(-16));
   const entrySp = c.op(op.I64_SUB, aligned, c.number(c.system.entryBias));
   c.setField(I64, ucontext, c.system.sp, entrySp);

@@ -24,13 +24,13 @@ const NODE_BYTES = 16;
 /** () → 0, or -1: exception. Sees to it that faults and interrupts of this interpreter reach our handlers. */
 export function watchSignals(c: Body): void {
   const fail = () => c.ret([c.i32(-1)]);
-  const context = c.own("context");
+  const context = c.run("context");
   c.whenRarely(c.isNull(context), fail);
-  c.whenRarely(c.own("know_image", [context]), fail);
+  c.whenRarely(c.run("know_image", context), fail);
   for (const signal of [os.SIGSEGV, os.SIGBUS]) {
-    c.whenRarely(c.own("watch_fault", [context, c.i32(signal)]), fail);
+    c.whenRarely(c.run("watch_fault", context, c.i32(signal)), fail);
   }
-  c.ret([c.own("watch_interrupts", [context])]);
+  c.ret([c.run("watch_interrupts", context)]);
 }
 
 /** (context) → 0, or -1: exception. Makes the image and the context known to each other. */
@@ -48,9 +48,9 @@ export function knowImage(c: Body): void {
 
 /** A node with the subject. Without memory the function returns -1 with the exception. */
 function newNode(c: Body, subject: Value): Value {
-  const node = c.c("malloc", [c.number(NODE_BYTES)]);
+  const node = c.api("malloc", c.number(NODE_BYTES));
   c.whenRarely(c.isNull(node), () => {
-    c.c("PyErr_NoMemory");
+    c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   });
   c.setField(PTR, node, NODE_SUBJECT, subject);
@@ -66,17 +66,17 @@ function link(c: Body, head: Value, node: Value): void {
 export function tell(c: Body, handler: Value, context: Value, third: Value): void {
   const node = newNode(c, context);
   c.callPtr(handler, handlerSignature(c), [c.i32(0), node, third]);
-  c.when(c.isNull(c.field(PTR, node, NODE_SUBJECT)), () => c.c("free", [node]));
+  c.when(c.isNull(c.field(PTR, node, NODE_SUBJECT)), () => c.api("free", node));
 }
 
 /** The handler's side of it, which ends the function. Interpreters with their own GIL may be here at once. */
 export function listen(c: Body, node: Value): void {
   const lock = c.global("wasmpy_contexts_lock", os.PTHREAD_MUTEX_BYTES);
   const leave = () => {
-    c.c("pthread_mutex_unlock", [lock]);
+    c.api("pthread_mutex_unlock", lock);
     c.ret([]);
   };
-  c.c("pthread_mutex_lock", [lock]);
+  c.api("pthread_mutex_lock", lock);
   const context = c.field(PTR, node, NODE_SUBJECT);
   eachNode(c, contexts(c), (known) => {
     c.when(c.op(op.PTR_EQ, known, context), () => {
@@ -127,8 +127,8 @@ export const INTERRUPT_MARK: Mark = new Mark(0, 0x4904_8a00);
 
 /** A struct sigaction in the frame, all zero: the default action. */
 export function newAction(c: Body): Value {
-  const action = c.space(os.SIGACTION_BYTES);
-  c.c("memset", [action, c.i32(0), c.number(os.SIGACTION_BYTES)]);
+  const action = c.room(os.SIGACTION_BYTES);
+  c.api("memset", action, c.i32(0), c.number(os.SIGACTION_BYTES));
   return action;
 }
 

@@ -33,8 +33,8 @@ function pythonHandler(c: Body): Value {
 /** (context) */
 export function interrupt(c: Body): void {
   const context = c.argument(0);
-  c.note(I64, context, CONTEXT_INTERRUPT, c.number(1));
-  c.note(I64, context, CONTEXT_LIMIT, c.number(-1));
+  c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(1));
+  c.setContextField(I64, context, CONTEXT_LIMIT, c.number(-1));
   c.ret([]);
 }
 
@@ -47,7 +47,7 @@ export function onInterrupt(c: Body): void {
   });
   // Python's first: who sees the interrupt must find the signal pending.
   c.callPtr(python, plainSignature(c), [c.argument(0)]);
-  eachNode(c, contexts(c), (context) => c.own("interrupt", [context]));
+  eachNode(c, contexts(c), (context) => c.run("interrupt", context));
   c.ret([]);
 }
 
@@ -59,7 +59,7 @@ export function watchInterrupts(c: Body): void {
   const ours = newMarkedAction(c, c.address("on_interrupt"), INTERRUPT_MARK);
 
   // Who handles SIGINT tells Python's handler: it is that, or one of ours that knows it.
-  c.c("sigaction", [c.i32(os.SIGINT), c.null(), now]);
+  c.api("sigaction", c.i32(os.SIGINT), c.null(), now);
   c.choose(
     isMarked(c, now, INTERRUPT_MARK),
     () => tell(c, handlerOf(c, now), context, python),
@@ -74,12 +74,12 @@ export function watchInterrupts(c: Body): void {
 
   c.repeat(c.number(os.SIGNALS), (i) => {
     const signal = c.op(op.I32_WRAP_I64, i);
-    c.when(c.op(op.I32_EQZ, c.c("sigaction", [signal, c.null(), now])), () => {
+    c.when(c.op(op.I32_EQZ, c.api("sigaction", signal, c.null(), now)), () => {
       c.when(isMarked(c, now, INTERRUPT_MARK), () => tell(c, handlerOf(c, now), context, c.null()));
       c.when(c.op(op.PTR_EQ, handlerOf(c, now), c.field(PTR, python, 0)), () => {
         const flags = c.op(op.I32_OR, c.field(I32, now, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
         c.setField(I32, ours, os.SIGACTION_FLAGS, flags);
-        c.c("sigaction", [signal, ours, c.null()]);
+        c.api("sigaction", signal, ours, c.null());
       });
     });
   });

@@ -22,7 +22,7 @@ export function memoryCreate(c: Body): void {
   const pages = c.argument(1);
   const max = c.lesser(c.argument(2), c.number(MOST_PAGES));
   const fail = () => {
-    c.c("PyErr_NoMemory");
+    c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   };
   c.whenRarely(c.op(op.I64_LT_U, max, pages), fail);
@@ -33,7 +33,7 @@ export function memoryCreate(c: Body): void {
   const reserve = (bytes: Value) => {
     const flags = c.i32(os.MAP_RESERVE);
     const none = c.i32(os.PROT_NONE);
-    c.set(base, c.c("mmap", [c.null(), bytes, none, flags, c.i32(-1), c.number(0)]));
+    c.set(base, c.api("mmap", c.null(), bytes, none, flags, c.i32(-1), c.number(0)));
   };
   const isRefused = () => c.op(op.PTR_EQ, c.get(base), c.ptr(-1, -1));
   c.set(reserved, c.number(GUARDED_RESERVATION));
@@ -53,12 +53,12 @@ export function memoryCreate(c: Body): void {
         reserve(twice());
       },
     );
-    c.when(c.op(op.I32_EQZ, isRefused()), () => c.c("munmap", [c.get(base), twice()]));
+    c.when(c.op(op.I32_EQZ, isRefused()), () => c.api("munmap", c.get(base), twice()));
     reserve(c.get(reserved));
   });
   c.whenRarely(isRefused(), fail);
   c.whenRarely(commit(c, c.get(base), size), () => {
-    c.c("munmap", [c.get(base), c.get(reserved)]);
+    c.api("munmap", c.get(base), c.get(reserved));
     fail();
   });
   c.setField(PTR, record, MEMORY_BASE, c.get(base));
@@ -74,7 +74,7 @@ function inBytes(c: Body, pages: Value): Value {
 
 /** Makes `size` bytes at `address` usable; not 0 if that failed. */
 function commit(c: Body, address: Value, size: Value): Value {
-  return c.c("mprotect", [address, size, c.i32(os.PROT_READ_WRITE)]);
+  return c.api("mprotect", address, size, c.i32(os.PROT_READ_WRITE));
 }
 
 /** (record) */
@@ -85,7 +85,7 @@ export function memoryDestroy(c: Body): void {
   for (const offset of [MEMORY_BASE, MEMORY_SIZE, MEMORY_MAX, MEMORY_RESERVED]) {
     c.setField(I64, record, offset, c.number(0));
   }
-  c.when(c.isTrue(reserved), () => c.c("munmap", [base, reserved]));
+  c.when(c.isTrue(reserved), () => c.api("munmap", base, reserved));
   c.ret([]);
 }
 
@@ -110,7 +110,7 @@ export function memoryExtend(c: Body): void {
 
 /** (record, pages) → old number of pages, or -1 */
 export function memoryGrow(c: Body): void {
-  c.ret([c.own("memory_extend", [c.argument(0), c.argument(1)])]);
+  c.ret([c.run("memory_extend", c.argument(0), c.argument(1))]);
 }
 
 /** The address of `count` bytes at index `at` (both i64) of the memory; traps if they are not all inside. */
@@ -146,7 +146,7 @@ export function memoryFill(c: Body): void {
   const count = c.argument(3);
   const to = range(c, c.argument(0), c.argument(1), count);
   inChunks(c, count, (offset, size) => {
-    c.c("memset", [c.element(to, offset, 0), c.argument(2), size]);
+    c.api("memset", c.element(to, offset, 0), c.argument(2), size);
   });
 }
 
@@ -160,7 +160,7 @@ export function memoryCopy(c: Body): void {
   inChunks(c, count, (offset, size) => {
     const last = c.op(op.I64_SUB, c.op(op.I64_SUB, count, offset), size);
     const at = c.op(op.I64_SELECT, isBackward, last, offset);
-    c.c("memmove", [c.element(to, at, 0), c.element(from, at, 0), size]);
+    c.api("memmove", c.element(to, at, 0), c.element(from, at, 0), size);
   });
 }
 
@@ -173,6 +173,6 @@ export function memoryInit(c: Body): void {
   const to = range(c, c.argument(0), c.argument(3), count);
   const from = c.op(op.PTR_ADD, c.argument(1), source);
   inChunks(c, count, (offset, size) => {
-    c.c("memcpy", [c.element(to, offset, 0), c.element(from, offset, 0), size]);
+    c.api("memcpy", c.element(to, offset, 0), c.element(from, offset, 0), size);
   });
 }

@@ -13,6 +13,7 @@
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_C } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
+import { helper } from "../ir/helpers.ts";
 import {
   CONTEXT_ENTRY_SP,
   CONTEXT_REFS,
@@ -25,7 +26,6 @@ import {
 import { I64, PTR, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
-import { entry } from "./entries.ts";
 import { continued, suspend } from "./handover.ts";
 
 const PAIR_KEY = 0;
@@ -52,28 +52,28 @@ export function owner(c: Body): void {
 export function release(c: Body): void {
   c.when(c.isNull(c.argument(1)), () => c.ret([]));
   const record = suspend(c, c.argument(0));
-  c.c("Py_DecRef", [c.argument(1)]);
+  c.api("Py_DecRef", c.argument(1));
   continued(c, c.argument(0), record);
   c.ret([]);
 }
 
 /** Puts `value` into the cell and takes its owner; the result is the owner of what was there, still to be released. */
 export function exchange(c: Body, cell: Value, value: Value, isFunc: Value): Value {
-  const old = c.own("owner", [c.field(REF, cell, 0), isFunc]);
-  c.c("Py_IncRef", [c.own("owner", [value, isFunc])]);
+  const old = c.run("owner", c.field(REF, cell, 0), isFunc);
+  c.api("Py_IncRef", c.run("owner", value, isFunc));
   c.setField(REF, cell, 0, value);
   return old;
 }
 
 /** (cell, value, 1 for function references): for wasm code. */
 export function refSet(c: Body): void {
-  c.own("release", [c.context(), exchange(c, c.argument(0), c.argument(1), c.argument(2))]);
+  c.run("release", c.context(), exchange(c, c.argument(0), c.argument(1), c.argument(2)));
   c.ret([]);
 }
 
 /** The same, for callers that are no wasm code. */
 export function refStore(c: Body): void {
-  c.c("Py_DecRef", [exchange(c, c.argument(0), c.argument(1), c.argument(2))]);
+  c.api("Py_DecRef", exchange(c, c.argument(0), c.argument(1), c.argument(2)));
   c.ret([]);
 }
 
@@ -91,12 +91,12 @@ export function refHold(c: Body): void {
  */
 export function funcHold(c: Body): void {
   const ref = c.argument(0);
-  const object = c.own("owner", [ref, c.i32(1)]);
+  const object = c.run("owner", ref, c.i32(1));
   c.when(c.op(op.PTR_EQ, object, c.field(PTR, c.vmctx(), VMCTX_MODULE)), () => c.ret([ref]));
   hold(c, ref, object, (context, key) => {
     const vmctx = c.field(PTR, key, FUNC_VMCTX);
     c.when(c.isThere(vmctx), () => {
-      c.c("Py_IncRef", [object]);
+      c.api("Py_IncRef", object);
       push(c, context, vmctx, object);
     });
   });
@@ -107,20 +107,20 @@ function hold(c: Body, ref: Value, object: Value, also: (context: Value, key: Va
   c.when(c.isNull(object), () => c.ret([ref]));
   const context = c.context();
   const key = c.op(op.PTR_FROM_REF, ref);
-  const count = c.known(I64, context, CONTEXT_REFS_COUNT);
+  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
   c.when(c.isTrue(count), () => {
-    const behind = c.element(c.known(PTR, context, CONTEXT_REFS), count, PAIR_SHIFT);
+    const behind = c.element(c.contextField(PTR, context, CONTEXT_REFS), count, PAIR_SHIFT);
     const latest = c.field(PTR, c.plus(behind, -(1 << PAIR_SHIFT)), PAIR_KEY);
     c.when(c.op(op.PTR_EQ, latest, key), () => c.ret([ref]));
   });
   also(context, key);
-  c.c("Py_IncRef", [object]);
+  c.api("Py_IncRef", object);
   push(c, context, key, object);
   c.ret([ref]);
 }
 
 function push(c: Body, context: Value, key: Value, object: Value): void {
-  c.whenRarely(c.own("refs_push", [context, key, object]), () => c.trap(PYTHON_EXCEPTION));
+  c.whenRarely(c.run("refs_push", context, key, object), () => c.trap(PYTHON_EXCEPTION));
 }
 
 /** (object with a reference, or null) → the same */
@@ -137,45 +137,45 @@ export function refsPush(c: Body): void {
   const [context, key, object] = [c.argument(0), c.argument(1), c.argument(2)];
   const full = c.op(
     op.I64_EQ,
-    c.known(I64, context, CONTEXT_REFS_COUNT),
-    c.known(I64, context, CONTEXT_REFS_CAPACITY),
+    c.contextField(I64, context, CONTEXT_REFS_COUNT),
+    c.contextField(I64, context, CONTEXT_REFS_CAPACITY),
   );
   c.whenRarely(full, () => {
-    c.whenRarely(c.own("refs_room", [context]), () => {
-      c.own("release", [context, object]);
-      c.c("PyErr_NoMemory");
+    c.whenRarely(c.run("refs_room", context), () => {
+      c.run("release", context, object);
+      c.api("PyErr_NoMemory");
       c.ret([c.i32(-1)]);
     });
   });
-  const count = c.known(I64, context, CONTEXT_REFS_COUNT);
-  const pair = c.element(c.known(PTR, context, CONTEXT_REFS), count, PAIR_SHIFT);
+  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
+  const pair = c.element(c.contextField(PTR, context, CONTEXT_REFS), count, PAIR_SHIFT);
   c.setField(PTR, pair, PAIR_KEY, key);
   c.setField(PTR, pair, PAIR_OBJECT, object);
-  c.note(I64, context, CONTEXT_REFS_COUNT, c.op(op.I64_ADD, count, c.number(1)));
+  c.setContextField(I64, context, CONTEXT_REFS_COUNT, c.op(op.I64_ADD, count, c.number(1)));
   c.ret([c.i32(0)]);
 }
 
 /** (context) → 0, or -1: the list is full and cannot grow */
 export function refsRoom(c: Body): void {
   const context = c.argument(0);
-  const capacity = c.known(I64, context, CONTEXT_REFS_CAPACITY);
+  const capacity = c.contextField(I64, context, CONTEXT_REFS_CAPACITY);
   c.when(c.op(op.I64_LE_U, c.number(SWEPT_CAPACITY), capacity), () => {
-    c.own("refs_sweep", [context]);
+    c.run("refs_sweep", context);
     // Half free at least, so that the price of sweeps stays in proportion to what is pushed.
     const half = c.op(op.I64_SHR_U, capacity, c.number(1));
-    const isEnough = c.op(op.I64_LE_U, c.known(I64, context, CONTEXT_REFS_COUNT), half);
+    const isEnough = c.op(op.I64_LE_U, c.contextField(I64, context, CONTEXT_REFS_COUNT), half);
     c.when(isEnough, () => c.ret([c.i32(0)]));
   });
   const doubled = c.op(op.I64_SHL, capacity, c.number(1));
   const wanted = c.op(op.I64_SELECT, c.isTrue(capacity), doubled, c.number(FIRST_CAPACITY));
   const bytes = c.op(op.I64_SHL, wanted, c.number(PAIR_SHIFT));
-  const grown = c.c("realloc", [c.known(PTR, context, CONTEXT_REFS), bytes]);
+  const grown = c.api("realloc", c.contextField(PTR, context, CONTEXT_REFS), bytes);
   c.whenRarely(c.isNull(grown), () => {
-    const isFull = c.op(op.I64_EQ, c.known(I64, context, CONTEXT_REFS_COUNT), capacity);
+    const isFull = c.op(op.I64_EQ, c.contextField(I64, context, CONTEXT_REFS_COUNT), capacity);
     c.ret([c.op(op.I32_SUB, c.i32(0), isFull)]);
   });
-  c.note(PTR, context, CONTEXT_REFS, grown);
-  c.note(I64, context, CONTEXT_REFS_CAPACITY, wanted);
+  c.setContextField(PTR, context, CONTEXT_REFS, grown);
+  c.setContextField(I64, context, CONTEXT_REFS_CAPACITY, wanted);
   c.ret([c.i32(0)]);
 }
 
@@ -188,7 +188,7 @@ export function refsSweep(c: Body): void {
   const after = c.block();
   const never = c.coldBlock();
   const from = c.op(op.SP);
-  c.invoke(entry(c.program, "refs_scan"), [context, from], after, never);
+  c.invoke(helper(c.program, "refs_scan"), [context, from], after, never);
   for (const block of [after, never]) {
     c.seal(block);
     c.switchTo(block);
@@ -199,10 +199,10 @@ export function refsSweep(c: Body): void {
 /** (context, where the stack begins) */
 export function refsScan(c: Body): void {
   const context = c.argument(0);
-  const filter = c.c("calloc", [c.number(1), c.number((1 << FILTER_BITS) / 8)]);
+  const filter = c.api("calloc", c.number(1), c.number((1 << FILTER_BITS) / 8));
   c.whenRarely(c.isNull(filter), () => c.ret([]));
-  const list = c.known(PTR, context, CONTEXT_REFS);
-  const count = c.known(I64, context, CONTEXT_REFS_COUNT);
+  const list = c.contextField(PTR, context, CONTEXT_REFS);
+  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
   const keyAt = (i: Value) => c.field(I64, c.element(list, i, PAIR_SHIFT), PAIR_KEY);
 
   // Only words between the least and the greatest key can be keys.
@@ -218,7 +218,7 @@ export function refsScan(c: Body): void {
   const low = c.get(least);
   const span = c.op(op.I64_SUB, c.get(greatest), low);
   const from = c.argument(1);
-  const depth = c.op(op.PTR_SUB, c.known(PTR, context, CONTEXT_ENTRY_SP), from);
+  const depth = c.op(op.PTR_SUB, c.contextField(PTR, context, CONTEXT_ENTRY_SP), from);
   c.repeat(c.op(op.I64_SHR_U, depth, c.number(3)), (i) => {
     const word = c.field(I64, c.element(from, i, 3), 0);
     c.when(c.op(op.I64_LE_U, c.op(op.I64_SUB, word, low), span), () => {
@@ -254,13 +254,13 @@ export function refsScan(c: Body): void {
       );
     },
   );
-  c.c("free", [filter]);
+  c.api("free", filter);
   const living = c.get(next);
-  c.note(I64, context, CONTEXT_REFS_COUNT, living);
+  c.setContextField(I64, context, CONTEXT_REFS_COUNT, living);
   // Nobody else pushes to this list meanwhile: it is taken out of the context while Python code runs.
   c.repeat(c.op(op.I64_SUB, count, living), (i) => {
     const pair = c.element(list, c.op(op.I64_ADD, living, i), PAIR_SHIFT);
-    c.own("release", [context, c.field(PTR, pair, PAIR_OBJECT)]);
+    c.run("release", context, c.field(PTR, pair, PAIR_OBJECT));
   });
   c.ret([]);
 }
@@ -285,14 +285,14 @@ class FilterBit {
 /** (context): wasm code has been left. */
 export function refsRelease(c: Body): void {
   const context = c.argument(0);
-  const list = c.known(PTR, context, CONTEXT_REFS);
-  const count = c.known(I64, context, CONTEXT_REFS_COUNT);
-  c.note(PTR, context, CONTEXT_REFS, c.null());
-  c.note(I64, context, CONTEXT_REFS_COUNT, c.number(0));
-  c.note(I64, context, CONTEXT_REFS_CAPACITY, c.number(0));
+  const list = c.contextField(PTR, context, CONTEXT_REFS);
+  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
+  c.setContextField(PTR, context, CONTEXT_REFS, c.null());
+  c.setContextField(I64, context, CONTEXT_REFS_COUNT, c.number(0));
+  c.setContextField(I64, context, CONTEXT_REFS_CAPACITY, c.number(0));
   c.repeat(count, (i) => {
-    c.c("Py_DecRef", [c.field(PTR, c.element(list, i, PAIR_SHIFT), PAIR_OBJECT)]);
+    c.api("Py_DecRef", c.field(PTR, c.element(list, i, PAIR_SHIFT), PAIR_OBJECT));
   });
-  c.c("free", [list]);
+  c.api("free", list);
   c.ret([]);
 }

@@ -3,11 +3,11 @@
 // does not need is not in its image.
 
 import type { Func } from "../ir/func.ts";
+import { helper } from "../ir/helpers.ts";
 import type { Program } from "../ir/program.ts";
 import type { Image } from "../obj/image.ts";
 import { Body } from "./body.ts";
 import * as contexts from "./context.ts";
-import { entry } from "./entries.ts";
 import * as faults from "./faults.ts";
 import * as handlers from "./handlers.ts";
 import * as interrupts from "./interrupts.ts";
@@ -104,7 +104,7 @@ export class Runtime {
   each(sink: (func: Func) => void, isUsed: (symbol: number) => boolean): void {
     const { body } = this;
     for (const { name, write } of FUNCTIONS) {
-      const symbol = entry(body.program, name);
+      const symbol = helper(body.program, name);
       if (!isUsed(symbol)) continue;
       body.start(symbol);
       write(body);

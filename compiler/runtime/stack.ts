@@ -24,7 +24,6 @@ import { I32, I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
 import { continued, restoreLimit, suspend } from "./handover.ts";
-import { importedVariable } from "./libc.ts";
 import * as os from "./linux.ts";
 
 const SMALL_STACK = 512 * 1024;
@@ -47,34 +46,34 @@ export function stackEnter(c: Body): void {
   const found = c.block();
   for (let i = 0; i < STACKS; i++) {
     const at = CONTEXT_STACKS + i * STACK_BYTES;
-    c.set(low, c.known(PTR, context, at + STACK_LOW));
-    c.set(size, c.known(I64, context, at + STACK_SIZE));
+    c.set(low, c.contextField(PTR, context, at + STACK_LOW));
+    c.set(size, c.contextField(I64, context, at + STACK_SIZE));
     const next = c.block();
     c.brIf(c.isWithin(sp, c.get(low), c.get(size)), found, [], next, []);
     c.seal(next);
     c.switchTo(next);
   }
 
-  const bounds = c.space(16);
-  c.own("stack_measure", [bounds]);
-  c.set(low, c.local(PTR, bounds, 0));
-  c.set(size, c.local(I64, bounds, 8));
+  const bounds = c.room(16);
+  c.run("stack_measure", bounds);
+  c.set(low, c.slotField(PTR, bounds, 0));
+  c.set(size, c.slotField(I64, bounds, 8));
   const failed = c.coldBlock();
   const inside = c.block();
   c.brIf(c.isWithin(sp, c.get(low), c.get(size)), inside, [], failed, []);
   c.seal(inside);
   c.switchTo(inside);
-  const unknown = c.c("pthread_setspecific", [c.known(I32, context, CONTEXT_THREAD_KEY), context]);
+  const unknown = c.api("pthread_setspecific", c.contextField(I32, context, CONTEXT_THREAD_KEY), context);
   c.whenRarely(unknown, () => {
-    c.c("PyErr_NoMemory");
+    c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   });
-  const place = c.known(I64, context, CONTEXT_NEXT_STACK);
+  const place = c.contextField(I64, context, CONTEXT_NEXT_STACK);
   const entry = c.plus(c.element(context, place, 4), CONTEXT_STACKS);
-  c.note(PTR, entry, STACK_LOW, c.get(low));
-  c.note(I64, entry, STACK_SIZE, c.get(size));
+  c.setContextField(PTR, entry, STACK_LOW, c.get(low));
+  c.setContextField(I64, entry, STACK_SIZE, c.get(size));
   const following = c.op(op.I64_ADD, place, c.number(1));
-  c.note(I64, context, CONTEXT_NEXT_STACK, c.op(op.I64_AND, following, c.number(STACKS - 1)));
+  c.setContextField(I64, context, CONTEXT_NEXT_STACK, c.op(op.I64_AND, following, c.number(STACKS - 1)));
   c.jump(found, []);
 
   c.seal(found);
@@ -86,18 +85,18 @@ export function stackEnter(c: Body): void {
   c.brIf(c.op(op.PTR_LT_U, sp, limit), failed, [], enough, []);
   c.seal(enough);
   c.switchTo(enough);
-  c.note(PTR, context, CONTEXT_STACK_LOW, c.get(low));
-  c.note(I64, context, CONTEXT_STACK_SIZE, c.get(size));
-  c.note(PTR, context, CONTEXT_REAL_LIMIT, limit);
+  c.setContextField(PTR, context, CONTEXT_STACK_LOW, c.get(low));
+  c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.get(size));
+  c.setContextField(PTR, context, CONTEXT_REAL_LIMIT, limit);
   restoreLimit(c, context);
   c.ret([c.i32(0)]);
 
   c.seal(failed);
   c.switchTo(failed);
   // Nothing that this thread's stack pointer lies in: the next entry asks again.
-  c.note(I64, context, CONTEXT_STACK_SIZE, c.number(0));
+  c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.number(0));
   const message = c.text("too little stack left for WebAssembly code");
-  c.c("PyErr_SetString", [c.variableOf("PyExc_RecursionError"), message]);
+  c.api("PyErr_SetString", c.variableOf("PyExc_RecursionError"), message);
   c.ret([c.i32(-1)]);
 }
 
@@ -106,10 +105,10 @@ export function stackMeasure(c: Body): void {
   const bounds = c.argument(0);
   c.setField(PTR, bounds, 0, c.null());
   c.setField(I64, bounds, 8, c.number(0));
-  const attributes = c.space(os.PTHREAD_ATTR_BYTES);
-  c.whenRarely(c.c("pthread_getattr_np", [c.c("pthread_self"), attributes]), () => c.ret([]));
-  c.c("pthread_attr_getstack", [attributes, bounds, c.plus(bounds, 8)]);
-  c.c("pthread_attr_destroy", [attributes]);
+  const attributes = c.room(os.PTHREAD_ATTR_BYTES);
+  c.whenRarely(c.api("pthread_getattr_np", c.api("pthread_self"), attributes), () => c.ret([]));
+  c.api("pthread_attr_getstack", attributes, bounds, c.plus(bounds, 8));
+  c.api("pthread_attr_destroy", attributes);
 
   const low = c.field(PTR, bounds, 0);
   const size = c.field(I64, bounds, 8);
@@ -120,7 +119,7 @@ export function stackMeasure(c: Body): void {
     c.setField(I64, bounds, 8, wanted);
     c.ret([]);
   };
-  const stackEnd = c.symbol(importedVariable(c.program, "__libc_stack_end"));
+  const stackEnd = c.apiAddress("__libc_stack_end");
   c.when(c.isThere(stackEnd), () => {
     // glibc knows the limit of the main thread's stack, less what arguments and environment take.
     const isMain = c.isWithin(c.field(PTR, stackEnd, 0), low, size);
@@ -128,11 +127,11 @@ export function stackMeasure(c: Body): void {
     c.ret([]);
   });
   // musl tells how far the main thread's stack has grown yet. Arguments and environment take at most a quarter.
-  const self = c.c("syscall", [c.number(c.system.gettid)]);
-  c.when(c.op(op.I32_EQ, c.c("getpid"), c.op(op.I32_WRAP_I64, self)), () => {
-    const limits = c.space(os.RLIMIT_BYTES);
-    c.whenRarely(c.c("getrlimit", [c.i32(os.RLIMIT_STACK), limits]), () => c.ret([]));
-    const allowed = c.lesser(c.local(I64, limits, 0), most);
+  const self = c.api("syscall", c.number(c.system.gettid));
+  c.when(c.op(op.I32_EQ, c.api("getpid"), c.op(op.I32_WRAP_I64, self)), () => {
+    const limits = c.room(os.RLIMIT_BYTES);
+    c.whenRarely(c.api("getrlimit", c.i32(os.RLIMIT_STACK), limits), () => c.ret([]));
+    const allowed = c.lesser(c.slotField(I64, limits, 0), most);
     const usable = c.op(op.I64_SUB, allowed, c.op(op.I64_SHR_U, allowed, c.number(2)));
     c.when(c.op(op.I64_LT_U, size, usable), () => setSize(usable));
   });
@@ -144,8 +143,8 @@ export function threadExit(c: Body): void {
   const context = c.argument(0);
   const sp = c.op(op.SP);
   const forget = (lowAt: number, sizeAt: number) => {
-    const isOwn = c.isWithin(sp, c.known(PTR, context, lowAt), c.known(I64, context, sizeAt));
-    c.when(isOwn, () => c.note(I64, context, sizeAt, c.number(0)));
+    const isOwn = c.isWithin(sp, c.contextField(PTR, context, lowAt), c.contextField(I64, context, sizeAt));
+    c.when(isOwn, () => c.setContextField(I64, context, sizeAt, c.number(0)));
   };
   forget(CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE);
   for (let i = 0; i < STACKS; i++) {
@@ -159,22 +158,22 @@ export function threadExit(c: Body): void {
 export function stackSlow(c: Body): void {
   const context = c.context();
   const unwind = (code: number) => {
-    c.own("unwind", [c.i32(code), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP)]);
+    c.run("unwind", c.i32(code), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP));
     c.unreachable();
   };
-  const isAsked = c.op(op.I64_EQ, c.known(I64, context, CONTEXT_LIMIT), c.number(-1));
+  const isAsked = c.op(op.I64_EQ, c.contextField(I64, context, CONTEXT_LIMIT), c.number(-1));
   c.when(isAsked, () => {
     // First taken back, then answered: a signal in between asks again.
-    c.note(I64, context, CONTEXT_INTERRUPT, c.number(0));
-    c.note(I64, context, CONTEXT_LIMIT, c.known(I64, context, CONTEXT_REAL_LIMIT));
+    c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(0));
+    c.setContextField(I64, context, CONTEXT_LIMIT, c.contextField(I64, context, CONTEXT_REAL_LIMIT));
     const record = suspend(c, context);
-    const raised = c.c("PyErr_CheckSignals");
+    const raised = c.api("PyErr_CheckSignals");
     // Only the main thread answers signals: let it run.
-    c.when(c.op(op.I32_EQZ, raised), () => c.c("PyEval_RestoreThread", [c.c("PyEval_SaveThread")]));
+    c.when(c.op(op.I32_EQZ, raised), () => c.api("PyEval_RestoreThread", c.api("PyEval_SaveThread")));
     continued(c, context, record);
     c.whenRarely(raised, () => unwind(PYTHON_EXCEPTION));
   });
-  const limit = c.known(PTR, context, CONTEXT_REAL_LIMIT);
+  const limit = c.contextField(PTR, context, CONTEXT_REAL_LIMIT);
   c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
   c.ret([]);
 }

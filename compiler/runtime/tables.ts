@@ -20,12 +20,12 @@ export function tableCreate(c: Body): void {
   const size = c.argument(2);
   const max = c.lesser(c.argument(3), c.number(MOST_ELEMENTS));
   const fail = () => {
-    c.c("PyErr_NoMemory");
+    c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   };
   c.whenRarely(c.op(op.I64_LT_U, max, size), fail);
   // One element more, so that there is an array even if there are none.
-  const array = c.c("calloc", [c.op(op.I64_ADD, size, c.number(1)), c.number(1 << REF_SHIFT)]);
+  const array = c.api("calloc", c.op(op.I64_ADD, size, c.number(1)), c.number(1 << REF_SHIFT));
   c.whenRarely(c.isNull(array), fail);
   c.setField(PTR, record, TABLE_BASE, array);
   c.setField(I64, record, TABLE_SIZE, size);
@@ -43,9 +43,9 @@ export function tableDestroy(c: Body): void {
   c.setField(PTR, record, TABLE_BASE, c.null());
   c.setField(I64, record, TABLE_SIZE, c.number(0));
   c.repeat(size, (i) => {
-    c.c("Py_DecRef", [c.own("owner", [c.field(REF, c.element(array, i, REF_SHIFT), 0), isFunc])]);
+    c.api("Py_DecRef", c.run("owner", c.field(REF, c.element(array, i, REF_SHIFT), 0), isFunc));
   });
-  c.c("free", [array]);
+  c.api("free", array);
   c.ret([]);
 }
 
@@ -59,12 +59,12 @@ export function tableExtend(c: Body): void {
   c.when(c.op(op.I64_EQZ, count), () => c.ret([size]));
   const total = c.op(op.I64_ADD, size, count);
   const bytes = c.op(op.I64_SHL, total, c.number(REF_SHIFT));
-  const array = c.c("realloc", [c.field(PTR, record, TABLE_BASE), bytes]);
+  const array = c.api("realloc", c.field(PTR, record, TABLE_BASE), bytes);
   c.whenRarely(c.isNull(array), refuse);
   c.setField(PTR, record, TABLE_BASE, array);
-  const owner = c.own("owner", [value, c.field(I32, record, TABLE_IS_FUNC)]);
+  const owner = c.run("owner", value, c.field(I32, record, TABLE_IS_FUNC));
   c.repeat(count, (i) => {
-    c.c("Py_IncRef", [owner]);
+    c.api("Py_IncRef", owner);
     c.setField(REF, c.element(array, c.op(op.I64_ADD, size, i), REF_SHIFT), 0, value);
   });
   c.setField(I64, record, TABLE_SIZE, total);
@@ -73,7 +73,7 @@ export function tableExtend(c: Body): void {
 
 /** (record, value, count) → old size, or -1 */
 export function tableGrow(c: Body): void {
-  c.ret([c.own("table_extend", [c.argument(0), c.argument(1), c.argument(2)])]);
+  c.ret([c.run("table_extend", c.argument(0), c.argument(1), c.argument(2))]);
 }
 
 /** Traps unless `count` elements from `at` on (both i64) lie in the table or element segment at `record`. */
@@ -92,7 +92,7 @@ function cell(c: Body, record: Value, i: Value): Value {
 /** Stores `value` in cell `i`; Python code may run. */
 function put(c: Body, record: Value, i: Value, value: Value): void {
   const old = exchange(c, cell(c, record, i), value, c.field(I32, record, TABLE_IS_FUNC));
-  c.own("release", [c.context(), old]);
+  c.run("release", c.context(), old);
 }
 
 /** (record, index) → reference, held */
@@ -101,8 +101,8 @@ export function tableGet(c: Body): void {
   const i = c.argument(1);
   check(c, record, TABLE_SIZE, i, c.number(1));
   const ref = c.field(REF, cell(c, record, i), 0);
-  c.when(c.field(I32, record, TABLE_IS_FUNC), () => c.ret([c.own("func_hold", [ref])]));
-  c.ret([c.own("ref_hold", [ref])]);
+  c.when(c.field(I32, record, TABLE_IS_FUNC), () => c.ret([c.run("func_hold", ref)]));
+  c.ret([c.run("ref_hold", ref)]);
 }
 
 /** (record, index, value) */
@@ -170,9 +170,9 @@ export function tableInit(c: Body): void {
 export function elemNew(c: Body): void {
   const elem = c.argument(0);
   const count = c.widen(c.argument(1));
-  const array = c.c("calloc", [c.op(op.I64_ADD, count, c.number(1)), c.number(1 << REF_SHIFT)]);
+  const array = c.api("calloc", c.op(op.I64_ADD, count, c.number(1)), c.number(1 << REF_SHIFT));
   c.whenRarely(c.isNull(array), () => {
-    c.c("PyErr_NoMemory");
+    c.api("PyErr_NoMemory");
     c.trap(PYTHON_EXCEPTION);
   });
   c.setField(PTR, elem, ELEM_ARRAY, array);
@@ -186,7 +186,7 @@ export function elemFree(c: Body): void {
   const array = c.field(PTR, elem, ELEM_ARRAY);
   c.setField(PTR, elem, ELEM_ARRAY, c.null());
   c.setField(I64, elem, ELEM_LENGTH, c.number(0));
-  c.c("free", [array]);
+  c.api("free", array);
   c.ret([]);
 }
 

@@ -25,16 +25,16 @@ const MOST_STACK_BYTES = 256 * 1024;
 
 /** (code): the target of the cold stubs. */
 export function raise(c: Body): void {
-  c.own("unwind", [c.argument(0), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP)]);
+  c.run("unwind", c.argument(0), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP));
   c.unreachable();
 }
 
 /** Where the handler of faults lets execution go on. */
 export function fault(c: Body): void {
   const context = c.context();
-  const pc = c.known(PTR, context, CONTEXT_TRAP_PC);
-  const sp = c.known(PTR, context, CONTEXT_TRAP_SP);
-  c.own("unwind", [c.i32(MEMORY_OUT_OF_BOUNDS), pc, sp]);
+  const pc = c.contextField(PTR, context, CONTEXT_TRAP_PC);
+  const sp = c.contextField(PTR, context, CONTEXT_TRAP_SP);
+  c.run("unwind", c.i32(MEMORY_OUT_OF_BOUNDS), pc, sp);
   c.unreachable();
 }
 
@@ -44,88 +44,88 @@ export function unwind(c: Body): void {
   const sp = c.argument(2);
   const vmctx = c.vmctx();
   const context = c.context();
-  c.note(I32, context, CONTEXT_TRAP_CODE, code);
-  c.note(PTR, context, CONTEXT_TRAP_PC, c.argument(1));
-  c.note(PTR, context, CONTEXT_TRAP_SP, sp);
-  c.note(PTR, context, CONTEXT_TRAP_VMCTX, vmctx);
+  c.setContextField(I32, context, CONTEXT_TRAP_CODE, code);
+  c.setContextField(PTR, context, CONTEXT_TRAP_PC, c.argument(1));
+  c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
+  c.setContextField(PTR, context, CONTEXT_TRAP_VMCTX, vmctx);
   c.when(c.op(op.I32_NE, code, c.i32(PYTHON_EXCEPTION)), () => {
-    const depth = c.op(op.PTR_SUB, c.known(PTR, context, CONTEXT_ENTRY_SP), sp);
-    const stack = c.c("PyBytes_FromStringAndSize", [sp, c.lesser(depth, c.number(MOST_STACK_BYTES))]);
+    const depth = c.op(op.PTR_SUB, c.contextField(PTR, context, CONTEXT_ENTRY_SP), sp);
+    const stack = c.api("PyBytes_FromStringAndSize", sp, c.lesser(depth, c.number(MOST_STACK_BYTES)));
     // Without memory the traceback has no frames.
-    c.whenRarely(c.isNull(stack), () => c.c("PyErr_Clear"));
-    const left = c.known(PTR, context, CONTEXT_TRAP_STACK);
-    c.note(PTR, context, CONTEXT_TRAP_STACK, stack);
-    c.c("Py_DecRef", [left]); // a bytes object: no Python code runs
+    c.whenRarely(c.isNull(stack), () => c.api("PyErr_Clear"));
+    const left = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
+    c.setContextField(PTR, context, CONTEXT_TRAP_STACK, stack);
+    c.api("Py_DecRef", left); // a bytes object: no Python code runs
   });
-  c.resume(c.known(PTR, context, CONTEXT_ENTRY_SP), c.known(PTR, context, CONTEXT_ENTRY_PC));
+  c.resume(c.contextField(PTR, context, CONTEXT_ENTRY_SP), c.contextField(PTR, context, CONTEXT_ENTRY_PC));
 }
 
 /** (context) */
 export function trapToException(c: Body): void {
   const context = c.argument(0);
-  const code = c.known(I32, context, CONTEXT_TRAP_CODE);
+  const code = c.contextField(I32, context, CONTEXT_TRAP_CODE);
   c.when(c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)), () => {
-    c.whenRarely(c.isNull(c.c("PyErr_Occurred")), () => {
+    c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
       const message = c.text("a call out of WebAssembly failed without an exception");
-      c.c("PyErr_SetString", [c.variableOf("PyExc_SystemError"), message]);
+      c.api("PyErr_SetString", c.variableOf("PyExc_SystemError"), message);
     });
     c.ret([]);
   });
-  const copy = c.known(PTR, context, CONTEXT_TRAP_STACK);
-  c.note(PTR, context, CONTEXT_TRAP_STACK, c.null());
-  const callable = c.known(PTR, context, CONTEXT_RAISE);
+  const copy = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
+  c.setContextField(PTR, context, CONTEXT_TRAP_STACK, c.null());
+  const callable = c.contextField(PTR, context, CONTEXT_RAISE);
   c.choose(
     c.isThere(callable),
     () => {
       const stack = c.variable(PTR);
       c.set(stack, copy);
       c.when(c.isNull(copy), () => {
-        c.set(stack, c.c("PyBytes_FromStringAndSize", [c.null(), c.number(0)]));
+        c.set(stack, c.api("PyBytes_FromStringAndSize", c.null(), c.number(0)));
       });
       callRaise(c, callable, [
-        c.c("PyLong_FromLong", [c.widen(code)]),
-        c.c("PyLong_FromVoidPtr", [c.known(PTR, context, CONTEXT_TRAP_PC)]),
-        c.c("PyLong_FromVoidPtr", [c.known(PTR, context, CONTEXT_TRAP_SP)]),
+        c.api("PyLong_FromLong", c.widen(code)),
+        c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_PC)),
+        c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_SP)),
         c.get(stack),
       ]);
     },
-    () => c.c("Py_DecRef", [copy]),
+    () => c.api("Py_DecRef", copy),
   );
-  c.whenRarely(c.isNull(c.c("PyErr_Occurred")), () => {
-    c.c("PyErr_SetString", [c.variableOf("PyExc_RuntimeError"), message(c, code)]);
+  c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
+    c.api("PyErr_SetString", c.variableOf("PyExc_RuntimeError"), message(c, code));
   });
   c.ret([]);
 }
 
 /** Calls the Python side with new references `items`, which are dropped; null ones mean that an exception is set. */
 function callRaise(c: Body, callable: Value, items: readonly Value[]): void {
-  const args = c.c("PyTuple_New", [c.number(items.length)]);
+  const args = c.api("PyTuple_New", c.number(items.length));
   let failed = c.isNull(args);
   for (const item of items) failed = c.op(op.I32_OR, failed, c.isNull(item));
   c.choose(
     failed,
     () => {
-      for (const item of items) c.c("Py_DecRef", [item]);
-      c.c("Py_DecRef", [args]);
+      for (const item of items) c.api("Py_DecRef", item);
+      c.api("Py_DecRef", args);
     },
     () => {
       items.forEach((item, i) => {
-        c.c("PyTuple_SetItem", [args, c.number(i), item]);
+        c.api("PyTuple_SetItem", args, c.number(i), item);
       });
-      c.c("Py_IncRef", [callable]);
-      const exception = c.c("PyObject_CallObject", [callable, args]);
+      c.api("Py_IncRef", callable);
+      const exception = c.api("PyObject_CallObject", callable, args);
       c.when(c.isThere(exception), () => {
         // Set here and not raised there: the traceback shows the frames it brings, and none of the callable's.
-        const isOne = c.c("PyObject_IsInstance", [exception, c.variableOf("PyExc_BaseException")]);
+        const isOne = c.api("PyObject_IsInstance", exception, c.variableOf("PyExc_BaseException"));
         c.when(c.op(op.I32_EQ, isOne, c.i32(1)), () => {
-          const type = c.c("PyObject_Type", [exception]);
-          c.c("PyErr_SetObject", [type, exception]);
-          c.c("Py_DecRef", [type]);
+          const type = c.api("PyObject_Type", exception);
+          c.api("PyErr_SetObject", type, exception);
+          c.api("Py_DecRef", type);
         });
-        c.c("Py_DecRef", [exception]);
+        c.api("Py_DecRef", exception);
       });
-      c.c("Py_DecRef", [callable]);
-      c.c("Py_DecRef", [args]);
+      c.api("Py_DecRef", callable);
+      c.api("Py_DecRef", args);
     },
   );
 }

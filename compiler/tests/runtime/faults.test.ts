@@ -1,10 +1,10 @@
 // Faults: which are traps, and what becomes of the others.
 
 import { beforeEach, describe, expect, test } from "vitest";
+import { helper } from "../../ir/helpers.ts";
 import * as layouts from "../../ir/layout.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { PC_TABLE } from "../../runtime/body.ts";
-import { entry } from "../../runtime/entries.ts";
 import { FAULT_MARK } from "../../runtime/handlers.ts";
 import * as os from "../../runtime/linux.ts";
 import {
@@ -69,7 +69,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
 
   test("a trap site inside the reservation goes on in `fault`, on an aligned stack", () => {
     expect(caught(TEXT + 20n, BASE)).toBe(1n);
-    expect([pc(), sp()]).toEqual([p.machine.address(entry(p.machine.program, "fault")), 0x54ff8n]);
+    expect([pc(), sp()]).toEqual([p.machine.address(helper(p.machine.program, "fault")), 0x54ff8n]);
     expect(p.field(layouts.CONTEXT_TRAP_PC)).toBe(TEXT + 20n);
     expect(p.field(layouts.CONTEXT_TRAP_SP)).toBe(0x55008n);
     faultAt(TEXT + 300n, BASE + (1n << 33n) + 65535n, 0x55010n);
@@ -100,7 +100,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
 
   test("installed once, never in a chain with itself", () => {
     expect(p.call("watch_fault", p.context, 11n)).toBe(0n);
-    const ours = p.machine.address(entry(p.machine.program, "on_fault"));
+    const ours = p.machine.address(helper(p.machine.program, "on_fault"));
     expect(p.handler(11)).toBe(ours);
     p.call("watch_fault", p.context, 11n);
     deliver(); // a fault of nobody: default action

@@ -1,8 +1,8 @@
 // Python's signal handlers, wrapped so that wasm code stops.
 
 import { beforeEach, describe, expect, test } from "vitest";
+import { helper } from "../../ir/helpers.ts";
 import * as layouts from "../../ir/layout.ts";
-import { entry } from "../../runtime/entries.ts";
 import { INTERRUPT_MARK } from "../../runtime/handlers.ts";
 import * as os from "../../runtime/linux.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
@@ -31,7 +31,7 @@ describe.each(LEVELS)("signals of Python, optimized at level %i", (level) => {
     p.install(15, python);
     p.install(17, 0x1230n);
     expect(p.call("watch_interrupts", p.context)).toBe(0n);
-    const ours = p.machine.address(entry(p.machine.program, "on_interrupt"));
+    const ours = p.machine.address(helper(p.machine.program, "on_interrupt"));
     expect([p.handler(2), p.handler(15), p.handler(17), p.handler(1)]).toEqual([ours, ours, 0x1230n, 0n]);
     expect(new DataView((p.actions.get(2) as Uint8Array).buffer).getInt32(136, true)).toBe(0x1004);
     p.call("on_interrupt", 2n, 0n, 0n);

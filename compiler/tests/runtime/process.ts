@@ -1,13 +1,13 @@
 // For tests of the run time: all its functions in an interpreter, and the process they live in, simulated.
 
 import { expect } from "vitest";
+import { helper } from "../../ir/helpers.ts";
 import * as layouts from "../../ir/layout.ts";
 import { Program, SYM_FUNC } from "../../ir/program.ts";
 import { verify } from "../../ir/verify.ts";
 import { Image } from "../../obj/image.ts";
 import { FULL, optimize, QUICK } from "../../opt/passes.ts";
 import { TEXT_END, TEXT_START } from "../../runtime/body.ts";
-import { entry } from "../../runtime/entries.ts";
 import { Mark } from "../../runtime/handlers.ts";
 import * as os from "../../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../../runtime/runtime.ts";
@@ -28,7 +28,7 @@ function moduleWithMemory(): Module {
 export function build(machine: Machine, level = -1): void {
   for (const { name } of FUNCTIONS) {
     const { program, image } = machine;
-    const wanted = entry(program, name);
+    const wanted = helper(program, name);
     buildRuntime(program, image, os.LINUX_X64).each(
       (func) => {
         verify(func, program);
@@ -233,7 +233,7 @@ export class Process {
   }
 
   call(name: string, ...operands: bigint[]): bigint {
-    return this.machine.call(entry(this.machine.program, name), operands);
+    return this.machine.call(helper(this.machine.program, name), operands);
   }
 
   trapCode(name: string, ...operands: bigint[]): number {
