@@ -5,6 +5,7 @@ import type { Func } from "./ir/func.ts";
 import { print } from "./ir/print.ts";
 import type { Program } from "./ir/program.ts";
 import { verify } from "./ir/verify.ts";
+import { Disassembler } from "./isa/x64/disassemble.ts";
 import { X64Expansion } from "./isa/x64/expand.ts";
 import { x64Target } from "./isa/x64/target.ts";
 import { check } from "./mach/checker.ts";
@@ -20,10 +21,11 @@ import { Image } from "./obj/image.ts";
 import { Optimizer, QUICK } from "./opt/passes.ts";
 import type { Options } from "./options.ts";
 
-/** Stages that can be shown: IR as built, as optimised, machine code as emitted. */
+/** Stages that can be shown: IR as built, as optimised, machine code with its registers, what was emitted of it. */
 export const SHOW_IR = 1;
 export const SHOW_OPT = 2;
 export const SHOW_CODE = 3;
+export const SHOW_ASM = 4;
 
 /** Collects the text of one stage for the wasm functions whose name contains `filter`. */
 export class Listing {
@@ -115,9 +117,18 @@ export class Backend {
   private list(stage: number, func: Func, index: number): void {
     const { listing } = this;
     if (listing === null || index < 0 || !listing.wants(stage, func.name)) return;
-    if (stage === SHOW_CODE)
-      listing.texts.push(`${func.name}:\n${printCode(this.code, this.program, this.target)}`);
-    else listing.texts.push(print(func, this.program));
+    listing.texts.push(this.printed(stage, func));
+  }
+
+  private printed(stage: number, func: Func): string {
+    switch (stage) {
+      case SHOW_CODE:
+        return `${func.name}:\n${printCode(this.code, this.program, this.target)}`;
+      case SHOW_ASM:
+        return `${func.name}:\n${new Disassembler().last(this.image, this.pcs, func.symbol)}`;
+      default:
+        return print(func, this.program);
+    }
   }
 
   generate(func: Func, index: number): void {
@@ -130,6 +141,7 @@ export class Backend {
     if (this.options.verified) check(code, registers);
     this.list(SHOW_CODE, func, index);
     this.emitter.emit(code, func.symbol, convention, index, this.image, this.pcs);
+    this.list(SHOW_ASM, func, index);
   }
 
   private verifySelection(): void {

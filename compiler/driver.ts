@@ -34,7 +34,7 @@ import { parseModule } from "./wat/parse.ts";
 import { printModule } from "./wat/print.ts";
 import type { ModuleSource } from "./wat/wast.ts";
 
-export { SHOW_CODE, SHOW_IR, SHOW_OPT } from "./backend.ts";
+export { SHOW_ASM, SHOW_CODE, SHOW_IR, SHOW_OPT } from "./backend.ts";
 export { Compiled, Diagnostic, Options } from "./options.ts";
 
 const NO_BYTES = new Uint8Array(0);

@@ -9,6 +9,7 @@ import {
   describeModule,
   disassemble,
   Options,
+  SHOW_ASM,
   SHOW_CODE,
   SHOW_IR,
   SHOW_OPT,
@@ -35,7 +36,7 @@ export interface Request {
   readonly level?: number;
   /** Verify IR and allocations on the way. */
   readonly verified?: boolean;
-  /** show: ir (as built), opt (optimised) or asm (machine code) … */
+  /** show: ir (as built), opt (optimised), code (with its registers) or asm (as emitted) … */
   readonly stage?: string;
   /** … of the functions whose names contain this. */
   readonly filter?: string;
@@ -44,7 +45,8 @@ export interface Request {
 const STAGES: ReadonlyMap<string, number> = new Map([
   ["ir", SHOW_IR],
   ["opt", SHOW_OPT],
-  ["asm", SHOW_CODE],
+  ["code", SHOW_CODE],
+  ["asm", SHOW_ASM],
 ]);
 
 function optionsOf(request: Request, features: Features): Options {

@@ -112,6 +112,34 @@ def check(vector: dict, disassembler) -> str:
     return ""
 
 
+SIZES = re.compile(r"\b(byte|word|dword|qword|xmmword)( ptr)? ")
+NUMBERS = re.compile(r"-?\b(0x[0-9a-f]+|\d+)\b")
+
+
+def plain(text: str, width: int) -> str:
+    """A disassembly without sizes of memory, its numbers decimal."""
+    return NUMBERS.sub(lambda number: str(int(number[0], 0) % (1 << width)), SIZES.sub("", text)).strip()
+
+
+def test_disassembly(encodings: dict) -> None:
+    disassembler = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    disassembler.detail = True
+    compared = 0
+    wrong = []
+    for vector in encodings["vectors"]:
+        instructions = list(disassembler.disasm(bytes.fromhex(vector["hex"]), 0))
+        # ours names what is relative to the program counter by its label or symbol
+        if any("rip" in i.op_str or i.mnemonic in ("jmp", "call") for i in instructions):
+            continue
+        for ours, i in zip(vector["text"], instructions, strict=True):
+            width = 8 * i.operands[0].size if i.operands else 64
+            compared += 1
+            if plain(ours, width) != plain(f"{i.mnemonic} {i.op_str}", width):
+                wrong.append(f"{ours}, not {i.mnemonic} {i.op_str}")
+    assert wrong[:40] == []
+    assert compared > 10_000
+
+
 def test_encodings(encodings: dict) -> None:
     disassembler = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
     disassembler.detail = True

@@ -1,8 +1,10 @@
 // Writes, as JSON, every row of isa/x64/insts.ts with many operands and the bytes the encoder makes of them. The
-// Python test tests/test_encoder.py disassembles the bytes with Capstone and compares. Not a vitest file.
+// Python test tests/test_encoder.py disassembles the bytes with Capstone and compares; also what our own disassembler
+// reads. Not a vitest file.
 
 import * as fs from "node:fs";
 import { Program } from "../ir/program.ts";
+import { Disassembler } from "../isa/x64/disassemble.ts";
 import { Assembler } from "../isa/x64/encode.ts";
 import * as insts from "../isa/x64/insts.ts";
 import { CC_NAMES, type Operand, READ, ROWS, type Row, WRITE } from "../isa/x64/insts.ts";
@@ -75,6 +77,7 @@ const text = new FunctionText();
 const assembler = new Assembler(text, new Image(new Program()));
 const code = new Code();
 const frame = new Frame();
+const disassembler = new Disassembler();
 
 /** The frame of the vectors: slot 0 takes 4096 bytes, slot 1 lies above it; nothing is pushed. */
 function prepare(): void {
@@ -161,6 +164,7 @@ function vector(
     name: row.name,
     cc: cc >= 0 ? CC_NAMES[cc] : "",
     hex: Buffer.from(text.out.view()).toString("hex"),
+    text: disassembler.listing(text.out.view()),
     operands: expected,
     fixed: row.operands.map((o) => o.fixed >= 0),
     disp: address?.form === SYMBOL ? address.disp : 0,

@@ -185,7 +185,8 @@ def _parser() -> argparse.ArgumentParser:
         ("wat", "the module as text"),
         ("ir", "intermediate representation as built"),
         ("opt", "intermediate representation after optimisation"),
-        ("asm", "machine code"),
+        ("code", "machine instructions, with the registers they were given"),
+        ("asm", "machine code as emitted, disassembled"),
     ):
         stages.add_argument(f"--{name}", dest="stage", action="store_const", const=name, help=text)
     inspect.add_argument("--function", default="", metavar="NAME", help="only functions whose names contain NAME")
