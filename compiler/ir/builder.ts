@@ -10,7 +10,7 @@ import { IntColumn } from "../base/columns.ts";
 import { ABSENT, PairMap } from "../base/intmap.ts";
 import * as op from "../gen/ir-ops.ts";
 import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, type Value } from "./func.ts";
-import { F32, F64, I32, I64, PTR, REF, RESULT, VOID } from "./ops.ts";
+import { CONST_OF, F32, F64, I32, I64, PTR, RESULT, VOID } from "./ops.ts";
 import type { Program } from "./program.ts";
 
 declare const variableBrand: unique symbol;
@@ -171,7 +171,7 @@ export class Builder {
 
   /** A variable read before it was set: a zero, at the start of the block that has no predecessor. */
   private undefinedValue(b: Block, x: Variable): Value {
-    const v = this.func.make(zeroOf(this.variableType.get(x)), this.variableType.get(x));
+    const v = this.func.make(CONST_OF[this.variableType.get(x)], this.variableType.get(x));
     const first = this.func.first.get(b);
     if (first < 0) this.func.append(b, v);
     else this.func.insertBefore(first as Value, v);
@@ -230,43 +230,38 @@ export class Builder {
     return this.emit(code, RESULT[code], a, b, c);
   }
 
-  i32(x: number): Value {
-    const v = this.op(op.I32_CONST);
-    this.func.imm[v] = x;
-    return v;
-  }
-
-  i64(lo: number, hi: number): Value {
-    const v = this.op(op.I64_CONST);
+  /** By its bits. */
+  constant(type: number, lo: number, hi: number): Value {
+    const v = this.op(CONST_OF[type]);
     this.func.imm[v] = lo;
     this.func.imm2[v] = hi;
     return v;
+  }
+
+  i32(x: number): Value {
+    return this.constant(I32, x, 0);
+  }
+
+  i64(lo: number, hi: number): Value {
+    return this.constant(I64, lo, hi);
   }
 
   /** By its bits. */
   f32(bits: number): Value {
-    const v = this.op(op.F32_CONST);
-    this.func.imm[v] = bits;
-    return v;
+    return this.constant(F32, bits, 0);
   }
 
   f64(lo: number, hi: number): Value {
-    const v = this.op(op.F64_CONST);
-    this.func.imm[v] = lo;
-    this.func.imm2[v] = hi;
-    return v;
+    return this.constant(F64, lo, hi);
   }
 
   ptr(lo: number, hi: number): Value {
-    const v = this.op(op.PTR_CONST);
-    this.func.imm[v] = lo;
-    this.func.imm2[v] = hi;
-    return v;
+    return this.constant(PTR, lo, hi);
   }
 
   /** The zero of a type. */
   zero(type: number): Value {
-    return this.op(zeroOf(type));
+    return this.constant(type, 0, 0);
   }
 
   symbol(id: number): Value {
@@ -451,24 +446,5 @@ export class Builder {
   resume(sp: Value, code: Value): void {
     this.op(op.RESUME, sp, code);
     this.current = NO_BLOCK;
-  }
-}
-
-function zeroOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_CONST;
-    case I64:
-      return op.I64_CONST;
-    case F32:
-      return op.F32_CONST;
-    case F64:
-      return op.F64_CONST;
-    case PTR:
-      return op.PTR_CONST;
-    case REF:
-      return op.REF_NULL;
-    default:
-      return op.NOP;
   }
 }

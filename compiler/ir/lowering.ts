@@ -25,7 +25,7 @@ import { guardDivision, guardTruncation } from "./guards.ts";
 import { helper } from "./helpers.ts";
 import * as at from "./layout.ts";
 import { irType, isFuncRef, type Layout } from "./layout.ts";
-import { ACCESS_SIZE, F32, F64, I32, I64, PTR, REF, V128 } from "./ops.ts";
+import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE } from "./ops.ts";
 import { CONV_WASM, type Program, SYM_RODATA } from "./program.ts";
 import * as trap from "./traps.ts";
 
@@ -117,7 +117,7 @@ export class Lowering extends Builder {
   }
 
   select(type: ValType, condition: Value, a: Value, b: Value): Value {
-    return this.op(selectOf(irType(type)), condition, a, b);
+    return this.op(SELECT_OF[irType(type)], condition, a, b);
   }
 
   // --- cells of the instance ---------------------------------------------------------------------------
@@ -410,17 +410,17 @@ export class Lowering extends Builder {
     const { type, imported } = this.module.globals[index];
     const shared = imported && type.mutable;
     const flags = imported && !type.mutable ? READONLY : 0;
-    return access(REGION_GLOBAL, shared ? 0xffff : index & 0x7fff, sizeOf(irType(type.type)), flags);
+    return access(REGION_GLOBAL, shared ? 0xffff : index & 0x7fff, TYPE_SIZE[irType(type.type)], flags);
   }
 
   globalGet(index: number): Value {
     const { type, imported } = this.module.globals[index];
     const constant = this.constants.get(index);
-    if (constant !== undefined) return this.constant(constant);
+    if (constant !== undefined) return this.constant(constant.type, constant.lo, constant.hi);
     const ir = irType(type.type);
     const offset = this.layout.global[index];
     const base = imported ? this.pointerCell(offset) : this.vmctx();
-    const v = this.load(loadOf(ir), base, imported ? 0 : offset, this.globalAux(index));
+    const v = this.load(LOAD_OF[ir], base, imported ? 0 : offset, this.globalAux(index));
     if (ir !== REF || !type.mutable) return v;
     return this.help(isFuncRef(type.type, this.module) ? "func_hold" : "ref_hold", [v]);
   }
@@ -435,20 +435,7 @@ export class Lowering extends Builder {
     }
     const offset = this.layout.global[index];
     const base = imported ? this.pointerCell(offset) : this.vmctx();
-    this.store(storeOf(ir), base, v, imported ? 0 : offset, this.globalAux(index));
-  }
-
-  private constant(c: Constant): Value {
-    switch (c.type) {
-      case I32:
-        return this.i32(c.lo);
-      case I64:
-        return this.i64(c.lo, c.hi);
-      case F32:
-        return this.f32(c.lo);
-      default:
-        return this.f64(c.lo, c.hi);
-    }
+    this.store(STORE_OF[ir], base, v, imported ? 0 : offset, this.globalAux(index));
   }
 
   // --- functions --------------------------------------------------------------------------------------
@@ -588,51 +575,4 @@ export class Constant {
 /** The symbol of the bytes of data segment `i`. */
 export function dataSymbol(program: Program, i: number): number {
   return program.symbol(`wasmpy_data_${i}`, SYM_RODATA);
-}
-
-function sizeOf(type: number): number {
-  return type === I32 || type === F32 ? 4 : type === V128 ? 16 : 8;
-}
-
-function loadOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_LOAD;
-    case I64:
-      return op.I64_LOAD;
-    case F32:
-      return op.F32_LOAD;
-    case F64:
-      return op.F64_LOAD;
-    default:
-      return op.REF_LOAD;
-  }
-}
-
-function storeOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_STORE;
-    case I64:
-      return op.I64_STORE;
-    case F32:
-      return op.F32_STORE;
-    default:
-      return op.F64_STORE;
-  }
-}
-
-function selectOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_SELECT;
-    case I64:
-      return op.I64_SELECT;
-    case F32:
-      return op.F32_SELECT;
-    case F64:
-      return op.F64_SELECT;
-    default:
-      return op.REF_SELECT;
-  }
 }

@@ -19,6 +19,8 @@ export const PTR = 6;
 /** A wasm reference: a PyObject* or null for externref, a function record or null for funcref. */
 export const REF = 7;
 export const TYPE_NAMES: readonly string[] = ["", "i32", "i64", "f32", "f64", "v128", "ptr", "ref"];
+/** By type: bytes of a value in memory, where pointers and references count as 8. */
+export const TYPE_SIZE: Uint8Array = Uint8Array.of(0, 4, 8, 4, 8, 16, 8, 8);
 /** In a table row: any type. */
 export const ANY = 8;
 
@@ -300,7 +302,7 @@ export const ARITY: Uint8Array = Uint8Array.from(OPS, (row) =>
   row.variadic ? VARIADIC : row.operands.length,
 );
 
-/** Bytes that a load or store accesses; pointers and references count as 8. 0 for everything else. */
+/** Bytes that a load or store accesses; 0 for everything else. */
 export const ACCESS_SIZE: Uint8Array = Uint8Array.from(OPS, (row) => {
   const action = row.name.slice(row.name.indexOf(".") + 1);
   const isLoad = action.startsWith("load");
@@ -309,6 +311,16 @@ export const ACCESS_SIZE: Uint8Array = Uint8Array.from(OPS, (row) => {
   if (width.startsWith("8")) return 1;
   if (width.startsWith("16")) return 2;
   if (width.startsWith("32")) return 4;
-  const type = isLoad ? row.result : row.operands[1];
-  return type === I32 || type === F32 ? 4 : type === V128 ? 16 : 8;
+  return TYPE_SIZE[isLoad ? row.result : row.operands[1]];
 });
+
+/** By type: its operation of that name, or -1. */
+function ofTypes(action: string): Int16Array {
+  return Int16Array.from(TYPE_NAMES, (type) => opNamed(`${type}.${action}`));
+}
+
+export const LOAD_OF: Int16Array = ofTypes("load");
+export const STORE_OF: Int16Array = ofTypes("store");
+export const SELECT_OF: Int16Array = ofTypes("select");
+/** References have but one constant. */
+export const CONST_OF: Int16Array = ofTypes("const").with(REF, opNamed("ref.null"));

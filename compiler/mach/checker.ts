@@ -9,6 +9,7 @@
 // registers are renamed, not the places: a parameter is held by whatever held its argument.
 
 import { unreachable } from "../base/fail.ts";
+import { TYPE_SIZE } from "../ir/ops.ts";
 import {
   ANYWHERE,
   argumentOf,
@@ -25,7 +26,7 @@ import {
   STACK_SLOT,
   USE,
 } from "./code.ts";
-import { classOf, classOfRegister, type RegisterInfo, sizeOf, slotSizeOf } from "./registers.ts";
+import { classOf, classOfRegister, type RegisterInfo, slotSizeOf } from "./registers.ts";
 
 /** A sorted set of virtual registers; never changed once made. */
 type Held = readonly number[];
@@ -424,7 +425,7 @@ class Checker {
 
 /** Bytes that a move of a type carries: general registers and their slots whole. */
 function widthOf(type: number): number {
-  return classOf(type) === GENERAL ? 8 : sizeOf(type);
+  return classOf(type) === GENERAL ? 8 : TYPE_SIZE[type];
 }
 
 function without(held: Held, register: number): Held {

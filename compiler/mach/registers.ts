@@ -1,7 +1,7 @@
 // What the allocator knows of a machine: its registers, for the function being allocated, and which
 // instructions can be repeated. A target's abi.ts builds one per calling convention.
 
-import { F32, F64, I32, V128 } from "../ir/ops.ts";
+import { F32, F64, V128 } from "../ir/ops.ts";
 import { FLOAT, GENERAL, type RegisterSet } from "./code.ts";
 
 export class RegisterInfo {
@@ -42,11 +42,6 @@ export function classOf(type: number): number {
 /** The class of a physical register. */
 export function classOfRegister(register: number): number {
   return register < 32 ? GENERAL : FLOAT;
-}
-
-/** Bytes of a value of an IR type in memory. */
-export function sizeOf(type: number): number {
-  return type === V128 ? 16 : type === I32 || type === F32 ? 4 : 8;
 }
 
 /** Bytes of the spill slot of a value of an IR type. */

@@ -2,7 +2,7 @@
 // allocator for register sets, both for the constraints of its instructions. isa/<name>/target.ts makes one.
 
 import type { Value } from "../ir/func.ts";
-import { F32, F64, I32, I64, V128 } from "../ir/ops.ts";
+import { F32, F64, I32, I64 } from "../ir/ops.ts";
 import type { Signature } from "../ir/program.ts";
 import {
   ANYWHERE,
@@ -16,7 +16,7 @@ import {
   reuses,
   USE,
 } from "./code.ts";
-import { classOf, type RegisterInfo } from "./registers.ts";
+import { classOf, type RegisterInfo, slotSizeOf } from "./registers.ts";
 import type { Selection } from "./select.ts";
 
 // --- instructions -----------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ function assign(
       places[i] = list[used];
       return;
     }
-    const size = type === V128 ? 16 : 8;
+    const size = slotSizeOf(type);
     bytes = (bytes + size - 1) & -size;
     places[i] = MEMORY_PLACE - bytes;
     bytes += size;

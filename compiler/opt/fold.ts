@@ -30,7 +30,7 @@ import {
 } from "../base/int64.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Func, Value } from "../ir/func.ts";
-import { F32, F64, I32, PTR, RESULT, I64 as TYPE_I64 } from "../ir/ops.ts";
+import { RESULT, I64 as TYPE_I64 } from "../ir/ops.ts";
 
 const TWO32 = 4294967296;
 const TWO63 = (TWO32 * TWO32) / 2;
@@ -524,22 +524,4 @@ function isSignedTruncation(code: number): boolean {
 
 function isSaturating(code: number): boolean {
   return code >= op.I32_TRUNC_SAT_F32_S && code <= op.I64_TRUNC_SAT_F64_U;
-}
-
-/** The constant operation of a type. */
-export function constantOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_CONST;
-    case TYPE_I64:
-      return op.I64_CONST;
-    case F32:
-      return op.F32_CONST;
-    case F64:
-      return op.F64_CONST;
-    case PTR:
-      return op.PTR_CONST;
-    default:
-      return op.NOP;
-  }
 }

@@ -18,7 +18,7 @@ import { grown, IntColumn } from "../base/columns.ts";
 import * as op from "../gen/ir-ops.ts";
 import { SWAPPED, sizeOf } from "../ir/access.ts";
 import { type Block, Func, NO_VALUE, type Value } from "../ir/func.ts";
-import { ACCESS_SIZE, CALL, F32, F64, FLAGS, I32, I64, PTR, REF, WRITES } from "../ir/ops.ts";
+import { ACCESS_SIZE, CALL, F32, F64, FLAGS, I32, I64, PTR, REF, TYPE_SIZE, WRITES } from "../ir/ops.ts";
 import { Context, type Pass } from "./context.ts";
 import { Effects, EVERYTHING } from "./effects.ts";
 import { resolveArguments, resolveOperands } from "./resolve.ts";
@@ -257,7 +257,7 @@ function convert(f: Func, v: Value, x: Value, code: number): Value {
   const from = f.type[x];
   const size = sizeOf(f.aux[v]);
   if (f.op[v] === code && from === to) return x;
-  const full = to === PTR || to === REF || size === (to === I32 || to === F32 ? 4 : 8);
+  const full = to === PTR || to === REF || size === TYPE_SIZE[to];
   if (from === to && full) return x;
   if ((f.aux[v] & SWAPPED) !== 0) return NO_VALUE;
   const before = (code: number, a: Value, b: Value = NO_VALUE): Value => {

@@ -7,10 +7,10 @@
 import * as op from "../gen/ir-ops.ts";
 import { simplify } from "../gen/simplify.ts";
 import { type Block, Func, NO_VALUE, type Value } from "../ir/func.ts";
-import { COMMUTATIVE, FLAGS, VOID } from "../ir/ops.ts";
+import { COMMUTATIVE, CONST_OF, FLAGS, VOID } from "../ir/ops.ts";
 import type { Rewriter } from "../ir/rewriter.ts";
 import type { Context, Pass } from "./context.ts";
-import { constantOf, Fold, isNumber } from "./fold.ts";
+import { Fold, isNumber } from "./fold.ts";
 import { resolveArguments, resolveOperands } from "./resolve.ts";
 
 export class Simplify implements Pass, Rewriter {
@@ -88,7 +88,7 @@ export class Simplify implements Pass, Rewriter {
       f.b[v] = a;
     }
     if (this.fold.evaluate(f, v)) {
-      f.op[v] = constantOf(f.type[v]);
+      f.op[v] = CONST_OF[f.type[v]];
       f.a[v] = -1;
       f.b[v] = -1;
       f.imm[v] = this.fold.lo;

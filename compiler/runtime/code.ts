@@ -6,7 +6,7 @@ import { access, READONLY, REGION_C, REGION_CONTEXT, REGION_STACK, REGION_VMCTX 
 import { Builder } from "../ir/builder.ts";
 import { Func, type Value } from "../ir/func.ts";
 import { helper } from "../ir/helpers.ts";
-import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
+import { I64, LOAD_OF, STORE_OF, TYPE_SIZE } from "../ir/ops.ts";
 import type { Program } from "../ir/program.ts";
 import { processSymbol } from "./process.ts";
 
@@ -116,7 +116,7 @@ export class Code extends Builder {
 
   /** Loads a field; `region` and `flags` as in access.ts (READONLY where the cell never changes meanwhile). */
   field(type: number, address: Value, offset: number, region = REGION_C, flags = 0): Value {
-    return this.load(loadOf(type), address, offset, access(region, 0, sizeOfType(type), flags));
+    return this.load(LOAD_OF[type], address, offset, access(region, 0, TYPE_SIZE[type], flags));
   }
 
   constantField(type: number, address: Value, offset: number, region = REGION_C): Value {
@@ -124,7 +124,7 @@ export class Code extends Builder {
   }
 
   setField(type: number, address: Value, offset: number, x: Value, region = REGION_C): void {
-    this.store(storeOf(type), address, x, offset, access(region, 0, sizeOfType(type), 0));
+    this.store(STORE_OF[type], address, x, offset, access(region, 0, TYPE_SIZE[type], 0));
   }
 
   vmctxField(type: number, vmctx: Value, offset: number): Value {
@@ -204,47 +204,5 @@ export class Code extends Builder {
   /** 1 if address lies in the `size` bytes (i64) from `low` on. */
   isWithin(address: Value, low: Value, size: Value): Value {
     return this.op(op.I64_LT_U, this.op(op.PTR_SUB, address, low), size);
-  }
-}
-
-export function sizeOfType(type: number): number {
-  return type === I32 || type === F32 ? 4 : 8;
-}
-
-export function loadOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_LOAD;
-    case I64:
-      return op.I64_LOAD;
-    case F32:
-      return op.F32_LOAD;
-    case F64:
-      return op.F64_LOAD;
-    case REF:
-      return op.REF_LOAD;
-    case PTR:
-      return op.PTR_LOAD;
-    default:
-      return op.PTR_LOAD;
-  }
-}
-
-export function storeOf(type: number): number {
-  switch (type) {
-    case I32:
-      return op.I32_STORE;
-    case I64:
-      return op.I64_STORE;
-    case F32:
-      return op.F32_STORE;
-    case F64:
-      return op.F64_STORE;
-    case REF:
-      return op.REF_STORE;
-    case PTR:
-      return op.PTR_STORE;
-    default:
-      return op.PTR_STORE;
   }
 }
