@@ -136,7 +136,7 @@ export class Backend {
     const { convention } = program.signatures[func.signature];
     const registers = target.registers[convention];
     this.selection.run(func, code);
-    if (this.options.verified) this.verifySelection();
+    this.verifySelection();
     this.allocator.allocate(code, registers);
     if (this.options.verified) check(code, registers);
     this.list(SHOW_CODE, func, index);

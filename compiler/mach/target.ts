@@ -254,6 +254,8 @@ export interface Target {
   through(s: Selection, v: Value): Value;
   /** A register that holds the constant (or other cheap, pure) value, made just here; -1: is not one. */
   constant(s: Selection, v: Value): number;
-  /** How many low bits of the first DEF of instruction `i` may be set at most; from the instruction alone. */
-  significantBits(code: Code, i: number): number;
+  /** The physical register that holds the base of memory 0. */
+  readonly memoryBase: number;
+  /** How many low bits of the first DEF of instruction `i` may be set at most; `of` tells it of a register. */
+  significantBits(code: Code, i: number, of: (register: number) => number): number;
 }

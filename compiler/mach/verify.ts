@@ -1,6 +1,6 @@
-// Checks what selection leaves, for tests and debugging: every virtual register has one definition, operands agree
+// Checks what selection leaves, in every compilation: every virtual register has one definition, operands agree
 // with the instruction table, i32 registers are zero-extended, and accesses to guarded memory cannot leave the
-// reservation. The last is a part of the sandbox that no later stage repeats.
+// reservation, whatever the stages before did. No later stage repeats the last.
 //
 // requires: Code before allocation
 
@@ -96,7 +96,9 @@ class Verifier {
       }
       if (hasRow) this.operand(i, register, roleOf(constraint), table.type[row++]);
     }
-    if (addressOperands > 0 && (code.site[i] & SITE_FAULT) !== 0) this.access(i, start + addressAt);
+    const isGuarded = (code.site[i] & SITE_FAULT) !== 0;
+    if (isGuarded && addressOperands === 0) this.fault(i, "guarded memory, but no register in the address");
+    else if (isGuarded) this.access(i, start + addressAt);
   }
 
   private classAt(register: number): number {
@@ -112,26 +114,35 @@ class Verifier {
     }
   }
 
-  /** [base + index << scale + disp] in guarded memory, whose base is a pinned register. */
+  /**
+   * An access that nothing but the guard keeps inside memory 0: [its base + index << scale + disp], where the index
+   * has 32 bits and disp 31, or the sum of both is the index. So it stays below 2^33 + 2^16, the reservation.
+   */
   private access(i: number, at: number): void {
     const { code } = this;
-    if (code.register.get(at) >= FIRST_VREG) return;
-    if (code.disp[i] < 0) this.fault(i, "a negative displacement in guarded memory");
+    const disp = code.disp[i];
+    if (code.register.get(at) !== this.target.memoryBase)
+      this.fault(i, "guarded memory, but not from its base");
+    if (disp < 0) this.fault(i, "a negative displacement in guarded memory");
     if ((code.address[i] & 15) === BASE) return;
-    const index = code.register.get(at + 1);
-    const type = index < FIRST_VREG ? I64 : code.typeOf(index);
-    if (type !== I32 && type !== I64) this.fault(i, "the index is neither an i32 nor an i64");
     const scale = (code.address[i] >> 4) & 15;
-    if (scale > 0 && this.significantBits(index) + scale > 32) {
-      this.fault(i, "a scaled index in guarded memory that may have more than 32 bits");
-    }
+    const bits = this.significantBits(code.register.get(at + 1)) + scale;
+    // The sum of an index and an offset has 33 bits; an index that is scaled must not, since it would have wrapped.
+    if (bits > (scale === 0 && disp === 0 ? 33 : 32))
+      this.fault(i, `an index of ${bits} bits in guarded memory`);
   }
 
-  /** How many low bits of a register may be set, by the instruction that defines it. */
+  /** How many low bits of a register may be set at most, by its type and by the instruction that defines it. */
   private significantBits(register: number): number {
-    const at = register < FIRST_VREG ? -1 : this.definedAt[register - FIRST_VREG];
-    if (at < 0 || this.code.register.get(this.code.operandStart[at]) !== register) return 64;
-    return this.target.significantBits(this.code, at);
+    if (register < FIRST_VREG) return 64;
+    const { code } = this;
+    const at = this.definedAt[register - FIRST_VREG];
+    const most = code.typeOf(register) === I32 ? 32 : 64;
+    if (at < 0 || code.register.get(code.operandStart[at]) !== register) return most;
+    return Math.min(
+      most,
+      this.target.significantBits(code, at, (r) => this.significantBits(r)),
+    );
   }
 
   private edge(e: number): void {

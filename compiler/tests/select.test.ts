@@ -89,9 +89,7 @@ ${index}
     ] as const) {
       if (k > 3) expect(block(scaled(index, k))).toMatch(/shl32_i/);
       else {
-        const fault = expect.stringContaining(
-          "a scaled index in guarded memory that may have more than 32 bits",
-        );
+        const fault = expect.stringContaining("an index of 33 bits in guarded memory");
         block(scaled(index, k), 0, [fault]);
       }
     }

@@ -10,6 +10,7 @@ import type { Target } from "../../mach/target.ts";
 import { CONVENTIONS, REGISTERS } from "./abi.ts";
 import { AVX, BMI1, BMI2, LZCNT, MOVBE } from "./insts.ts";
 import { address, call, constant, enter, leave, tailCall, testFlags } from "./lower.ts";
+import { MEMORY0 } from "./regs.ts";
 import { INSTRUCTIONS } from "./table.ts";
 
 /** What has any number of operands cannot be the root of a rule. */
@@ -61,8 +62,12 @@ export function cpuFeatures(names: readonly string[]): number {
   return features;
 }
 
-/** For the index of a scaled access: what lower.rules make of the operations of opt/bits.ts, evidentBits. */
-function significantBits(code: Code, i: number): number {
+/**
+ * For the index of an access: what lower.rules make of the operations of opt/bits.ts, evidentBits, and the sum of an
+ * index and an offset that is no displacement.
+ */
+function significantBits(code: Code, i: number, of: (register: number) => number): number {
+  const operand = (k: number) => code.register.get(code.operandStart[i] + k);
   switch (code.op[i]) {
     case x.MOVZX8_32:
     case x.MOVZX8_32_M:
@@ -74,6 +79,10 @@ function significantBits(code: Code, i: number): number {
       return 32 - Math.clz32(code.imm[i]);
     case x.SHR32_I:
       return 32 - (code.imm[i] & 31);
+    case x.CONST64:
+      return code.imm2[i] === 0 ? 32 - Math.clz32(code.imm[i]) : 64;
+    case x.ADD64:
+      return Math.min(64, Math.max(of(operand(1)), of(operand(2))) + 1);
     default:
       return 64;
   }
@@ -93,6 +102,7 @@ export function x64Target(features: number): Target {
     flags: (s, v) => testFlags(s, v, flags(s, v)),
     through,
     constant,
+    memoryBase: MEMORY0,
     significantBits,
   };
 }
