@@ -7,6 +7,7 @@ import { describeDiagnostic } from "./service.ts";
 import type { Features } from "./wasm/features.ts";
 import { EXT_FUNC, EXT_GLOBAL, type Module } from "./wasm/module.ts";
 import * as t from "./wasm/types.ts";
+import { typeText } from "./wasm/typetable.ts";
 import * as s from "./wat/wast.ts";
 
 const NAMES: readonly string[] = [
@@ -48,30 +49,18 @@ const VALUE_NAMES: readonly string[] = [
   "either",
 ];
 
+/** What the runner must know of a type: all references but the first two kinds are one to it. */
 function typeName(type: t.ValType): string {
-  switch (type) {
-    case t.I32:
-      return "i32";
-    case t.I64:
-      return "i64";
-    case t.F32:
-      return "f32";
-    case t.F64:
-      return "f64";
-    case t.V128:
-      return "v128";
-    case t.FUNCREF:
-      return "funcref";
-    case t.EXTERNREF:
-      return "externref";
-    default:
-      return "ref";
-  }
+  return t.isRef(type) && !isPlainRef(type) ? "ref" : typeText(type);
+}
+
+function isPlainRef(type: t.ValType): boolean {
+  return type === t.FUNCREF || type === t.EXTERNREF;
 }
 
 /** Whether a text can import a function of the type by naming its parameters and results. */
 function isPlain(type: t.DefType): boolean {
-  const isNamed = (v: t.ValType) => !t.isRef(v) || v === t.FUNCREF || v === t.EXTERNREF;
+  const isNamed = (v: t.ValType) => !t.isRef(v) || isPlainRef(v);
   if (!type.final || type.supertype >= 0 || type.groupSize > 1) return false;
   return type.params.every(isNamed) && type.results.every(isNamed);
 }

@@ -18,7 +18,8 @@ import {
   type Limits,
   type ValType,
 } from "../wasm/types.ts";
-import { Operands, typeText } from "./operands.ts";
+import { typeText } from "../wasm/typetable.ts";
+import { Operands } from "./operands.ts";
 import * as rules from "./rules.ts";
 
 /** Outside constant expressions. */

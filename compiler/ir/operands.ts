@@ -7,7 +7,8 @@ import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import * as t from "../wasm/types.ts";
-import { BOT, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
+import { BOT, isRef, type ValType } from "../wasm/types.ts";
+import { typeText } from "../wasm/typetable.ts";
 import { type Block, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 
 export const FRAME_FUNC = 0;
@@ -255,29 +256,4 @@ export class Operands {
   labelTypes(frame: number): Types {
     return this.kind.data[frame] === FRAME_LOOP ? this.starts[frame] : this.ends[frame];
   }
-}
-
-const HEAP_NAMES: readonly string[] = [
-  "",
-  "func",
-  "extern",
-  "any",
-  "eq",
-  "i31",
-  "struct",
-  "array",
-  "exn",
-  "nofunc",
-  "noextern",
-  "none",
-  "noexn",
-  "bottom",
-];
-const NUMERIC_NAMES: readonly string[] = ["unknown", "i32", "i64", "f32", "f64", "v128", "i8", "i16"];
-
-/** A value type as the text format writes it. */
-export function typeText(type: ValType): string {
-  if (!isRef(type)) return NUMERIC_NAMES[type];
-  const heap = heapOf(type);
-  return `(ref ${isNullable(type) ? "null " : ""}${heap < 0 ? HEAP_NAMES[-heap] : heap})`;
 }

@@ -16,10 +16,10 @@ import {
   type Limits,
   type ValType,
 } from "../wasm/types.ts";
+import { typeText } from "../wasm/typetable.ts";
 import { escapingFunctions } from "./escape.ts";
 import type { Facts } from "./facts.ts";
 import { addressType } from "./immediates.ts";
-import { typeText } from "./operands.ts";
 import { Walk } from "./walk.ts";
 
 /** Validates everything: the module, its constant expressions, all bodies. What these tell, for FunctionBuild. */

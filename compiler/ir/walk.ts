@@ -26,12 +26,13 @@ import {
   V128,
   type ValType,
 } from "../wasm/types.ts";
+import { typeText } from "../wasm/typetable.ts";
 import { Control, NO_TYPES } from "./control.ts";
 import { Facts } from "./facts.ts";
 import { NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 import { ALL_GLOBALS } from "./immediates.ts";
 import type { Lowering } from "./lowering.ts";
-import { FRAME_BLOCK, FRAME_FUNC, type Types, typeText } from "./operands.ts";
+import { FRAME_BLOCK, FRAME_FUNC, type Types } from "./operands.ts";
 import { REF } from "./ops.ts";
 import * as rules from "./rules.ts";
 import { walkBulk } from "./walk-bulk.ts";

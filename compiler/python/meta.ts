@@ -16,7 +16,7 @@
 import { functionNames, isGuarded } from "../ir/layout.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
-import { F32, F64, I32, I64, V128 } from "../wasm/types.ts";
+import { heapText, typeTextWith } from "../wasm/typetable.ts";
 
 /** A Python string literal, all ASCII. */
 function quote(text: string): string {
@@ -37,45 +37,11 @@ function hex(x: number, digits: number): string {
   return x.toString(16).padStart(digits, "0");
 }
 
-const HEAP_NAMES: readonly string[] = [
-  "",
-  "func",
-  "extern",
-  "any",
-  "eq",
-  "i31",
-  "struct",
-  "array",
-  "exn",
-  "nofunc",
-  "noextern",
-  "none",
-  "noexn",
-];
-
 /** The text of a type of values or fields; of a reference into the recursion group of this place, its place there. */
 function typeText(t: number, groupStart: number, groupSize: number): string {
-  switch (t) {
-    case I32:
-      return "i32";
-    case I64:
-      return "i64";
-    case F32:
-      return "f32";
-    case F64:
-      return "f64";
-    case V128:
-      return "v128";
-    case wasm.I8:
-      return "i8";
-    case wasm.I16:
-      return "i16";
-  }
   const heap = wasm.heapOf(t);
   const isInside = heap >= groupStart && heap < groupStart + groupSize;
-  const name = heap < 0 ? HEAP_NAMES[-heap] : isInside ? `rec.${heap - groupStart}` : `{${heap}}`;
-  if (t === wasm.FUNCREF || t === wasm.EXTERNREF) return `${name}ref`;
-  return wasm.isNullable(t) ? `(ref null ${name})` : `(ref ${name})`;
+  return typeTextWith(t, heap < 0 ? heapText(heap) : isInside ? `rec.${heap - groupStart}` : `{${heap}}`);
 }
 
 /** The structure of type `index`, such that equal types of any two modules have equal texts. */

@@ -4,58 +4,17 @@
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import {
-  EXCEPTIONS,
   type Features,
   FUNCTION_REFERENCES,
-  GC,
   has,
   MEMORY64,
   MULTI_VALUE,
   REFERENCE_TYPES,
-  SIMD,
 } from "./features.ts";
 import type { Reader } from "./reader.ts";
 import * as t from "./types.ts";
 import { type HeapType, Limits, ref, type ValType } from "./types.ts";
-
-/** Abstract heap types by their code; BOT_HEAP: no such type, or not with these features. */
-function abstractHeap(code: number, features: Features): HeapType {
-  switch (code) {
-    case 0x70:
-      return t.FUNC;
-    case 0x6f:
-      return has(features, REFERENCE_TYPES) ? t.EXTERN : t.BOT_HEAP;
-    case 0x69:
-      return has(features, EXCEPTIONS) ? t.EXN : t.BOT_HEAP;
-    case 0x74:
-      return has(features, EXCEPTIONS) ? t.NOEXN : t.BOT_HEAP;
-    default:
-      return has(features, GC) ? gcHeap(code) : t.BOT_HEAP;
-  }
-}
-
-function gcHeap(code: number): HeapType {
-  switch (code) {
-    case 0x73:
-      return t.NOFUNC;
-    case 0x72:
-      return t.NOEXTERN;
-    case 0x71:
-      return t.NONE;
-    case 0x6e:
-      return t.ANY;
-    case 0x6d:
-      return t.EQ;
-    case 0x6c:
-      return t.I31;
-    case 0x6b:
-      return t.STRUCT;
-    case 0x6a:
-      return t.ARRAY;
-    default:
-      return t.BOT_HEAP;
-  }
-}
+import { heapCoded, numberCoded } from "./typetable.ts";
 
 /** True for the first byte of a negative number of one byte: the code of an abstract type. */
 function isTypeCode(byte: number): boolean {
@@ -65,7 +24,7 @@ function isTypeCode(byte: number): boolean {
 export function readHeapType(r: Reader, features: Features): HeapType {
   const at = r.at;
   if (isTypeCode(r.peek())) {
-    const heap = abstractHeap(r.u8(), features);
+    const heap = heapCoded(r.u8(), features);
     return heap === t.BOT_HEAP ? fail("malformed heap type", at) : heap;
   }
   const index = r.s33();
@@ -83,7 +42,7 @@ function refTypeFrom(code: number, r: Reader, features: Features): ValType {
   if ((code === 0x63 || code === 0x64) && has(features, FUNCTION_REFERENCES)) {
     return ref(readHeapType(r, features), code === 0x63);
   }
-  const heap = abstractHeap(code, features);
+  const heap = heapCoded(code, features);
   return heap === t.BOT_HEAP ? t.BOT : ref(heap, true);
 }
 
@@ -95,20 +54,9 @@ export function readRefType(r: Reader, features: Features): ValType {
 
 /** The value type that starts with `code`; BOT when it is none. */
 function valTypeFrom(code: number, r: Reader, features: Features): ValType {
-  switch (code) {
-    case 0x7f:
-      return t.I32;
-    case 0x7e:
-      return t.I64;
-    case 0x7d:
-      return t.F32;
-    case 0x7c:
-      return t.F64;
-    case 0x7b:
-      return has(features, SIMD) ? t.V128 : t.BOT;
-    default:
-      return has(features, REFERENCE_TYPES) ? refTypeFrom(code, r, features) : t.BOT;
-  }
+  const type = numberCoded(code, features);
+  if (type !== t.BOT) return t.isPacked(type) ? t.BOT : type;
+  return has(features, REFERENCE_TYPES) ? refTypeFrom(code, r, features) : t.BOT;
 }
 
 export function readValType(r: Reader, features: Features): ValType {
@@ -118,16 +66,8 @@ export function readValType(r: Reader, features: Features): ValType {
 }
 
 export function readStorageType(r: Reader, features: Features): ValType {
-  switch (r.peek()) {
-    case 0x78:
-      r.u8();
-      return t.I8;
-    case 0x77:
-      r.u8();
-      return t.I16;
-    default:
-      return readValType(r, features);
-  }
+  const type = numberCoded(r.peek(), features);
+  return t.isPacked(type) ? numberCoded(r.u8(), features) : readValType(r, features);
 }
 
 export function readMutability(r: Reader): boolean {

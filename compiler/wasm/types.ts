@@ -56,6 +56,11 @@ export function isNumeric(t: ValType): boolean {
   return t >= I32 && t <= F64;
 }
 
+/** A storage type that is no value type. */
+export function isPacked(t: ValType): boolean {
+  return t === I8 || t === I16;
+}
+
 export class FieldType {
   readonly storage: ValType;
   readonly mutable: boolean;

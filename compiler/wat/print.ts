@@ -12,6 +12,7 @@ import { Reader } from "../wasm/reader.ts";
 import { readOpcode } from "../wasm/scan.ts";
 import { BLOCK_EMPTY, BLOCK_VALUE, BlockType, readHeapType, readValType } from "../wasm/typereader.ts";
 import * as t from "../wasm/types.ts";
+import { heapText, typeText } from "../wasm/typetable.ts";
 import { TextWriter } from "./writer.ts";
 
 /** The text of a module that `decode` made with these features. */
@@ -174,7 +175,7 @@ class Printer {
 
   /** A value type, with a space before it. */
   private valType(type: t.ValType): void {
-    this.writer.text(` ${t.isRef(type) ? refName(type) : numericName(type)}`);
+    this.writer.text(` ${typeText(type)}`);
   }
 
   private typeUse(index: number): void {
@@ -463,7 +464,7 @@ class Printer {
         for (let i = 0; i < 16; i++) w.text(` ${r.u8()}`);
         break;
       case imm.HEAPTYPE:
-        w.text(` ${heapName(readHeapType(r, this.features))}`);
+        w.text(` ${heapText(readHeapType(r, this.features))}`);
         break;
       case imm.VALTYPES: {
         w.text(" (result");
@@ -527,61 +528,4 @@ function uniqueNames(names: ReadonlyMap<number, string>, count: number): Readonl
     unique.set(index, name);
   }
   return unique;
-}
-
-function numericName(type: t.ValType): string {
-  switch (type) {
-    case t.I32:
-      return "i32";
-    case t.I64:
-      return "i64";
-    case t.F32:
-      return "f32";
-    case t.F64:
-      return "f64";
-    case t.V128:
-      return "v128";
-    case t.I8:
-      return "i8";
-    default:
-      return "i16";
-  }
-}
-
-function refName(type: t.ValType): string {
-  const heap = t.heapOf(type);
-  if (type === t.FUNCREF) return "funcref";
-  if (type === t.EXTERNREF) return "externref";
-  return t.isNullable(type) ? `(ref null ${heapName(heap)})` : `(ref ${heapName(heap)})`;
-}
-
-function heapName(heap: t.HeapType): string {
-  switch (heap) {
-    case t.FUNC:
-      return "func";
-    case t.EXTERN:
-      return "extern";
-    case t.ANY:
-      return "any";
-    case t.EQ:
-      return "eq";
-    case t.I31:
-      return "i31";
-    case t.STRUCT:
-      return "struct";
-    case t.ARRAY:
-      return "array";
-    case t.EXN:
-      return "exn";
-    case t.NOFUNC:
-      return "nofunc";
-    case t.NOEXTERN:
-      return "noextern";
-    case t.NONE:
-      return "none";
-    case t.NOEXN:
-      return "noexn";
-    default:
-      return String(heap);
-  }
 }

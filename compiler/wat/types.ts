@@ -9,47 +9,19 @@ import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
 import { PairMap } from "../base/intmap.ts";
 import * as word from "../gen/wat-words.ts";
-import { FUNCTION_REFERENCES, GC, has, MULTI_VALUE, REFERENCE_TYPES, SIMD } from "../wasm/features.ts";
+import { FUNCTION_REFERENCES, GC, has, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import * as t from "../wasm/types.ts";
+import { heapRow, numberRow } from "../wasm/typetable.ts";
 import { Marked } from "./assembled.ts";
 import type { Cursor } from "./cursor.ts";
 import { ID, KEYWORD, LPAR, RPAR } from "./lexer.ts";
 import type { Spaces } from "./spaces.ts";
 import { Scope, Symbols } from "./symbols.ts";
-
-/** The byte of an abstract heap type (spec 5.3.3); also that of its nullable reference type. */
-function heapByte(heap: t.HeapType): number {
-  switch (heap) {
-    case t.FUNC:
-      return 0x70;
-    case t.EXTERN:
-      return 0x6f;
-    case t.ANY:
-      return 0x6e;
-    case t.EQ:
-      return 0x6d;
-    case t.I31:
-      return 0x6c;
-    case t.STRUCT:
-      return 0x6b;
-    case t.ARRAY:
-      return 0x6a;
-    case t.EXN:
-      return 0x69;
-    case t.NOFUNC:
-      return 0x73;
-    case t.NOEXTERN:
-      return 0x72;
-    case t.NONE:
-      return 0x71;
-    default:
-      return 0x74; // noexn
-  }
-}
+import { heapNamed, numberNamed, referenceNamed } from "./words.ts";
 
 export function writeHeapType(heap: t.HeapType, out: Bytes): void {
   if (heap >= 0) writeTypeIndex(heap, out);
-  else out.u8(heapByte(heap));
+  else out.u8(heapRow(heap).code);
 }
 
 /** A type index where s33 is expected. */
@@ -58,115 +30,14 @@ export function writeTypeIndex(index: number, out: Bytes): void {
 }
 
 export function writeValType(type: t.ValType, out: Bytes): void {
-  switch (type) {
-    case t.I32:
-      out.u8(0x7f);
-      return;
-    case t.I64:
-      out.u8(0x7e);
-      return;
-    case t.F32:
-      out.u8(0x7d);
-      return;
-    case t.F64:
-      out.u8(0x7c);
-      return;
-    case t.V128:
-      out.u8(0x7b);
-      return;
-    case t.I8:
-      out.u8(0x78);
-      return;
-    case t.I16:
-      out.u8(0x77);
-      return;
+  if (!t.isRef(type)) {
+    out.u8(numberRow(type).code);
+    return;
   }
   const heap = t.heapOf(type);
   if (!t.isNullable(type)) out.u8(0x64);
   else if (heap >= 0) out.u8(0x63); // the abstract ones have a short form
   writeHeapType(heap, out);
-}
-
-/** The heap type of a keyword, or 0. */
-function heapNamed(keyword: number): t.HeapType {
-  switch (keyword) {
-    case word.FUNC:
-      return t.FUNC;
-    case word.EXTERN:
-      return t.EXTERN;
-    case word.ANY:
-      return t.ANY;
-    case word.EQ:
-      return t.EQ;
-    case word.I31:
-      return t.I31;
-    case word.STRUCT:
-      return t.STRUCT;
-    case word.ARRAY:
-      return t.ARRAY;
-    case word.EXN:
-      return t.EXN;
-    case word.NOFUNC:
-      return t.NOFUNC;
-    case word.NOEXTERN:
-      return t.NOEXTERN;
-    case word.NONE:
-      return t.NONE;
-    case word.NOEXN:
-      return t.NOEXN;
-    default:
-      return 0;
-  }
-}
-
-/** The heap type of an abbreviation like `funcref`, or 0. */
-function referenceNamed(keyword: number): t.HeapType {
-  switch (keyword) {
-    case word.FUNCREF:
-      return t.FUNC;
-    case word.EXTERNREF:
-      return t.EXTERN;
-    case word.ANYREF:
-      return t.ANY;
-    case word.EQREF:
-      return t.EQ;
-    case word.I31REF:
-      return t.I31;
-    case word.STRUCTREF:
-      return t.STRUCT;
-    case word.ARRAYREF:
-      return t.ARRAY;
-    case word.EXNREF:
-      return t.EXN;
-    case word.NULLFUNCREF:
-      return t.NOFUNC;
-    case word.NULLEXTERNREF:
-      return t.NOEXTERN;
-    case word.NULLREF:
-      return t.NONE;
-    case word.NULLEXNREF:
-      return t.NOEXN;
-    default:
-      return 0;
-  }
-}
-
-/** The numeric or vector type of a keyword, or BOT. */
-function numericNamed(keyword: number): t.ValType {
-  switch (keyword) {
-    case word.I32:
-      return t.I32;
-    case word.I64:
-      return t.I64;
-    case word.F32:
-      return t.F32;
-    case word.F64:
-      return t.F64;
-    case word.V128:
-      return t.V128;
-    default:
-      return t.BOT;
-  }
 }
 
 export class TypeParser {
@@ -210,9 +81,8 @@ export class TypeParser {
   heapType(): t.HeapType {
     const { cursor } = this;
     if (cursor.kind() !== KEYWORD) return this.spaces.types.index(cursor);
-    const heap = heapNamed(cursor.value());
+    const heap = heapNamed(cursor.value(), cursor.features);
     if (heap === 0) cursor.unexpected();
-    if (heap !== t.FUNC && heap !== t.EXTERN && !has(cursor.features, GC)) cursor.unexpected();
     cursor.at++;
     return heap;
   }
@@ -220,15 +90,15 @@ export class TypeParser {
   /** A reference type begins here. */
   isRefType(): boolean {
     const { cursor } = this;
-    return cursor.opens(word.REF) || (cursor.kind() === KEYWORD && referenceNamed(cursor.value()) !== 0);
+    if (cursor.opens(word.REF)) return true;
+    return cursor.kind() === KEYWORD && referenceNamed(cursor.value(), cursor.features) !== 0;
   }
 
   refType(): t.ValType {
     const { cursor } = this;
     if (cursor.kind() === KEYWORD) {
-      const heap = referenceNamed(cursor.value());
+      const heap = referenceNamed(cursor.value(), cursor.features);
       if (heap === 0) cursor.unexpected();
-      if (heap !== t.FUNC && heap !== t.EXTERN && !has(cursor.features, GC)) cursor.unexpected();
       cursor.at++;
       return t.ref(heap, true);
     }
@@ -240,13 +110,18 @@ export class TypeParser {
     return t.ref(heap, nullable);
   }
 
+  /** The type at the cursor if it is no reference, else BOT. */
+  private numberType(): t.ValType {
+    const { cursor } = this;
+    return cursor.kind() === KEYWORD ? numberNamed(cursor.value(), cursor.features) : t.BOT;
+  }
+
   valType(): t.ValType {
     const { cursor } = this;
-    const numeric = cursor.kind() === KEYWORD ? numericNamed(cursor.value()) : t.BOT;
-    if (numeric === t.V128 && !has(cursor.features, SIMD)) cursor.unexpected();
-    if (numeric !== t.BOT) {
+    const number = this.numberType();
+    if (number !== t.BOT && !t.isPacked(number)) {
       cursor.at++;
-      return numeric;
+      return number;
     }
     if (!has(cursor.features, REFERENCE_TYPES)) cursor.unexpected();
     return this.refType();
@@ -440,9 +315,9 @@ export class TypeParser {
     const { cursor } = this;
     const out = this.section.bytes;
     const mutable = cursor.takeOpen(word.MUT);
-    if (cursor.take(word.I8)) writeValType(t.I8, out);
-    else if (cursor.take(word.I16)) writeValType(t.I16, out);
-    else writeValType(this.valType(), out);
+    const number = this.numberType();
+    if (t.isPacked(number)) cursor.at++;
+    writeValType(t.isPacked(number) ? number : this.valType(), out);
     out.u8(mutable ? 1 : 0);
     if (mutable) cursor.expectClose();
   }
