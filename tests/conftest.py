@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import interpreters
@@ -54,6 +56,27 @@ def _node() -> str:
     from wasmpy import _compiler
 
     return _compiler.find_node()
+
+
+def run_python(
+    code: str, directory: Path, cache: Path, *, before: Sequence[str] = (), check: bool = True, **env: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Runs the code in a new process of this interpreter, ``before`` in front of its command line.
+
+    None as the value of a variable of the environment removes it. Raises TimeoutExpired after a minute.
+    """
+    variables = {**os.environ, **environment(cache), **env}
+    done = subprocess.run(
+        [*before, sys.executable, "-c", textwrap.dedent(code)],
+        cwd=directory,
+        env={k: v for k, v in variables.items() if v is not None},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0 or not check, done.stderr
+    return done
 
 
 @pytest.fixture

@@ -183,13 +183,18 @@ function isReserved(name: string): boolean {
   return name.startsWith("wasmpy_") || name.startsWith("Py") || name.startsWith("import ");
 }
 
-/** Symbol names of a module's functions: its wasm name, made unique by the index where it is not. */
+/**
+ * Symbol names of a module's functions: no two are the same, whatever the name section says, and none has a NUL. The
+ * index tells a name from one that another function, a helper or glue has.
+ */
 export function functionNames(module: Module): string[] {
   const names: string[] = module.funcs.map((_, i) => module.funcNames.get(i) ?? "");
   for (const e of module.exports) if (e.kind === EXT_FUNC && names[e.index] === "") names[e.index] = e.name;
   const seen = new Set<string>();
   return names.map((name, i) => {
-    const unique = name === "" ? `func[${i}]` : seen.has(name) || isReserved(name) ? `${name}[${i}]` : name;
+    let unique = name === "" ? `func[${i}]` : name.split("\0").join("\ufffd");
+    if (isReserved(unique)) unique += `[${i}]`;
+    while (seen.has(unique)) unique += `[${i}]`;
     seen.add(unique);
     return unique;
   });

@@ -60,10 +60,13 @@ export function punycode(text: string): string {
   return out;
 }
 
+/** The interpreter looks for no more characters of a name than these. */
+const MOST_CHARACTERS = 200;
+
 /** What the names of a module's init functions end in: `_leaf`, or `U_` and punycode; neither has a hyphen. */
 export function initSuffix(leaf: string): string {
   let isAscii = true;
   for (let i = 0; i < leaf.length; i++) isAscii = isAscii && leaf.charCodeAt(i) < FIRST_POINT;
-  const suffix = isAscii ? `_${leaf}` : `U_${punycode(leaf)}`;
-  return suffix.split("-").join("_");
+  const name = (isAscii ? leaf : punycode(leaf)).split("-").join("_").slice(0, MOST_CHARACTERS);
+  return isAscii ? `_${name}` : `U_${name}`;
 }

@@ -35,6 +35,17 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
+def _encoded(leaf: str) -> bytes:
+    try:
+        if "\0" not in leaf:
+            return leaf.encode()
+    except UnicodeEncodeError:
+        pass
+    from ._errors import UnsupportedError
+
+    raise UnsupportedError(f"no extension module can have the name {leaf!a}")
+
+
 class Build:
     """An image that is wanted: what it is compiled from and how, its file name, and where it may lie.
 
@@ -54,7 +65,7 @@ class Build:
         if features:
             self.options["features"] = features
         options = repr(sorted(self.options.items())).encode()
-        self.key = _digest(source, leaf.encode(), _identity.identity().encode(), options, b"%d" % ABI)
+        self.key = _digest(source, _encoded(leaf), _identity.identity().encode(), options, b"%d" % ABI)
 
     def checked(self) -> Build:
         """The same with explicit bounds checks: for memories whose index space is not all reserved."""
@@ -66,9 +77,16 @@ class Build:
         return other
 
     @property
+    def label(self) -> str:
+        """What the names of this module's images begin with: its own name, if any directory takes that."""
+        if self.leaf.isidentifier() and len(self.leaf) < 60:  # In bytes at most 4 times as many.
+            return self.leaf
+        return f"module-{_digest(_encoded(self.leaf))}"
+
+    @property
     def name(self) -> str:
         """The name of the image's file."""
-        return f"{self.leaf}.wasmpy-{self.key}{'-checked' if self.is_checked else ''}.so"
+        return f"{self.label}.wasmpy-{self.key}{'-checked' if self.is_checked else ''}.so"
 
     def directory_beside(self) -> str | None:
         """Where the image of an imported file belongs, None for the user's cache."""

@@ -176,7 +176,8 @@ def _notice(what: str) -> None:
     if config.get("quiet"):
         return
     if sys.stderr is not None and sys.stderr.isatty():
-        print(f"wasmpy: compiling {what} ...", file=sys.stderr, flush=True)
+        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
+        print(f"wasmpy: compiling {shown} ...", file=sys.stderr, flush=True)
         return
     import logging
 

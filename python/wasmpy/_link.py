@@ -385,6 +385,7 @@ def _export(state: State) -> None:
     """Puts the exports into the state and, where the name allows it, on the module or the Instance that holds it."""
     holder = state.module.__dict__.pop("__wasm_holder__", state.module)
     holder_class = type(holder)
+    taken = {name for base in holder_class.__mro__ for name in base.__dict__}
     bound: dict[tuple[int, int], Any] = {}
     variables: dict[str, Any] = {}
     for name, kind, index in state.meta["exports"]:
@@ -394,7 +395,7 @@ def _export(state: State) -> None:
             bound[kind, index] = value
         state.exports[name] = value
         state.kinds[name] = kind
-        if not _is_attribute(name) or hasattr(holder_class, name):
+        if not _is_attribute(name) or name in taken:
             continue
         if kind == GLOBAL:
             variables[name] = _variable(name, value)

@@ -202,14 +202,14 @@ def _prune(directory: str, build: Build) -> None:
     if directory != build.directory_beside():
         return
     for entry in os.listdir(directory):
-        if not entry.startswith(f"{build.leaf}.wasmpy-"):
+        if not entry.startswith(f"{build.label}.wasmpy-"):
             continue
         path = os.path.join(directory, entry)
         with suppress(OSError):
             if entry.endswith(".tmp"):
                 if os.stat(path).st_mtime < time() - _STALE_SECONDS:
                     os.unlink(path)
-            elif entry.endswith(".so") and not entry.startswith(f"{build.leaf}.wasmpy-{build.key}"):
+            elif entry.endswith(".so") and not entry.startswith(f"{build.label}.wasmpy-{build.key}"):
                 os.unlink(path)
 
 
