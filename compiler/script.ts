@@ -8,46 +8,8 @@ import type { Features } from "./wasm/features.ts";
 import { EXT_FUNC, EXT_GLOBAL, type Module } from "./wasm/module.ts";
 import * as t from "./wasm/types.ts";
 import { typeText } from "./wasm/typetable.ts";
-import * as s from "./wat/wast.ts";
-
-const NAMES: readonly string[] = [
-  "module",
-  "definition",
-  "instance",
-  "register",
-  "action",
-  "assert_return",
-  "assert_trap",
-  "assert_exhaustion",
-  "assert_exception",
-  "assert_suspension",
-  "assert_invalid",
-  "assert_malformed",
-  "assert_unlinkable",
-  "assert_invalid_custom",
-  "assert_malformed_custom",
-  "thread",
-  "end_thread",
-  "wait",
-];
-
-const VALUE_NAMES: readonly string[] = [
-  "i32",
-  "i64",
-  "f32",
-  "f64",
-  "v128",
-  "ref.null",
-  "ref.extern",
-  "ref.host",
-  "ref.func",
-  "ref.i31",
-  "ref.eq",
-  "ref.struct",
-  "ref.array",
-  "nan",
-  "either",
-];
+import * as s from "./wat/commands.ts";
+import { type ModuleSource, parseScript } from "./wat/wast.ts";
 
 /** What the runner must know of a type: all references but the first two kinds are one to it. */
 function typeName(type: t.ValType): string {
@@ -67,7 +29,7 @@ function isPlain(type: t.DefType): boolean {
 
 /** [type, bits]: bits as a decimal string, since JSON numbers do not hold 64 of them. */
 function value(v: s.Value): unknown[] {
-  const name = VALUE_NAMES[v.kind];
+  const name = s.VALUE_NAMES[v.kind];
   if (v.kind === s.V_EITHER) return [name, v.alternatives.map(value)];
   if (v.kind === s.V_NAN || ((v.kind === s.V_F32 || v.kind === s.V_F64) && v.nans[0] !== s.EXACT)) {
     return [name, v.nans[0] === s.CANONICAL ? "nan:canonical" : "nan:arithmetic"];
@@ -108,7 +70,7 @@ export class ScriptCommands {
 /** Fails where the script itself cannot be read. */
 export function scriptCommands(text: Uint8Array, features: Features): ScriptCommands {
   const payload = new Bytes();
-  const moduleOf = (source: s.ModuleSource): object => {
+  const moduleOf = (source: ModuleSource): object => {
     const prepared = prepare(source, features);
     const diagnostic: Diagnostic | null = prepared.diagnostic;
     const start = payload.length;
@@ -121,8 +83,8 @@ export function scriptCommands(text: Uint8Array, features: Features): ScriptComm
       error: diagnostic === null ? null : describeDiagnostic(diagnostic),
     };
   };
-  const commands = s.parseScript(text).commands.map((c) => ({
-    type: NAMES[c.kind],
+  const commands = parseScript(text).commands.map((c) => ({
+    type: s.COMMAND_NAMES[c.kind],
     line: c.line,
     name: c.name,
     of: c.of,

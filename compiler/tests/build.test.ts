@@ -16,8 +16,9 @@ import { verify } from "../ir/verify.ts";
 import { decode } from "../wasm/decode.ts";
 import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
 import type { Module } from "../wasm/module.ts";
+import * as wast from "../wat/commands.ts";
 import { parseModule } from "../wat/parse.ts";
-import * as wast from "../wat/wast.ts";
+import { parseScript } from "../wat/wast.ts";
 
 function assemble(text: string, features: Features): Uint8Array {
   return parseModule(Buffer.from(text), features).bytes;
@@ -492,7 +493,7 @@ describe.skipIf(!existsSync(SUITE))("the whole suite is judged rightly, and buil
     let judged = 0;
     const wrong: string[] = [];
     for (const path of scripts(join(SUITE, version))) {
-      for (const command of wast.parseScript(readFileSync(path)).commands) {
+      for (const command of parseScript(readFileSync(path)).commands) {
         if (command.module !== null) judged++;
         const complaint = misjudgement(command, features);
         if (complaint !== "") wrong.push(`${path}:${command.line}: ${complaint}`);

@@ -11,9 +11,10 @@ import { Failure } from "../base/fail.ts";
 import { decode } from "../wasm/decode.ts";
 import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
+import * as wast from "../wat/commands.ts";
 import { parseModule } from "../wat/parse.ts";
 import { printModule } from "../wat/print.ts";
-import * as wast from "../wat/wast.ts";
+import { BINARY, type ModuleSource, parseScript, type Script } from "../wat/wast.ts";
 import { complaint } from "./wat-engine.ts";
 
 const ROOT = process.env.WASMPY_SPEC ?? join(import.meta.dirname, "..", "..", "..", "shared", "spec");
@@ -29,12 +30,12 @@ function scripts(version: string): string[] {
   return names.filter((name) => name.endsWith(".wast")).sort();
 }
 
-function read(version: string, name: string): wast.Script {
-  return wast.parseScript(readFileSync(join(ROOT, version, name)));
+function read(version: string, name: string): Script {
+  return parseScript(readFileSync(join(ROOT, version, name)));
 }
 
 /** The binary, or the message that it is malformed. */
-function assemble(source: wast.ModuleSource, features: Features): Uint8Array<ArrayBuffer> | string {
+function assemble(source: ModuleSource, features: Features): Uint8Array<ArrayBuffer> | string {
   try {
     return Uint8Array.from(source.assemble(features).bytes);
   } catch (error) {
@@ -58,7 +59,7 @@ describe.skipIf(!present).each([
         const where = `${name}:${command.line}`;
         const result = assemble(command.module, features);
         if (command.kind === wast.ASSERT_MALFORMED) {
-          if (command.module.form === wast.BINARY) continue; // the decoder's
+          if (command.module.form === BINARY) continue; // the decoder's
           malformed++;
           if (typeof result !== "string") failures.push(`${where} accepted, expected: ${command.message}`);
           continue;

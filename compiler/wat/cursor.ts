@@ -3,7 +3,6 @@
 import { Bytes } from "../base/bytes.ts";
 import { fail } from "../base/fail.ts";
 import { decodeUtf8, sequenceLength } from "../base/utf8.ts";
-import * as word from "../gen/wat-words.ts";
 import { type Features, has, MEMORY64 } from "../wasm/features.ts";
 import {
   decodeString,
@@ -20,9 +19,7 @@ import {
 } from "./lexer.ts";
 import { NOT_A_NUMBER, NumberReader, OK, OUT_OF_RANGE } from "./numbers.ts";
 import type { Scope, Symbols } from "./symbols.ts";
-
-/** Beyond the last word that means anything (words.ts). */
-const KNOWN = word.ASSERT_MALFORMED_CUSTOM;
+import { isWord } from "./words.ts";
 
 /** Tokens in messages are cut after this many bytes. */
 const SHOWN = 40;
@@ -111,7 +108,7 @@ export class Cursor {
   /** No token of the language: what looks like a number or a word and is none. */
   private isUnknown(): boolean {
     const kind = this.kind();
-    if (kind === NUMBER || (kind === KEYWORD && this.value() > KNOWN)) {
+    if (kind === NUMBER || (kind === KEYWORD && !isWord(this.value()))) {
       return this.number.float64(this.text, this.start(), this.end()) === NOT_A_NUMBER;
     }
     return kind === RESERVED;

@@ -8,97 +8,47 @@ import * as op from "../gen/wasm-ops.ts";
 import * as word from "../gen/wat-words.ts";
 import { type Features, WASM_3_0 } from "../wasm/features.ts";
 import type { Assembled } from "./assembled.ts";
+import {
+  ACTION,
+  Action,
+  ARITHMETIC,
+  ARITHMETIC_NAN,
+  type Assertion,
+  CANONICAL,
+  CANONICAL_NAN,
+  Command,
+  DEFINITION,
+  END_THREAD,
+  INSTANCE,
+  MESSAGE,
+  MODULE,
+  REGISTER,
+  RESULTS,
+  THREAD,
+  V_EITHER,
+  V_F32,
+  V_F64,
+  V_I32,
+  V_I64,
+  V_NAN,
+  V_REF_ARRAY,
+  V_REF_EQ,
+  V_REF_EXTERN,
+  V_REF_FUNC,
+  V_REF_HOST,
+  V_REF_I31,
+  V_REF_NULL,
+  V_REF_STRUCT,
+  V_V128,
+  Value,
+  WAIT,
+} from "./commands.ts";
 import { Cursor } from "./cursor.ts";
 import { ModuleParser } from "./fields.ts";
 import { END, ID, KEYWORD, LPAR, lex, NUMBER, RPAR, type Source, STRING } from "./lexer.ts";
 import { Lines } from "./lines.ts";
 import { assembleModule } from "./parse.ts";
-import { newSymbols } from "./words.ts";
-
-// kinds of commands
-export const MODULE = 0; // instantiate `module`
-export const DEFINITION = 1; // only define it
-export const INSTANCE = 2; // instantiate the definition `of` as `name`; "" is the last definition
-export const REGISTER = 3; // instance `of` ("": the last) under `name`
-export const ACTION = 4;
-export const ASSERT_RETURN = 5;
-export const ASSERT_TRAP = 6; // of an action, or of instantiating `module`
-export const ASSERT_EXHAUSTION = 7;
-export const ASSERT_EXCEPTION = 8;
-export const ASSERT_SUSPENSION = 9;
-export const ASSERT_INVALID = 10;
-export const ASSERT_MALFORMED = 11;
-export const ASSERT_UNLINKABLE = 12;
-export const ASSERT_INVALID_CUSTOM = 13;
-export const ASSERT_MALFORMED_CUSTOM = 14;
-export const THREAD = 15; // what follows, up to its END_THREAD, runs in the thread `name`
-export const END_THREAD = 16;
-export const WAIT = 17; // for the thread `name`
-
-// kinds of values: constants and result patterns
-export const V_I32 = 0; // words[0]
-export const V_I64 = 1; // words[0], words[1]
-export const V_F32 = 2; // words[0], unless nans[0]
-export const V_F64 = 3; // words[0], words[1], unless nans[0]
-export const V_V128 = 4; // words, unless nans[lane], in lanes of `laneBits`
-export const V_REF_NULL = 5; // of any type
-export const V_REF_EXTERN = 6; // host reference words[0], or any when `any`
-export const V_REF_HOST = 7; // the same as anyref
-export const V_REF_FUNC = 8; // any non-null reference of the kind, and so on
-export const V_REF_I31 = 9;
-export const V_REF_EQ = 10;
-export const V_REF_STRUCT = 11;
-export const V_REF_ARRAY = 12;
-export const V_NAN = 13; // f32 or f64, as nans[0] says: of scripts for 1.0
-export const V_EITHER = 14; // one of `alternatives`
-
-// what a lane must be
-export const EXACT = 0;
-export const CANONICAL = 1;
-export const ARITHMETIC = 2;
-
-export class Value {
-  readonly kind: number; // V_…
-  /** Bits, little-endian 32-bit words. */
-  readonly words: Int32Array;
-  /** For each lane (scalars: the first) EXACT, CANONICAL or ARITHMETIC. */
-  readonly nans: Uint8Array;
-  readonly laneBits: number;
-  /** No number was given: any reference of the kind. */
-  readonly any: boolean;
-  readonly alternatives: readonly Value[];
-
-  constructor(
-    kind: number,
-    words: Int32Array,
-    nans: Uint8Array,
-    laneBits: number,
-    any: boolean,
-    alternatives: readonly Value[],
-  ) {
-    this.kind = kind;
-    this.words = words;
-    this.nans = nans;
-    this.laneBits = laneBits;
-    this.any = any;
-    this.alternatives = alternatives;
-  }
-}
-
-export class Action {
-  readonly isGet: boolean; // of a global; else a call
-  /** Id of the instance, "" for the last. */
-  readonly module: string;
-  readonly name: string;
-  readonly args: readonly Value[];
-
-  constructor(isGet: boolean, module: string, name: string, args: readonly Value[]) {
-    this.isGet = isGet;
-    this.module = module;
-    this.name = name;
-    this.args = args;
-  }
-}
+import { assertionNamed, newSymbols } from "./words.ts";
 
 export const TEXT = 0;
 export const BINARY = 1;
@@ -129,38 +79,6 @@ export class ModuleSource {
   assemble(features: Features): Assembled {
     const cursor = new Cursor(this.source, features, this.token);
     return this.bare ? new ModuleParser(cursor).assemble(this.start, -1) : assembleModule(cursor);
-  }
-}
-
-export class Command {
-  readonly kind: number;
-  readonly line: number;
-  readonly name: string;
-  readonly of: string;
-  readonly module: ModuleSource | null;
-  readonly action: Action | null;
-  readonly expected: readonly Value[];
-  /** What the suite expects to be told. */
-  readonly message: string;
-
-  constructor(
-    kind: number,
-    line: number,
-    name: string,
-    of: string,
-    module: ModuleSource | null,
-    action: Action | null,
-    expected: readonly Value[],
-    message: string,
-  ) {
-    this.kind = kind;
-    this.line = line;
-    this.name = name;
-    this.of = of;
-    this.module = module;
-    this.action = action;
-    this.expected = expected;
-    this.message = message;
   }
 }
 
@@ -244,50 +162,18 @@ class ScriptParser {
     cursor.at++;
     const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
     cursor.at++;
+    const assertion = assertionNamed(keyword);
+    if (assertion !== null) {
+      this.assertion(assertion, start);
+      cursor.expectClose();
+      return;
+    }
     switch (keyword) {
       case word.REGISTER: {
         const name = this.text();
         this.add(REGISTER, start, name, this.id(), null, null, [], "");
         break;
       }
-      case word.ASSERT_RETURN: {
-        const action = this.action();
-        this.add(ASSERT_RETURN, start, "", "", null, action, this.values(), "");
-        break;
-      }
-      case word.ASSERT_RETURN_CANONICAL_NAN:
-        this.add(ASSERT_RETURN, start, "", "", null, this.action(), [nan(CANONICAL)], "");
-        break;
-      case word.ASSERT_RETURN_ARITHMETIC_NAN:
-        this.add(ASSERT_RETURN, start, "", "", null, this.action(), [nan(ARITHMETIC)], "");
-        break;
-      case word.ASSERT_TRAP:
-        this.assertion(ASSERT_TRAP, start);
-        break;
-      case word.ASSERT_EXHAUSTION:
-        this.assertion(ASSERT_EXHAUSTION, start);
-        break;
-      case word.ASSERT_EXCEPTION:
-        this.add(ASSERT_EXCEPTION, start, "", "", null, this.action(), [], "");
-        break;
-      case word.ASSERT_SUSPENSION:
-        this.assertion(ASSERT_SUSPENSION, start);
-        break;
-      case word.ASSERT_INVALID:
-        this.assertion(ASSERT_INVALID, start);
-        break;
-      case word.ASSERT_MALFORMED:
-        this.assertion(ASSERT_MALFORMED, start);
-        break;
-      case word.ASSERT_UNLINKABLE:
-        this.assertion(ASSERT_UNLINKABLE, start);
-        break;
-      case word.ASSERT_INVALID_CUSTOM:
-        this.assertion(ASSERT_INVALID_CUSTOM, start);
-        break;
-      case word.ASSERT_MALFORMED_CUSTOM:
-        this.assertion(ASSERT_MALFORMED_CUSTOM, start);
-        break;
       case word.THREAD:
         this.thread(start);
         return;
@@ -301,13 +187,26 @@ class ScriptParser {
     cursor.expectClose();
   }
 
-  /** An assertion with a message about an action or a module. */
-  private assertion(kind: number, start: number): void {
-    const isModule = this.cursor.opens(word.MODULE);
+  private assertion(row: Assertion, start: number): void {
+    const isModule = row.ofModules && this.cursor.opens(word.MODULE);
     const module = isModule ? this.module() : null;
     const action = isModule ? null : this.action();
-    const message = this.cursor.kind() === STRING ? this.text() : "";
-    this.add(kind, start, "", "", module, action, [], message);
+    const expected = this.expected(row.follows);
+    const message = row.follows === MESSAGE && this.cursor.kind() === STRING ? this.text() : "";
+    this.add(row.kind, start, "", "", module, action, expected, message);
+  }
+
+  private expected(follows: number): Value[] {
+    switch (follows) {
+      case RESULTS:
+        return this.values();
+      case CANONICAL_NAN:
+        return [nan(CANONICAL)];
+      case ARITHMETIC_NAN:
+        return [nan(ARITHMETIC)];
+      default:
+        return [];
+    }
   }
 
   private moduleCommand(start: number): void {

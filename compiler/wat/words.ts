@@ -6,6 +6,7 @@ import { type Features, has } from "../wasm/features.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
 import { BOT, type HeapType, type ValType } from "../wasm/types.ts";
 import { HEAPS, heapRow, NUMBERS, numberRow } from "../wasm/typetable.ts";
+import { ASSERTIONS, type Assertion } from "./commands.ts";
 import { Symbols } from "./symbols.ts";
 
 const ALL: readonly string[] = [
@@ -27,9 +28,7 @@ const ALL: readonly string[] = [
   // scripts
   ..."register invoke get either thread wait nan:canonical nan:arithmetic".split(" "),
   ..."ref.extern ref.host ref.struct ref.array".split(" "),
-  ..."assert_return assert_return_canonical_nan assert_return_arithmetic_nan assert_trap".split(" "),
-  ..."assert_exhaustion assert_exception assert_suspension assert_invalid assert_malformed".split(" "),
-  ..."assert_unlinkable assert_invalid_custom assert_malformed_custom".split(" "),
+  ...ASSERTIONS.map((row) => row.name),
 ];
 
 /** Without repetitions: some types are also words of another sort. */
@@ -51,6 +50,11 @@ export function newSymbols(): Symbols {
 /** `symbol` is the row of an instruction. */
 export function isInstruction(symbol: number): boolean {
   return symbol < INSTRUCTIONS.length;
+}
+
+/** `symbol` is a keyword that means something. */
+export function isWord(symbol: number): boolean {
+  return symbol < INSTRUCTIONS.length + WORDS.length;
 }
 
 /** By symbol: the type that the word names, else 0. */
@@ -96,4 +100,12 @@ export function heapNamed(symbol: number, features: Features): HeapType {
 export function referenceNamed(symbol: number, features: Features): HeapType {
   const type = at(REFERENCE_OF_WORD, symbol);
   return type !== 0 && has(features, heapRow(type).feature) ? type : 0;
+}
+
+const FIRST_ASSERTION = INSTRUCTIONS.length + WORDS.indexOf(ASSERTIONS[0].name);
+
+/** The assertion of a keyword, or null. */
+export function assertionNamed(symbol: number): Assertion | null {
+  const i = symbol - FIRST_ASSERTION;
+  return i >= 0 && i < ASSERTIONS.length ? ASSERTIONS[i] : null;
 }
