@@ -1,4 +1,4 @@
-// What the tests of passes share: golden files under tests/golden. A file holds cases:
+// What the tests of passes share: golden files under tests/golden/passes. A file holds cases:
 //
 //   ;;; name: pass pass …
 //   func … (input)
@@ -24,7 +24,7 @@ export interface Case {
 }
 
 function pathOf(file: string): string {
-  return join(import.meta.dirname, "golden", file);
+  return join(import.meta.dirname, "golden", "passes", file);
 }
 
 export function readCases(file: string): Case[] {
