@@ -103,6 +103,6 @@ export function functionBuild(
   program: Program,
   layout: Layout,
 ): FunctionBuild {
-  const buildOptions = new BuildOptions(options.features, true, options.checked);
+  const buildOptions = new BuildOptions(options.features, options.interrupts, options.checked);
   return new FunctionBuild(module, program, layout, buildOptions, facts);
 }

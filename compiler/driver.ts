@@ -456,7 +456,7 @@ class Compilation {
       functions,
       this.escaping,
       this.simple,
-      false,
+      options.wrap,
       options.checked,
     );
     const library = prebuilt();

@@ -10,6 +10,10 @@ export class Options {
   readonly level: number;
   /** Memories are bounds-checked instead of guarded. */
   readonly checked: boolean;
+  /** Integers from Python that do not fit wrap around instead of raising OverflowError. */
+  readonly wrap: boolean;
+  /** Loops test for interrupts. */
+  readonly interrupts: boolean;
   /** Bits of the target's features beyond its baseline. */
   readonly cpu: number;
   /** Verify IR and allocations: for tests and fuzzing. */
@@ -20,6 +24,8 @@ export class Options {
     features: Features,
     level: number,
     checked: boolean,
+    wrap: boolean,
+    interrupts: boolean,
     cpu: number,
     verified: boolean,
   ) {
@@ -27,6 +33,8 @@ export class Options {
     this.features = features;
     this.level = level;
     this.checked = checked;
+    this.wrap = wrap;
+    this.interrupts = interrupts;
     this.cpu = cpu;
     this.verified = verified;
   }

@@ -19,7 +19,7 @@ import {
 import { cpuFeatures } from "./isa/x64/target.ts";
 import type { Pool } from "./pool.ts";
 import { scriptCommands } from "./script.ts";
-import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
+import { type Features, featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
 
 export interface Request {
   /** compile, validate, assemble, disassemble, describe, show, script */
@@ -28,10 +28,16 @@ export interface Request {
   readonly target?: string;
   /** Comma-separated CPU features beyond the target's baseline. */
   readonly cpu?: string;
-  /** 1.0, 2.0 or 3.0 (the default) */
+  /** 1.0, 2.0 or 3.0 (the default) … */
   readonly features?: string;
+  /** … without these, comma-separated names of wasm/features.ts. */
+  readonly without?: string;
   /** Explicit bounds checks instead of a guarded reservation. */
   readonly checked?: boolean;
+  /** Integers that do not fit wrap around. */
+  readonly wrap?: boolean;
+  /** Loops test for interrupts, unless false. */
+  readonly interrupts?: boolean;
   /** Passes of the optimiser: 0 or 2 (the default). */
   readonly level?: number;
   /** Verify IR and allocations on the way. */
@@ -55,6 +61,8 @@ function optionsOf(request: Request, features: Features): Options {
     features,
     request.level ?? 2,
     request.checked ?? false,
+    request.wrap ?? false,
+    request.interrupts ?? true,
     cpuFeatures((request.cpu ?? "").split(",")),
     request.verified ?? false,
   );
@@ -65,8 +73,9 @@ export interface Answer {
   readonly payload: Uint8Array;
 }
 
-function featuresNamed(name: string | undefined): Features {
-  return name === "1.0" ? WASM_1_0 : name === "2.0" ? WASM_2_0 : WASM_3_0;
+function featuresOf({ features, without }: Request): Features {
+  const all = features === "1.0" ? WASM_1_0 : features === "2.0" ? WASM_2_0 : WASM_3_0;
+  return all & ~featuresNamed((without ?? "").split(","));
 }
 
 function kindName(kind: number): string {
@@ -106,11 +115,11 @@ function reply(result: Compiled): Answer {
 /** As `answer`, with what is large compiled in a pool of threads. */
 export async function serve(request: Request, payload: Uint8Array, pool: Pool): Promise<Answer> {
   if (request.do !== "compile") return answer(request, payload);
-  return reply(await pool.compile(payload, optionsOf(request, featuresNamed(request.features))));
+  return reply(await pool.compile(payload, optionsOf(request, featuresOf(request))));
 }
 
 export function answer(request: Request, payload: Uint8Array): Answer {
-  const features = featuresNamed(request.features);
+  const features = featuresOf(request);
   switch (request.do) {
     case "compile":
       return reply(compile(payload, optionsOf(request, features)));

@@ -42,7 +42,12 @@ export function commonTypes(): DefType[] {
 export function compileShared(types: readonly DefType[]): Packed {
   const none = new Uint8Array(0);
   const program = new Program();
-  const backend = new Backend(program, new Options("", WASM_3_0, 2, false, 0, true), new Progress(), null);
+  const backend = new Backend(
+    program,
+    new Options("", WASM_3_0, 2, false, false, true, 0, true),
+    new Progress(),
+    null,
+  );
   const module = new Module(none);
   const input = new GlueInput("", none, new Int32Array(0), none, none, false, false);
   const { image, pcs } = backend;

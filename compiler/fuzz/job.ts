@@ -39,7 +39,7 @@ export function settingsOf(seed: number, host: readonly string[]): Settings {
 export function job(seed: number, tree: Tree, binary: Uint8Array, settings: Settings, path: string): Job {
   const expected = observe(binary, tree);
   const { level, checked, cpu } = settings;
-  const compiled = compile(binary, new Options("wasm", WASM_3_0, level, checked, cpu, true));
+  const compiled = compile(binary, new Options("wasm", WASM_3_0, level, checked, false, true, cpu, true));
   const results = (name: string) =>
     tree.types[tree.funcs.find((f) => f.exported === name)!.type].results.length;
   const made = {

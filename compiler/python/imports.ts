@@ -13,6 +13,7 @@ import type { Glue, ModuleGlue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
 import { foreignSignature, resultsOf } from "./signatures.ts";
 import {
+  argumentsKey,
   BY_API,
   box,
   canCross,
@@ -76,7 +77,7 @@ export function importCode(g: ModuleGlue, index: number): number {
 
 /** wasm(record, parameters…) → results: calls the record's Python callable. */
 export function importThunk(g: ModuleGlue, t: DefType): number {
-  const name = `wasmpy_import[${typesKey(t.params)}>${typesKey(t.results)}]`;
+  const name = `wasmpy_import[${typesKey(t.params)}>${argumentsKey(g, t.results)}]`;
   return g.define(name, foreignSignature(g, t), (c) => new ImportThunk(c, g, t).build(), true);
 }
 

@@ -24,6 +24,7 @@ import type { PyCode } from "./pycode.ts";
 import { ROW_BYTES, ROW_NAME, ROWS } from "./rows.ts";
 import { foreignSignature, resultsOf } from "./signatures.ts";
 import {
+  argumentsKey,
   BY_API,
   box,
   boxExtern,
@@ -72,15 +73,15 @@ export function stateOffsetCell(g: Glue): number {
   return g.cell("wasmpy_state_offset");
 }
 
-function thunkName(t: DefType, kind: number, variant: number): string {
-  const signature = `${typesKey(t.params)}>${typesKey(t.results)}`;
-  return `wasmpy_${KIND_NAMES[kind]}_${VARIANT_NAMES[variant]}[${signature}]`;
+/** `params`: key of the parameters' conversions. */
+function thunkName(params: string, t: DefType, kind: number, variant: number): string {
+  return `wasmpy_${KIND_NAMES[kind]}_${VARIANT_NAMES[variant]}[${params}>${typesKey(t.results)}]`;
 }
 
 /** The symbol of the thunk that runs `initialize`: of a function without parameters and results. */
 export function startThunk(program: Program): number {
   const signature = program.signature(THUNK, [PTR], CONV_C);
-  return program.symbol(thunkName(NO_PARAMETERS, ANY_FUNCTION, BY_API), SYM_FUNC, signature);
+  return program.symbol(thunkName("", NO_PARAMETERS, ANY_FUNCTION, BY_API), SYM_FUNC, signature);
 }
 
 export const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
@@ -103,7 +104,7 @@ export function declareThunksOf(g: ModuleGlue, t: DefType): void {
 
 /** The thunk of a wasm signature. */
 export function thunk(g: ModuleGlue, t: DefType, kind: number, variant: number): number {
-  const name = thunkName(t, kind, variant);
+  const name = thunkName(argumentsKey(g, t.params), t, kind, variant);
   return g.defineC(name, THUNK, [PTR], (c) => buildThunk(c, g, t, kind, variant), variant !== BY_API);
 }
 
@@ -115,7 +116,7 @@ export function writeThunkCells(g: ModuleGlue): void {
 }
 
 function thunkCell(g: ModuleGlue, t: DefType, kind: number): number {
-  const name = `wasmpy_${KIND_NAMES[kind]}[${typesKey(t.params)}>${typesKey(t.results)}]`;
+  const name = `wasmpy_${KIND_NAMES[kind]}[${argumentsKey(g, t.params)}>${typesKey(t.results)}]`;
   const known = g.program.find(name);
   if (known >= 0) return known;
   const cell = g.cell(name, thunk(g, t, kind, BY_API));

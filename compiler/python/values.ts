@@ -376,6 +376,12 @@ export function canCross(types: readonly ValType[], module: Module): boolean {
   return types.every((t) => typeCode(t, module) !== NO_CODE);
 }
 
+/** As `typesKey`, for values that go into wasm: they are converted otherwise where integers wrap around. */
+export function argumentsKey(g: ModuleGlue, types: readonly ValType[]): string {
+  const wraps = g.input.wrap && types.some((t) => t === wasm.I32 || t === wasm.I64);
+  return wraps ? `${typesKey(types)} wrap` : typesKey(types);
+}
+
 /** Equal for lists of types whose conversions are equal, in the scope of one module. */
 export function typesKey(types: readonly ValType[]): string {
   return types.map((t) => (isRef(t) ? `${heapOf(t)}${isNullable(t) ? "?" : "!"}` : `${t}`)).join(",");

@@ -26,6 +26,27 @@ export const WASM_1_0: Features = (1 << MVP) | (1 << MUTABLE_GLOBALS);
 export const WASM_2_0: Features = (1 << (SIMD + 1)) - 1;
 export const WASM_3_0: Features = (1 << (ANNOTATIONS + 1)) - 1;
 
+/** The features that WebAssembly 2.0 added to 1.0, by name. */
+const NAMES: ReadonlyMap<string, number> = new Map([
+  ["mutable_globals", MUTABLE_GLOBALS],
+  ["sign_extension", SIGN_EXTENSION],
+  ["saturating_float_to_int", SATURATING_TRUNCATION],
+  ["multi_value", MULTI_VALUE],
+  ["reference_types", REFERENCE_TYPES],
+  ["bulk_memory", BULK_MEMORY],
+  ["simd", SIMD],
+]);
+
+/** Of names that are none nothing. */
+export function featuresNamed(names: readonly string[]): Features {
+  let set = 0;
+  for (const name of names) {
+    const feature = NAMES.get(name);
+    if (feature !== undefined) set |= 1 << feature;
+  }
+  return set;
+}
+
 export function has(set: Features, feature: number): boolean {
   return (set & (1 << feature)) !== 0;
 }

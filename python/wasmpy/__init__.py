@@ -12,14 +12,36 @@ __version__ = "1.0.0a1"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._api import Func, Instance, Module, compile, exports, load, module, validate, wasm2wat, wat, wat2wasm
-    from ._config import config
+    from ._config import (
+        ALL,
+        BULK_MEMORY,
+        MULTI_VALUE,
+        MUTABLE_GLOBALS,
+        NONE,
+        REFERENCE_TYPES,
+        SATURATING_FLOAT_TO_INT,
+        SIGN_EXTENSION,
+        SIMD,
+        config,
+        disable,
+        enable,
+    )
     from ._descriptors import ExportType, ImportType
     from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError
-    from ._link import bind, restrict_imports
+    from ._jupyter import load_ipython_extension, unload_ipython_extension
+    from ._link import bind, pass_caller, restrict_imports
     from ._objects import Global, Memory, Table
     from ._values import f32_bits, f32_from_bits, f64_bits, f64_from_bits, u32, u64
 
+_FLAGS = (
+    "ALL", "BULK_MEMORY", "MULTI_VALUE", "MUTABLE_GLOBALS", "NONE", "REFERENCE_TYPES", "SATURATING_FLOAT_TO_INT",
+    "SIGN_EXTENSION", "SIMD",
+)  # fmt: skip
+
 _PLACES = {
+    **dict.fromkeys((*_FLAGS, "config", "disable", "enable"), "_config"),
+    "load_ipython_extension": "_jupyter",
+    "unload_ipython_extension": "_jupyter",
     "CompileError": "_errors",
     "LinkError": "_errors",
     "Trap": "_errors",
@@ -35,7 +57,6 @@ _PLACES = {
     "Table": "_link",
     "bind": "_link",
     "compile": "_api",
-    "config": "_config",
     "exports": "_api",
     "f32_bits": "_values",
     "f32_from_bits": "_values",
@@ -43,6 +64,7 @@ _PLACES = {
     "f64_from_bits": "_values",
     "load": "_api",
     "module": "_api",
+    "pass_caller": "_link",
     "restrict_imports": "_link",
     "u32": "_values",
     "u64": "_values",
@@ -53,6 +75,8 @@ _PLACES = {
 }
 
 __all__ = [
+    "ALL",
+    "BULK_MEMORY",
     "CompileError",
     "ExportType",
     "Func",
@@ -61,7 +85,14 @@ __all__ = [
     "Instance",
     "LinkError",
     "Memory",
+    "MULTI_VALUE",
+    "MUTABLE_GLOBALS",
     "Module",
+    "NONE",
+    "REFERENCE_TYPES",
+    "SATURATING_FLOAT_TO_INT",
+    "SIGN_EXTENSION",
+    "SIMD",
     "Table",
     "Trap",
     "UnsupportedError",
@@ -70,6 +101,8 @@ __all__ = [
     "bind",
     "compile",
     "config",
+    "disable",
+    "enable",
     "exports",
     "f32_bits",
     "f32_from_bits",
@@ -77,6 +110,7 @@ __all__ = [
     "f64_from_bits",
     "load",
     "module",
+    "pass_caller",
     "restrict_imports",
     "u32",
     "u64",
@@ -100,7 +134,7 @@ if not TYPE_CHECKING:  # Type checkers shall complain of names that are not ther
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 _hook.install()

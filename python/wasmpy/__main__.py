@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from . import __version__
@@ -28,25 +29,27 @@ def _wast(arguments: argparse.Namespace) -> int:
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    from . import _cache
+    from . import _cache, _link, _store
 
+    options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts)
     status = 0
     for top in arguments.paths:
         if not os.path.isdir(top):
             files = [top]
         else:
-            files = [
+            files = sorted(
                 os.path.join(folder, file)
-                for folder, _, names in sorted(os.walk(top))
-                for file in sorted(names)
+                for folder, _, names in os.walk(top)
+                for file in names
                 if file.endswith((".wasm", ".wat"))
-            ]
+            )
         for path in files:
             with open(path, "rb") as file:
                 source = file.read()
             leaf = os.path.splitext(os.path.basename(path))[0]
             try:
-                image = _cache.locate(_cache.Build(source, leaf, path, beside=True))
+                build = _cache.Build(source, leaf, path, options, beside=True)
+                image = _store.install(build) if build.is_installed else _cache.locate(build)
                 if image.startswith("/proc/"):
                     raise OSError("no cache directory takes the image")
                 print(image)
@@ -131,32 +134,31 @@ def _cache_command(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from . import _compiler, _identity, _target
-    from ._config import config
+    from . import _api, _cache, _compiler, _identity, _target
+    from ._config import SETTINGS, config
 
-    print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}")
-    status = 0
-    for what, ask in (
+    print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}, {os.path.dirname(__file__)}")
+    checks: list[tuple[str, Callable[[], str]]] = [
         ("target", _target.triple),
         ("CPU features", lambda: ", ".join(_target.cpu_features()) or "baseline"),
-        ("node", _compiler.find_node),
-        ("cache", _user_directory),
+        ("node", _compiler.node_version),
+        ("cache", _cache.user_directory),
         ("compiler", _identity.identity),
-        ("settings", lambda: repr(config)),
         ("self-test", _self_test),
-    ):
+    ]
+    checks += [(file, lambda file=file: str(_api.compile(file)).partition("\n")[0]) for file in arguments.files]
+    status = 0
+    for what, ask in checks:
         try:
             print(f"{what}: {ask()}")
         except Exception as error:
             print(f"{what}: FAILS: {error}")
             status = 1
+    print("settings, each an attribute of wasmpy.config and a variable of the environment, which wins:")
+    for name, (_, meaning) in SETTINGS.items():
+        value = f"{config.get(name)!r} ({config.origin(name)})"
+        print(f"  {name:9}  WASMPY_{name.upper():9}  {value:20}  {meaning}")
     return status
-
-
-def _user_directory() -> str:
-    from ._cache import user_directory
-
-    return user_directory()
 
 
 def _self_test() -> str:
@@ -192,8 +194,15 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--function", default="", metavar="NAME", help="only functions whose names contain NAME")
     inspect.set_defaults(run=_inspect)
 
-    compiling = commands.add_parser("compile", help="compile modules ahead of their first import")
+    compiling = commands.add_parser(
+        "compile",
+        help="compile modules ahead of their first import",
+        description="Compiles modules ahead of their first import. Images lie in __pycache__ beside the modules, for "
+        "this CPU; in site-packages, for every CPU of the kind, so that installers can do it for all machines.",
+    )
     compiling.add_argument("paths", nargs="+", metavar="FILE|DIR")
+    compiling.add_argument("--wrap", action="store_true", help="as wrap=True of wasmpy.bind")
+    compiling.add_argument("--no-interrupts", dest="interrupts", action="store_false", help="as interrupts=False")
     compiling.set_defaults(run=_compile)
 
     cache = commands.add_parser("cache", help="the user's cache of compiled images")
@@ -201,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     cache.set_defaults(run=_cache_command)
 
     doctor = commands.add_parser("doctor", help="say what works here and what does not")
+    doctor.add_argument("files", nargs="*", metavar="FILE", help="modules to try to compile")
     doctor.set_defaults(run=_doctor)
     return parser
 

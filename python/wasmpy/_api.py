@@ -12,7 +12,8 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from . import _cache, _compiler, _descriptors, _image
+from . import _cache, _compiler, _descriptors, _image, _link, _serial, _store
+from ._config import disabled
 from ._descriptors import ExportType, ImportType
 from ._errors import diagnostic, without_own_frames
 from ._link import WasmModule, lookup, state_of
@@ -54,22 +55,59 @@ class _Text:
 class Module:
     """A compiled module, not yet instantiated. ``filename`` is where it came from."""
 
-    def __init__(self, source: _Source, *, features: str = "3.0") -> None:
+    __module__ = "wasmpy"
+
+    def __init__(
+        self, source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True
+    ) -> None:
         """Compiles ``source``, a path (str or PathLike) or content (bytes; text or binary).
 
-        ``features`` is the version of WebAssembly that it may use: "1.0", "2.0" or "3.0". Raises CompileError,
-        UnsupportedError, or OSError for a file.
+        ``features`` is the version of WebAssembly that it may use: "1.0", "2.0" or "3.0". With ``wrap`` integers that
+        Python passes to its functions, or returns from functions that it imports, wrap around where they do not fit
+        instead of raising OverflowError. Without ``interrupts`` its loops do not look whether Ctrl-C was pressed:
+        only for modules whose loops end. Raises CompileError, UnsupportedError, or OSError for a file.
         """
-        if features not in ("1.0", "2.0", "3.0"):
-            raise ValueError(f'features are "1.0", "2.0" or "3.0", not {features!r}')
-        self._source, self.filename = _read(source)
-        self._build = _cache.Build(self._source, _LEAF, self.filename, features=features)
-        self._text = _Text(self._source) if self.filename == "<wat>" else None
+        options = _link.options(features=features, wrap=wrap, interrupts=interrupts)
+        self._set(*_read(source), options)
+        self._compile()
+
+    def _set(self, source: bytes, filename: str, options: dict[str, object]) -> None:
+        self._source, self.filename, self._options = source, filename, options
+        self._build = _cache.Build(source, _LEAF, filename, options)
+        self._text = _Text(source) if filename == "<wat>" else None
         self._meta: dict[str, Any] | None = None
+
+    def _compile(self) -> None:
         try:
             _cache.locate(self._build)
         except Exception as error:
             raise without_own_frames(error)  # noqa: B904
+
+    def serialize(self) -> bytes:
+        """The module with its machine code, to be kept and given to ``Module.deserialize``."""
+        with open(_cache.locate(self._build), "rb") as file:
+            image = file.read()
+        return _serial.pack(self._source, self.filename, self._options, self._build.options, image)
+
+    @classmethod
+    def deserialize(cls, data: bytes | bytearray | memoryview) -> Module:
+        """What ``serialize`` gave, without compiling it again. **Only for data that you would run as a program:** the
+        machine code in it is run as it is.
+
+        If another version of wasmpy serialized it, or for another machine, it is compiled again from the module that
+        ``data`` holds too. Raises ValueError for data that is not all there.
+        """
+        source, filename, options, machine, image = _serial.unpack(bytes(data))
+        module = object.__new__(cls)
+        module._set(source, filename, options)
+        if image:
+            module._build = build = _cache.Build(source, _LEAF, filename, {**options, **machine})
+            build.image = _cache.find(build) or _store.make(build, image)
+        module._compile()
+        return module
+
+    def __reduce__(self) -> Any:
+        return _again, (self._source, self.filename, self._options)
 
     def instantiate(self, imports: Mapping[str, Any] | None = None) -> Instance:
         """A new instance; as ``Instance(module, imports)``."""
@@ -107,6 +145,17 @@ class Module:
             lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES} more"]
         return "\n".join([f"<wasmpy.Module {self.filename}>", *lines])
 
+    def _repr_html_(self) -> str:
+        return _descriptors.table(f"wasmpy.Module {self.filename}", self.imports, self.exports)
+
+
+def _again(source: bytes, filename: str, options: dict[str, object]) -> Module:
+    """Makes an unpickled module: from its source, so that nothing in it is machine code."""
+    module = object.__new__(Module)
+    module._set(source, filename, options)
+    module._compile()
+    return module
+
 
 class Instance:
     """An instance of a module.
@@ -115,10 +164,12 @@ class Instance:
     that do not begin with ``_``; ``instance["any name"]`` reaches every one. ``in`` and iteration are over the names.
     """
 
+    __module__ = "wasmpy"
+
     def __init__(self, module: Module, imports: Mapping[str, Any] | None = None) -> None:
         """Links and initialises. ``imports`` maps module names to namespaces: mappings, modules, instances.
 
-        Raises LinkError, which lists all imports that are missing or do not fit; or what the start function raises.
+        Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError, which lists all imports that are missing or do not fit; or what the start function raises.
         """
         given = imports or {}
 
@@ -163,7 +214,7 @@ class Instance:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __reduce__(self) -> Any:
-        raise TypeError("an instance holds native memory and cannot be pickled")
+        raise TypeError("an instance has its own memory: it cannot be copied or pickled, its module can")
 
     def __repr__(self) -> str:
         return f"<wasmpy.Instance of {self._module.__file__}>"
@@ -184,6 +235,8 @@ class Func:
     def __new__(cls, type: str, function: Callable[..., Any]) -> Any:
         if not callable(function):
             raise TypeError(f"{function!r} is not callable")
+        if getattr(function, "__wasm_pass_caller__", None) is True:
+            raise TypeError("who calls a wasmpy.Func is not known: pass_caller is for functions that are imported")
         shim = _shims.get(type)
         if shim is None:
             params, arrow, results = type.partition("->")
@@ -203,14 +256,21 @@ def _words(types: str) -> str:
     return " ".join(words)
 
 
-def compile(source: _Source) -> Module:
-    """Compiles a file (str or path) or content (bytes; text or binary). Raises as ``Module``."""
-    return Module(source)
+def compile(source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> Module:
+    """Compiles a file (str or path) or content (bytes; text or binary). Options and exceptions: see ``Module``."""
+    return Module(source, features=features, wrap=wrap, interrupts=interrupts)
 
 
-def load(source: _Source, imports: Mapping[str, Any] | None = None) -> Instance:
-    """Compiles and instantiates with exactly the imports given. Raises as ``Module`` and ``Instance``."""
-    return Instance(Module(source), imports)
+def load(
+    source: _Source,
+    imports: Mapping[str, Any] | None = None,
+    *,
+    features: str = "3.0",
+    wrap: bool = False,
+    interrupts: bool = True,
+) -> Instance:
+    """Compiles and instantiates with exactly the imports given. See ``Module`` and ``Instance``."""
+    return Instance(Module(source, features=features, wrap=wrap, interrupts=interrupts), imports)
 
 
 def exports(instance: ModuleType | Instance) -> Mapping[str, Any]:
@@ -226,21 +286,23 @@ def module(imported: ModuleType) -> Module:
     if not isinstance(imported, WasmModule):
         raise TypeError(f"{imported!r} is not a WebAssembly module")
     path = imported.__file__ or ""
-    made = Module(imported.__loader__.get_data(path))  # type: ignore[union-attr]
-    made.filename, made._text = path, None
-    return made
+    source = imported.__loader__.get_data(path)  # type: ignore[union-attr]
+    return _again(source, path, _link.options_of(imported.__name__))
 
 
-def validate(source: _Source) -> bool:
-    """True if the module is valid WebAssembly 3.0. Raises only OSError for a file that cannot be read."""
+def validate(source: _Source, *, features: str = "3.0") -> bool:
+    """True if the module is valid WebAssembly. Raises only OSError for a file that cannot be read."""
     content, _ = _read(source)
-    answer, _ = _compiler.request({"do": "validate"}, content)
+    header: dict[str, object] = {"do": "validate", "without": disabled()}
+    answer, _ = _compiler.request({**header, **_link.options(features=features)}, content)
     return "error" not in answer
 
 
-def wat(text: str) -> Module:
-    """Compiles inline WebAssembly text. Raises as ``Module``."""
-    return Module(text.encode())
+def wat(text: str, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> Module:
+    """Compiles inline WebAssembly text. Options and exceptions: see ``Module``."""
+    if not isinstance(text, str):
+        raise TypeError(f"text is a str, not {type(text).__name__}; bytes are for wasmpy.compile")
+    return Module(text.encode(), features=features, wrap=wrap, interrupts=interrupts)
 
 
 def wat2wasm(text: str) -> bytes:

@@ -3,7 +3,8 @@
 An image's name holds a digest of everything it depends on: source, module name, compiler, options, target and
 CPU features. So an entry never goes stale; a file of another content has another name, and what was loaded is
 never overwritten. Images of files that the user edits lie in ``__pycache__`` beside them, all others in the
-user's cache, a directory that only the user can write.
+user's cache, a directory that only the user can write. What is installed may have images beside it that
+``wasmpy compile`` put there, for every CPU; they serve where there is none for this one.
 
 This file finds images that exist; ``_store`` makes those that do not.
 """
@@ -19,20 +20,22 @@ from ._config import config
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 ABI = 1
 
 
-def _digest(*parts: bytes) -> str:
+def digest(*parts: bytes) -> Any:
+    """A hash of the parts, each with its length."""
     try:
         from _blake2 import blake2b  # hashlib would load OpenSSL: 4 ms of every start
     except ImportError:
         from hashlib import blake2b
-    digest = blake2b(digest_size=16)
+    hash = blake2b(digest_size=16)
     for part in parts:
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return digest.hexdigest()
+        hash.update(len(part).to_bytes(8, "little"))
+        hash.update(part)
+    return hash
 
 
 def _encoded(leaf: str) -> bytes:
@@ -50,30 +53,59 @@ class Build:
     """An image that is wanted: what it is compiled from and how, its file name, and where it may lie.
 
     ``beside``: also beside the source. Only the import statement asks for that: an image beside a file that is
-    not trusted as code is not to be trusted either.
+    not trusted as code is not to be trusted either. ``options``: of a request to the compiler, besides those that
+    stand for the machine.
     """
 
-    __slots__ = ("beside", "filename", "is_checked", "key", "leaf", "options", "source")
+    __slots__ = ("_common", "beside", "filename", "image", "is_checked", "is_installed", "key", "leaf", "options", "source")
 
-    def __init__(self, source: bytes, leaf: str, filename: str, *, features: str = "", beside: bool = False) -> None:
+    def __init__(
+        self, source: bytes, leaf: str, filename: str, options: dict[str, object] | None = None, *, beside: bool = False
+    ) -> None:
         self.source = source
         self.leaf = leaf
         self.filename = filename
-        self.beside = beside
         self.is_checked = False
-        self.options = _target.options()
-        if features:
-            self.options["features"] = features
-        options = repr(sorted(self.options.items())).encode()
-        self.key = _digest(source, _encoded(leaf), _identity.identity().encode(), options, b"%d" % ABI)
+        # The image's file, once it is known.
+        self.image: str | None = None
+        # The directory for images beside the source; whether only installers write there.
+        self.beside: str | None = None
+        self.is_installed = False
+        if beside:
+            folder, _ = os.path.split(os.path.abspath(filename))
+            # What pip uninstalls must not leave an image behind: its directory would still import.
+            self.is_installed = not {"site-packages", "dist-packages"}.isdisjoint(folder.split(os.sep))
+            if sys.pycache_prefix is not None:
+                self.beside = os.path.join(sys.pycache_prefix, folder.lstrip(os.sep))
+            else:
+                self.beside = os.path.join(folder, "__pycache__")
+        self._common = digest(source, _encoded(leaf), _identity.identity().encode(), b"%d" % ABI)
+        self._set_options({**_target.options(), **(options or {})})
 
-    def checked(self) -> Build:
-        """The same with explicit bounds checks: for memories whose index space is not all reserved."""
+    def _set_options(self, options: dict[str, object]) -> None:
+        self.options = options
+        hash = self._common.copy()
+        hash.update(repr(sorted(options.items())).encode())
+        self.key: str = hash.hexdigest()
+
+    def _copy(self) -> Build:
         other = object.__new__(Build)
         for name in self.__slots__:
             setattr(other, name, getattr(self, name))
+        other.image = None
+        return other
+
+    def checked(self) -> Build:
+        """The same with explicit bounds checks: for memories whose index space is not all reserved."""
+        other = self._copy()
         other.is_checked = True
         other.options = {**self.options, "checked": True}
+        return other
+
+    def baseline(self) -> Build:
+        """The same for every CPU."""
+        other = self._copy()
+        other._set_options({**self.options, "cpu": ""})
         return other
 
     @property
@@ -81,30 +113,19 @@ class Build:
         """What the names of this module's images begin with: its own name, if any directory takes that."""
         if self.leaf.isidentifier() and len(self.leaf) < 60:  # In bytes at most 4 times as many.
             return self.leaf
-        return f"module-{_digest(_encoded(self.leaf))}"
+        return f"module-{digest(_encoded(self.leaf)).hexdigest()}"
 
     @property
     def name(self) -> str:
         """The name of the image's file."""
         return f"{self.label}.wasmpy-{self.key}{'-checked' if self.is_checked else ''}.so"
 
-    def directory_beside(self) -> str | None:
-        """Where the image of an imported file belongs, None for the user's cache."""
-        folder, _ = os.path.split(os.path.abspath(self.filename))
-        # What pip uninstalls must not leave an image behind: its directory would still import.
-        if not self.beside or not {"site-packages", "dist-packages"}.isdisjoint(folder.split(os.sep)):
-            return None
-        if sys.pycache_prefix is not None:
-            return os.path.join(sys.pycache_prefix, folder.lstrip(os.sep))
-        return os.path.join(folder, "__pycache__")
-
 
 def find(build: Build) -> str | None:
     """The image file, or None if no cache has it."""
     if config.get("no_cache"):
         return None
-    for directory in _readable_directories(build):
-        image = os.path.join(directory, build.name)
+    for image in _places(build):
         if os.access(image, os.R_OK):
             return image
     return None
@@ -112,22 +133,29 @@ def find(build: Build) -> str | None:
 
 def locate(build: Build) -> str:
     """The image file; compiles when no cache has it."""
-    image = find(build)
-    if image is None:
-        from . import _store
+    if build.image is None:
+        build.image = find(build)
+        if config.get("stats") or config.get("log"):
+            from . import _log
 
-        image = _store.make(build)
-    return image
+            _log.looked_up(build)
+        if build.image is None:
+            from . import _store
+
+            build.image = _store.make(build)
+    return build.image
 
 
-def _readable_directories(build: Build) -> Iterator[str]:
-    beside = build.directory_beside()
-    if beside is not None:
-        yield beside
+def _places(build: Build) -> Iterator[str]:
+    """Where the image may be, in the order of preference."""
+    if build.beside is not None and not build.is_installed:
+        yield os.path.join(build.beside, build.name)
     try:
-        yield user_directory(make=False)
+        yield os.path.join(user_directory(make=False), build.name)
     except OSError:
         pass  # Matters only to who wants to write there.
+    if build.beside is not None and build.is_installed:
+        yield os.path.join(build.beside, build.baseline().name)
 
 
 class UnsafeDirectoryError(PermissionError):

@@ -51,6 +51,16 @@ def find_node() -> str:
     )
 
 
+def node_version() -> str:
+    """The Node that runs the compiler, with its version. Raises UnsupportedError if there is none or it is too old."""
+    node = find_node()
+    version = _version(node)
+    if version < (22, 18):
+        what = f"is Node {version[0]}.{version[1]}" if version > (0, 0) else "does not run"
+        raise UnsupportedError(f"{node} {what}: wasmpy needs Node 22.18 or newer")
+    return f"{node}, version {version[0]}.{version[1]}"
+
+
 def _version(node: str) -> tuple[int, int]:
     try:
         text = subprocess.run([node, "--version"], check=False, capture_output=True, text=True, timeout=20).stdout
@@ -179,12 +189,9 @@ def _notice(what: str) -> None:
         shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
         print(f"wasmpy: compiling {shown} ...", file=sys.stderr, flush=True)
         return
-    import logging
+    from . import _log
 
-    logger = logging.getLogger("wasmpy")
-    if config.get("log"):
-        logger.setLevel(config.get("log").upper())
-    logger.info("compiling %s", what)
+    _log.logger().info("compiling %s", what)
 
 
 # The running process while nobody talks to it. Who does has taken it from here, and puts it back when the answer

@@ -1,39 +1,110 @@
-"""Settings: attributes of ``wasmpy.config``, each overridden by an environment variable."""
+"""Settings: attributes of ``wasmpy.config``, each overridden by an environment variable. Switches of features."""
 
 from __future__ import annotations
 
 import os
 
-# Every setting with its default.
-_DEFAULTS = {
-    "node": "",
-    "cache_dir": "",
-    "no_cache": "",
-    "cpu": "host",
-    "quiet": "",
-    "log": "",
+# Every setting: its default, and what it means.
+SETTINGS = {
+    "node": ("", "the Node that runs the compiler; else the one of PyPI, else the PATH's"),
+    "cache_dir": ("", "the user's cache; else the platform's place for caches"),
+    "no_cache": ("", "any text: neither read nor write images"),
+    "cpu": ("host", "what may be used of the CPU: host, or baseline, x86-64-v2, x86-64-v3"),
+    "quiet": ("", "any text: no notice when compiling takes long"),
+    "log": ("", 'level of the logger "wasmpy": debug, info, warning …'),
+    "stats": ("", "any text: at exit a line on what was found in caches and what was compiled"),
 }
 
 
 class Config:
-    """node: path of the Node to run the compiler in. cache_dir: where the user cache lives. no_cache: compile
-    afresh into a private directory every time. cpu: ``host`` or ``baseline`` (x86-64-v2). quiet: no notice
-    while compiling. log: a level name for the logger "wasmpy"."""
+    """Settings as attributes; of each the environment variable ``WASMPY_`` and its name in capitals wins.
+
+    ``wasmpy doctor`` lists them with their meanings. Assigning another name raises AttributeError.
+    """
+
+    node: object
+    cache_dir: object
+    no_cache: object
+    cpu: object
+    quiet: object
+    log: object
+    stats: object
 
     def __init__(self) -> None:
-        self.__dict__.update(_DEFAULTS)
+        for name, (default, _) in SETTINGS.items():
+            self.__dict__[name] = default
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name not in _DEFAULTS:
-            raise AttributeError(f"wasmpy.config has no setting {name!r}")
+        if name not in SETTINGS:
+            raise AttributeError(f"wasmpy.config has no setting {name!r}: {', '.join(SETTINGS)}")
         self.__dict__[name] = value
 
     def get(self, name: str) -> str:
-        """The value in force: the environment's WASMPY_<NAME>, else the attribute's."""
+        """The value in force: the environment's, else the attribute's."""
         return os.environ.get(f"WASMPY_{name.upper()}") or str(self.__dict__[name] or "")
 
+    def origin(self, name: str) -> str:
+        """Where the value in force comes from."""
+        variable = f"WASMPY_{name.upper()}"
+        if os.environ.get(variable):
+            return variable
+        return "default" if self.__dict__[name] == SETTINGS[name][0] else "wasmpy.config"
+
     def __repr__(self) -> str:
-        return f"wasmpy.config({', '.join(f'{name}={self.get(name)!r}' for name in _DEFAULTS)})"
+        return f"wasmpy.config({', '.join(f'{name}={self.get(name)!r}' for name in SETTINGS)})"
 
 
 config = Config()
+
+# --- features, with the names and numbers that wasmpy 0.2.3 gave them --------------------------------------------
+
+NONE = 0
+MUTABLE_GLOBALS = 1
+SATURATING_FLOAT_TO_INT = 2
+SIGN_EXTENSION = 4
+MULTI_VALUE = 8
+REFERENCE_TYPES = 16
+BULK_MEMORY = 32
+SIMD = 64
+ALL = 127
+
+_FEATURES = {
+    MUTABLE_GLOBALS: "mutable_globals",
+    SATURATING_FLOAT_TO_INT: "saturating_float_to_int",
+    SIGN_EXTENSION: "sign_extension",
+    MULTI_VALUE: "multi_value",
+    REFERENCE_TYPES: "reference_types",
+    BULK_MEMORY: "bulk_memory",
+    SIMD: "simd",
+}
+
+_enabled = ALL
+
+
+def enable(flag: int) -> None:
+    """Allows modules to use a feature again; ``NONE`` forbids all that have flags. See ``disable``."""
+    global _enabled
+    _enabled = NONE if flag == NONE else _enabled | _known(flag)
+
+
+def disable(flag: int) -> None:
+    """From now on modules that need a feature are rejected with CompileError: ``disable(wasmpy.SIMD)``.
+
+    Flags are ``MUTABLE_GLOBALS``, ``SATURATING_FLOAT_TO_INT``, ``SIGN_EXTENSION``, ``MULTI_VALUE``,
+    ``REFERENCE_TYPES``, ``BULK_MEMORY``, ``SIMD``, several by ``|``, or ``ALL``. All are enabled at the beginning.
+    """
+    global _enabled
+    _enabled &= ~_known(flag)
+
+
+def _known(flag: int) -> int:
+    if not NONE <= flag <= ALL:
+        raise ValueError(f"{flag} is no feature: use wasmpy.SIMD and the like")
+    return flag
+
+
+def disabled() -> str:
+    """The names of features that are disabled, as the compiler wants them."""
+    if _enabled == ALL:
+        return ""
+    return ",".join(name for flag, name in _FEATURES.items() if not _enabled & flag)

@@ -81,6 +81,17 @@ def lines(imported: tuple[ImportType, ...], exported: tuple[ExportType, ...]) ->
     return [f"  {what:{width}}  {kind} {text}".rstrip() for what, kind, text in rows]
 
 
+def table(title: str, imported: tuple[ImportType, ...], exported: tuple[ExportType, ...]) -> str:
+    """Imports and exports as HTML, for notebooks."""
+    from html import escape
+
+    rows = [("import", f"{i.module}.{i.name}", i.kind, i.type) for i in imported]
+    rows += [("export", e.name, e.kind, e.type) for e in exported]
+    cells = ("".join(f'<td style="text-align: left">{escape(text)}</td>' for text in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table><caption>{escape(title)}</caption>{body}</table>"
+
+
 def sections(binary: bytes) -> Iterator[tuple[str, str, int, int]]:
     """The sections of a valid binary: name ("custom" …), name of a custom one, begin and end of the content."""
     at = 8

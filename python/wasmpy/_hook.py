@@ -37,9 +37,10 @@ class WasmLoader:
 
     def _source(self) -> Build:
         from ._cache import Build
+        from ._link import options_of
 
         leaf = self.name.rpartition(".")[2]
-        return Build(self.get_data(self.path), leaf, self.path, beside=self._beside)
+        return Build(self.get_data(self.path), leaf, self.path, options_of(self.name), beside=self._beside)
 
     def create_module(self, spec: machinery.ModuleSpec) -> ModuleType:
         from . import _image

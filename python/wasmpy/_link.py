@@ -16,7 +16,9 @@ from ._errors import LinkError, UnguardedError
 TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
+
+    _Callable = TypeVar("_Callable", bound=Callable[..., object])
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
@@ -25,10 +27,11 @@ _PAGE = 65536
 _MOST = 2**63 - 1
 
 # Toolchain names that an import statement never takes for Python modules.
-_TOOLCHAIN = frozenset({"env", "a", "go", "wbg", "__wbindgen_placeholder__"})
+_TOOLCHAIN = frozenset({"env", "a", "go", "gojs", "wbg", "__wbindgen_placeholder__"})
 
-# Bindings given beforehand, by full module name: {module: {name: value}}.
+# What `bind` was given, by full module name: imports {module: {name: value}}, and options of compiling.
 _bindings: dict[str, Mapping[str, Any]] = {}
+_options: dict[str, dict[str, object]] = {}
 
 # After restrict_imports: the Python modules that WebAssembly may still import.
 _allowed: frozenset[str] | None = None
@@ -49,10 +52,12 @@ class Import:
 class State:
     """What the package knows of one instance; ``module.__wasm__``."""
 
-    __slots__ = ("exports", "kernel", "kinds", "meta", "module", "objects", "types")
+    __slots__ = ("exports", "holder", "kernel", "kinds", "meta", "module", "objects", "types")
 
     def __init__(self, module: ModuleType, kernel: dict[str, Callable[..., Any]], meta: dict[str, Any]) -> None:
         self.module = module
+        # What users see of the instance: the Instance, or the module itself.
+        self.holder: Any = module.__dict__.pop("__wasm_holder__", module)
         self.kernel = kernel
         self.meta = meta
         # Export name → function, Memory, Table or Global; the same object each time.
@@ -95,9 +100,13 @@ class WasmModule(ModuleType):
         return iter(self.__dict__["__wasm__"].exports)
 
     def __dir__(self) -> list[str]:
+        return sorted({*self.__all__, *(name for name in self.__dict__ if name.startswith("__"))})
+
+    @property
+    def __all__(self) -> list[str]:
+        """What ``from module import *`` takes: values of globals too."""
         state: State | None = self.__dict__.get("__wasm__")
-        names = [] if state is None else [name for name in state.exports if _is_attribute(name)]
-        return sorted({*names, *(name for name in self.__dict__ if name.startswith("__"))})
+        return [] if state is None else [name for name in state.exports if _is_attribute(name)]
 
 
 def state_of(module: object) -> State:
@@ -108,12 +117,69 @@ def state_of(module: object) -> State:
     return state
 
 
-def bind(name: str, imports: Mapping[str, Any]) -> None:
-    """Gives imports to the module ``name`` before it is imported: a mapping module → (mapping, module or object).
+def bind(
+    name: str, imports: Mapping[str, Any] | None = None, *, wrap: bool = False, interrupts: bool = True
+) -> None:
+    """Says how the module ``name`` is to be imported: to be called before it is.
 
-    They come before everything else that the import statement would find; what they lack it still looks for.
+    ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import
+    statement would find; what it lacks is still looked for. ``wrap`` and ``interrupts`` are those of ``Module``.
+    A package can say the same for all modules in it by ``__wasm_imports__ = {…}`` and
+    ``__wasm_options__ = {"wrap": True}`` in its ``__init__.py``.
     """
-    _bindings[name] = imports
+    if imports is not None:
+        _bindings[name] = imports
+    made = options(wrap=wrap, interrupts=interrupts)
+    if made:
+        _options[name] = made
+
+
+def options(*, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> dict[str, object]:
+    """Options of compiling, as the compiler wants them: those that are not the default."""
+    if features not in ("1.0", "2.0", "3.0"):
+        raise ValueError(f'features are "1.0", "2.0" or "3.0", not {features!r}')
+    made: dict[str, object] = {} if features == "3.0" else {"features": features}
+    if wrap:
+        made["wrap"] = True
+    if not interrupts:
+        made["interrupts"] = False
+    return made
+
+
+def options_of(name: str) -> dict[str, object]:
+    """The options for compiling the module that is imported as ``name``: of ``bind``, else of its package."""
+    if name in _options:
+        return _options[name]
+    package = name.rpartition(".")[0]
+    given = getattr(sys.modules.get(package), "__wasm_options__", None)
+    if not given:
+        return {}
+    try:
+        return options(**given)
+    except TypeError as error:
+        raise TypeError(f"__wasm_options__ of {package}: {error}") from None
+
+
+def pass_caller(function: _Callable) -> _Callable:
+    """Decorator for functions that WebAssembly imports: they get the instance that imports them as first argument.
+
+    ::
+
+        @wasmpy.pass_caller
+        def log(instance, address, size):
+            print(instance.memory.read_str(address, size))
+
+    It is a module if an import statement made the instance, else a ``wasmpy.Instance``.
+    """
+    try:
+        function.__wasm_pass_caller__ = True  # type: ignore[attr-defined]
+    except AttributeError:  # A builtin or bound method.
+        from functools import partial
+
+        made: Any = partial(function)
+        made.__wasm_pass_caller__ = True
+        return made  # type: ignore[no-any-return]
+    return function
 
 
 def restrict_imports(allowed: Iterable[str] = ()) -> None:
@@ -168,8 +234,7 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     state.types = _types.define(meta)
     for index, number in enumerate(state.types):
         kernel["set_type"](index, number)
-    resolve = module.__dict__.pop("__wasm_resolve__", None) or _resolver(module.__name__)
-    _bind_imports(state, resolve)
+    _bind_imports(state, module.__dict__.pop("__wasm_resolve__", None))
     for index, (minimum, maximum, is64) in meta["memories"].items():
         limits = min(minimum, _MOST), min(maximum, _MOST)
         memory = _new_memory(index == 0 and meta["guarded"], is64, *limits)
@@ -182,8 +247,10 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
         state.bind(TABLE, index, _new("Table", element_type, is64, functions, *limits))
     # Before the start function runs: what it calls may come back through the module.
     module.__dict__["__wasm__"] = state
-    kernel["initialize"]()
     _export(state)
+    kernel["initialize"]()
+    if state.kinds.get("_initialize") == FUNCTION:  # of a WASI reactor: calls its constructors
+        state.exports["_initialize"]()
 
 
 def _new(name: str, text: str, is64: bool, *arguments: Any) -> Any:
@@ -249,9 +316,14 @@ def lookup(namespace: Any, wanted: Import) -> Any:
         raise KeyError(wanted.name) from None
 
 
-def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
-    """Binds every import, or raises one LinkError that lists all that are missing or do not fit."""
+def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
+    """Binds every import, or raises one LinkError that lists all that are missing or do not fit.
+
+    ``given`` resolves an import, or raises KeyError; where it is None the import statement's rules do.
+    """
+    resolve = given or _resolver(state.module.__name__)
     problems = []
+    missing = []
     for row in state.meta["imports"]:
         wanted = Import(*row)
         what = f"{wanted.module}.{wanted.name}: {_describe(state, wanted)}"
@@ -259,6 +331,7 @@ def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
             value = resolve(wanted)
         except KeyError:
             problems.append(f"unknown import {what}")
+            missing.append(wanted)
             continue
         try:
             complaint = _BINDERS[wanted.kind](state, wanted.position, value)
@@ -268,6 +341,10 @@ def _bind_imports(state: State, resolve: Callable[[Import], Any]) -> None:
             problems.append(f"incompatible import type for {what}: {complaint}")
     if problems:
         name = state.module.__name__
+        if missing:
+            from ._hints import hints
+
+            problems += hints(missing, None if given else name)
         lines = "\n  ".join(problems)
         raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
 
@@ -301,6 +378,10 @@ def _bind_function(state: State, index: int, value: Any) -> str:
     if found is None:
         if not callable(value):
             return f"{type(value).__name__} is not callable"
+        if getattr(value, "__wasm_pass_caller__", None) is True:
+            from functools import partial
+
+            value = partial(value, state.holder)
         kernel["bind"](FUNCTION, index, value, 0)
         return ""
     address, number = found
@@ -383,7 +464,7 @@ def _is_attribute(name: str) -> bool:
 
 def _export(state: State) -> None:
     """Puts the exports into the state and, where the name allows it, on the module or the Instance that holds it."""
-    holder = state.module.__dict__.pop("__wasm_holder__", state.module)
+    holder = state.holder
     holder_class = type(holder)
     taken = {name for base in holder_class.__mro__ for name in base.__dict__}
     bound: dict[tuple[int, int], Any] = {}

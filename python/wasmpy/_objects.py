@@ -135,8 +135,10 @@ def _little(form: str) -> str:
 class Memory(_MemoryBase):
     """Linear memory: an array of bytes that WebAssembly and Python share.
 
-    ``Memory(initial, maximum=None)`` makes one, to be imported by modules; both sizes are pages of 64 KiB, from 0 to
-    65536. Raises ValueError for other sizes, MemoryError where the system gives no address space.
+    ``Memory(initial, maximum=None, *, shared=False, index="i32", page_size=65536)`` makes one, to be imported by
+    modules; both sizes are pages of 64 KiB, from 0 to 65536. With ``index="i64"`` addresses have 64 bits. Raises
+    ValueError for other sizes, MemoryError where the system gives no address space, UnsupportedError for shared
+    memories and pages of another size.
 
     It supports the buffer protocol: ``memoryview(memory)`` and ``numpy.frombuffer(memory)`` are the memory itself,
     without a copy; they stay valid when it grows, and as long as they were. ``len(memory)`` is its size in bytes.
@@ -150,9 +152,26 @@ class Memory(_MemoryBase):
     _is64 = False
     _owner: Any
 
-    def __new__(cls, initial: int, maximum: int | None = None) -> Memory:
-        limits = _limits(initial, maximum, 65536)
-        memory: Memory = reserved(lambda: super(Memory, cls).__new__(cls, *limits), True)
+    def __new__(
+        cls,
+        initial: int,
+        maximum: int | None = None,
+        *,
+        shared: bool = False,
+        index: str = "i32",
+        page_size: int = _PAGE,
+    ) -> Memory:
+        if index not in ("i32", "i64"):
+            raise ValueError(f'the index of a memory is "i32" or "i64", not {index!r}')
+        if shared or page_size != _PAGE:
+            from ._errors import UnsupportedError
+
+            what = "shared memories" if shared else f"pages of {page_size} bytes"
+            raise UnsupportedError(f"{what} are not supported yet")
+        is64 = index == "i64"
+        limits = _limits(initial, maximum, 1 << 48 if is64 else 1 << 16)
+        made = refined(cls, "", is64)
+        memory: Memory = reserved(lambda: super(Memory, cls).__new__(made, *limits), not is64)
         return memory
 
     @property

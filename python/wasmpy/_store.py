@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from time import time
+from time import perf_counter, time
 from types import ModuleType
 
 from . import _compiler, _image
@@ -24,17 +25,16 @@ from ._config import config
 _STALE_SECONDS = 3600
 
 
-def make(build: Build) -> str:
+def make(build: Build, data: bytes | None = None) -> str:
     """Compiles once and writes the image into the first directory that takes it; else keeps it in memory.
 
-    Raises what compiling raises, or UnsafeDirectoryError.
+    ``data`` is the image where it is compiled already. Raises what compiling raises, or UnsafeDirectoryError.
     """
     if config.get("no_cache"):
-        return _in_memory(build.name, _compiled(build))
+        return _in_memory(build.name, data or _compiled(build))
     image = _known_in_memory(build.name)
     if image is not None:
         return image
-    data: bytes | None = None
     for directory in _writable_directories(build):
         image = os.path.join(directory, build.name)
         try:
@@ -50,17 +50,33 @@ def make(build: Build) -> str:
     return _in_memory(build.name, data or _compiled(build))
 
 
+def install(build: Build) -> str:
+    """Puts an image for every CPU beside the source, as installers do. Raises OSError, or what compiling raises."""
+    build = build.baseline()
+    assert build.beside is not None
+    image = os.path.join(build.beside, build.name)
+    if not os.access(image, os.R_OK):
+        data = _compiled(build)
+        os.makedirs(build.beside, exist_ok=True)
+        _write(image, data, build)
+        _prune(build.beside, build)
+    return image
+
+
 def _compiled(build: Build) -> bytes:
     """The image, compiled now. Raises no OSError."""
-    return _compiler.compile_image(build.source, build.leaf, build.options, build.filename)
+    started = perf_counter()
+    image = _compiler.compile_image(build.source, build.leaf, build.options, build.filename)
+    if config.get("stats") or config.get("log") or "logging" in sys.modules:
+        from . import _log
+
+        _log.compiled(build, len(image), perf_counter() - started)
+    return image
 
 
 def _writable_directories(build: Build) -> Iterator[str]:
-    import sys
-
-    beside = build.directory_beside()
-    if beside is not None and not sys.dont_write_bytecode:
-        yield beside
+    if build.beside is not None and not build.is_installed and not sys.dont_write_bytecode:
+        yield build.beside
     try:
         yield user_directory()
     except UnsafeDirectoryError:
@@ -78,7 +94,7 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
         # Cut short by a crash, or removed by another process since.
         with suppress(OSError):
             os.unlink(image)
-        image = make(build)
+        image = build.image = make(build)
         with suppress(ImportError):
             return _image.open_image(name, image)
     # The directory lies on a file system mounted noexec.
@@ -189,7 +205,7 @@ def _write(path: str, data: bytes, build: Build) -> None:
 
 def _mode(path: str, build: Build) -> int:
     """Who may read the source may read the image beside it, as with bytecode."""
-    if os.path.dirname(path) != build.directory_beside():
+    if os.path.dirname(path) != build.beside:
         return 0o600
     try:
         return os.stat(build.filename).st_mode & 0o666 | 0o600
@@ -199,7 +215,7 @@ def _mode(path: str, build: Build) -> int:
 
 def _prune(directory: str, build: Build) -> None:
     """Removes images of earlier contents of the same file. A process that has one open keeps its mapping."""
-    if directory != build.directory_beside():
+    if directory != build.beside:
         return
     for entry in os.listdir(directory):
         if not entry.startswith(f"{build.label}.wasmpy-"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from ._config import config
+from ._config import config, disabled
 
 # Instruction sets beyond x86-64-v2 that the compiler knows to use, by the name in /proc/cpuinfo.
 _X86_FEATURES = {"abm": "lzcnt", "bmi1": "bmi1", "bmi2": "bmi2", "avx": "avx"}
+# Levels of CPUs, as the x86-64 ABI has them: the baseline and one that has all of these.
+_LEVELS: dict[str, list[str]] = {"baseline": [], "x86-64-v2": [], "x86-64-v3": [*_X86_FEATURES.values()]}
 
 
 def triple() -> str:
@@ -22,9 +24,17 @@ def triple() -> str:
 
 
 def cpu_features() -> list[str]:
-    """Names of the features beyond the baseline that this CPU has and settings allow."""
-    if config.get("cpu") != "host":
-        return []
+    """Names of the features beyond the baseline that settings allow: this CPU's, or those of a level."""
+    level = config.get("cpu")
+    if level != "host":
+        if level not in _LEVELS:
+            raise ValueError(f"WASMPY_CPU is host, {', '.join(_LEVELS)}, not {level!r}")
+        return _LEVELS[level]
+    return host_features()
+
+
+def host_features() -> list[str]:
+    """Names of the features beyond the baseline that this CPU has."""
     try:
         with open("/proc/cpuinfo", "rb", buffering=0) as file:
             text = file.read(4096)
@@ -38,5 +48,9 @@ def cpu_features() -> list[str]:
 
 
 def options() -> dict[str, object]:
-    """The compile options that stand for this machine."""
-    return {"target": triple(), "cpu": ",".join(cpu_features())}
+    """The compile options that stand for this machine and the settings."""
+    options: dict[str, object] = {"target": triple(), "cpu": ",".join(cpu_features())}
+    without = disabled()
+    if without:
+        options["without"] = without
+    return options

@@ -1,0 +1,54 @@
+"""IPython and Jupyter: ``%load_ext wasmpy`` brings ``%%wat name`` and ``%wasm path``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Any
+
+from ._api import load
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext wasmpy`` calls."""
+
+    def wat(line: str, cell: str) -> None:
+        """``%%wat NAME``: the cell is WebAssembly text; binds NAME to an instance of it.
+
+        What the module imports are variables of the session: (import "env" "log" …) is ``env["log"]`` if ``env`` is a
+        mapping, ``env.log`` for all else.
+        """
+        names = line.split()
+        if len(names) != 1:
+            raise _usage("%%wat NAME")
+        _bind(shell, names[0], cell.encode())
+
+    def wasm(line: str) -> None:
+        """``%wasm PATH [NAME]``: binds NAME, or else the file's name without its end, to an instance of the file."""
+        words = shlex.split(line)
+        if len(words) not in (1, 2):
+            raise _usage("%wasm PATH [NAME]")
+        name = words[1] if len(words) == 2 else os.path.splitext(os.path.basename(words[0]))[0]
+        _bind(shell, name, words[0])
+
+    shell.register_magic_function(wat, "cell")
+    shell.register_magic_function(wasm, "line")
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What ``%unload_ext wasmpy`` calls."""
+    for kind, name in (("cell", "wat"), ("line", "wasm")):
+        shell.magics_manager.magics[kind].pop(name, None)
+
+
+def _bind(shell: Any, name: str, source: bytes | str) -> None:
+    if not name.isidentifier():
+        raise _usage(f"{name!r} is no name for a variable")
+    shell.push({name: load(source, shell.user_ns)})
+
+
+def _usage(text: str) -> Exception:
+    from IPython.core.error import UsageError
+
+    error: Exception = UsageError(text)
+    return error
