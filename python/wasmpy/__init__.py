@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     )
     from ._descriptors import ExportType, ImportType
     from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError
-    from ._jupyter import load_ipython_extension, unload_ipython_extension
     from ._link import bind, pass_caller, restrict_imports
     from ._objects import Global, Memory, Table
     from ._values import f32_bits, f32_from_bits, f64_bits, f64_from_bits, u32, u64
@@ -77,6 +76,13 @@ _PLACES = {
 __all__ = [
     "ALL",
     "BULK_MEMORY",
+    "MULTI_VALUE",
+    "MUTABLE_GLOBALS",
+    "NONE",
+    "REFERENCE_TYPES",
+    "SATURATING_FLOAT_TO_INT",
+    "SIGN_EXTENSION",
+    "SIMD",
     "CompileError",
     "ExportType",
     "Func",
@@ -85,14 +91,7 @@ __all__ = [
     "Instance",
     "LinkError",
     "Memory",
-    "MULTI_VALUE",
-    "MUTABLE_GLOBALS",
     "Module",
-    "NONE",
-    "REFERENCE_TYPES",
-    "SATURATING_FLOAT_TO_INT",
-    "SIGN_EXTENSION",
-    "SIMD",
     "Table",
     "Trap",
     "UnsupportedError",

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import __version__
@@ -134,7 +135,7 @@ def _cache_command(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from . import _api, _cache, _compiler, _identity, _target
+    from . import _cache, _compiler, _identity, _target
     from ._config import SETTINGS, config
 
     print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}, {os.path.dirname(__file__)}")
@@ -146,7 +147,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         ("compiler", _identity.identity),
         ("self-test", _self_test),
     ]
-    checks += [(file, lambda file=file: str(_api.compile(file)).partition("\n")[0]) for file in arguments.files]
+    checks += [(file, partial(_title, file)) for file in arguments.files]
     status = 0
     for what, ask in checks:
         try:
@@ -159,6 +160,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
         value = f"{config.get(name)!r} ({config.origin(name)})"
         print(f"  {name:9}  WASMPY_{name.upper():9}  {value:20}  {meaning}")
     return status
+
+
+def _title(file: str) -> str:
+    from ._api import compile
+
+    return repr(compile(file)).partition("\n")[0]
 
 
 def _self_test() -> str:

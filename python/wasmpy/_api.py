@@ -169,7 +169,8 @@ class Instance:
     def __init__(self, module: Module, imports: Mapping[str, Any] | None = None) -> None:
         """Links and initialises. ``imports`` maps module names to namespaces: mappings, modules, instances.
 
-        Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError, which lists all imports that are missing or do not fit; or what the start function raises.
+        Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError,
+        which lists all imports that are missing or do not fit; or what the start function raises.
         """
         given = imports or {}
 

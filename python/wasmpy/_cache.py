@@ -57,10 +57,27 @@ class Build:
     stand for the machine.
     """
 
-    __slots__ = ("_common", "beside", "filename", "image", "is_checked", "is_installed", "key", "leaf", "options", "source")
+    __slots__ = (
+        "_common",
+        "beside",
+        "filename",
+        "image",
+        "is_checked",
+        "is_installed",
+        "key",
+        "leaf",
+        "options",
+        "source",
+    )
 
     def __init__(
-        self, source: bytes, leaf: str, filename: str, options: dict[str, object] | None = None, *, beside: bool = False
+        self,
+        source: bytes,
+        leaf: str,
+        filename: str,
+        options: dict[str, object] | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         self.source = source
         self.leaf = leaf

@@ -52,7 +52,7 @@ def find_node() -> str:
 
 
 def node_version() -> str:
-    """The Node that runs the compiler, with its version. Raises UnsupportedError if there is none or it is too old."""
+    """The Node that runs the compiler, and its version. Raises UnsupportedError if there is none that can."""
     node = find_node()
     version = _version(node)
     if version < (22, 18):

@@ -59,7 +59,7 @@ _MARKS: tuple[tuple[str, str, str], ...] = (
     (
         r"env",
         r".*",
-        "in env the linker put what is declared and defined nowhere: link the library that has it, or pass a function",
+        "the linker puts into env what is declared but defined nowhere: link the library that has it, or pass it",
     ),
 )
 

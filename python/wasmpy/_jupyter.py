@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from importlib import import_module
 from typing import Any
 
 from ._api import load
@@ -48,7 +49,6 @@ def _bind(shell: Any, name: str, source: bytes | str) -> None:
 
 
 def _usage(text: str) -> Exception:
-    from IPython.core.error import UsageError
-
-    error: Exception = UsageError(text)
-    return error
+    error: Any = import_module("IPython.core.error")
+    made: Exception = error.UsageError(text)
+    return made

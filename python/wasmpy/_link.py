@@ -117,9 +117,7 @@ def state_of(module: object) -> State:
     return state
 
 
-def bind(
-    name: str, imports: Mapping[str, Any] | None = None, *, wrap: bool = False, interrupts: bool = True
-) -> None:
+def bind(name: str, imports: Mapping[str, Any] | None = None, *, wrap: bool = False, interrupts: bool = True) -> None:
     """Says how the module ``name`` is to be imported: to be called before it is.
 
     ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import

@@ -16,9 +16,7 @@ _MAGIC = b"\0wasmpy module 1\n"
 _DIGEST = 16
 
 
-def pack(
-    source: bytes, filename: str, options: dict[str, object], built: dict[str, object], image: bytes
-) -> bytes:
+def pack(source: bytes, filename: str, options: dict[str, object], built: dict[str, object], image: bytes) -> bytes:
     """``options`` are the module's, ``built`` those that its image was compiled with."""
     about = {
         "compiler": _identity.identity(),

@@ -29,6 +29,11 @@ def cpu_features() -> list[str]:
     if level != "host":
         if level not in _LEVELS:
             raise ValueError(f"WASMPY_CPU is host, {', '.join(_LEVELS)}, not {level!r}")
+        absent = [feature for feature in _LEVELS[level] if feature not in host_features()]
+        if absent:
+            from ._errors import UnsupportedError
+
+            raise UnsupportedError(f"this CPU has no {', '.join(absent)}, which WASMPY_CPU={level} asks for")
         return _LEVELS[level]
     return host_features()
 
