@@ -417,16 +417,16 @@ class Machine extends FlatMemory {
     super();
     this.calls = 0;
     for (let i = 0; i < 24; i++)
-      this.store(this.memory(0, BigInt(i)), 1, BigInt(i * 37 + 1), access(REGION_MEMORY, 0, 1, 0));
+      this.write(this.memory(0, BigInt(i)), BigInt(i * 37 + 1), 1, access(REGION_MEMORY, 0, 1, 0));
   }
 
-  call(symbol: number, args: bigint[], signature: number): bigint[] {
-    super.call(symbol, args, signature);
+  call(symbol: number, args: readonly bigint[]): bigint[] {
+    super.call(symbol, args);
     this.calls++;
     const x = (args[0] * 7n + BigInt(this.calls)) & 0xffffffffn;
-    this.store(this.memory(0, x & 7n), 4, x, access(REGION_MEMORY, 0, 4, 0));
-    this.store(this.vmctx() + 64n + 16n * (x % 3n), 4, x, access(REGION_GLOBAL, Number(x % 3n), 4, 0));
-    if (args[1] !== 0n) this.store(args[1] + 4n, 4, x + 1n, access(REGION_STACK, 0, 4, 0));
+    this.write(this.memory(0, x & 7n), x, 4, access(REGION_MEMORY, 0, 4, 0));
+    this.write(this.vmctx + 64n + 16n * (x % 3n), x, 4, access(REGION_GLOBAL, Number(x % 3n), 4, 0));
+    if (args[1] !== 0n) this.write(args[1] + 4n, x + 1n, 4, access(REGION_STACK, 0, 4, 0));
     return [x ^ 5n];
   }
 }

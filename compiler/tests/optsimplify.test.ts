@@ -30,7 +30,8 @@ import { Context, ORDER } from "../opt/context.ts";
 import { FULL, optimize } from "../opt/passes.ts";
 import { Simplify } from "../opt/simplify.ts";
 import { type Pattern, parseRules } from "../tools/rules.ts";
-import { FlatMemory, f32Bits, f64Bits, interpret, normalized, Trap } from "./interpret.ts";
+import { FlatMemory, interpret, Trap } from "./interpret.ts";
+import { f32Bits, f64Bits, normalized } from "./semantics.ts";
 
 const RULES = parseRules(
   "simplify.rules",

@@ -1,7 +1,7 @@
 // Writes, as JSON, a blob of machine code that went through selection, allocation and emission, with entry points,
 // arguments and expected results: every pure operation of the IR on edge values, with operands in registers, in
 // memory and constant, and every condition with every consumer. tests/test_selection.py runs them. The results come
-// from tests/interpret.ts. Not a vitest file. Argument: names of CPU features, with commas.
+// from tests/semantics.ts. Not a vitest file. Argument: names of CPU features, with commas.
 
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_STACK } from "../ir/access.ts";
@@ -15,8 +15,9 @@ import { Code } from "../mach/code.ts";
 import { allocate } from "../mach/regalloc.ts";
 import { Selection } from "../mach/select.ts";
 import { verifyCode } from "../mach/verify.ts";
-import { evaluate, interpret, normalized, toF32, toF64 } from "./interpret.ts";
+import { interpret } from "./interpret.ts";
 import { Machine } from "./machine.ts";
+import { evaluate, normalized, toF32, toF64 } from "./semantics.ts";
 
 const REGISTER = 0;
 const IN_MEMORY = 1;

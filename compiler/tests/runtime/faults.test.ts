@@ -16,7 +16,7 @@ import {
   SPACE_POINTERS,
 } from "../../runtime/shape.ts";
 import { EXT_MEMORY } from "../../wasm/module.ts";
-import { Resumed } from "../interpreter.ts";
+import { Resumed } from "../interpret.ts";
 import { LAYOUT, LEVELS, Process } from "./process.ts";
 
 describe.each(LEVELS)("faults, optimized at level %i", (level) => {

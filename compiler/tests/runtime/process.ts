@@ -13,7 +13,8 @@ import * as os from "../../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../../runtime/runtime.ts";
 import { Memory, Module } from "../../wasm/module.ts";
 import { Limits, MemoryType } from "../../wasm/types.ts";
-import { Machine, Trapped } from "../interpreter.ts";
+import { Trap } from "../interpret.ts";
+import { Machine } from "./machine.ts";
 
 /** Levels of optimization; -1: the function as it was written. */
 export const LEVELS: readonly number[] = [-1, QUICK, FULL];
@@ -233,14 +234,14 @@ export class Process {
   }
 
   call(name: string, ...operands: bigint[]): bigint {
-    return this.machine.call(helper(this.machine.program, name), operands);
+    return this.machine.call(helper(this.machine.program, name), operands)[0] ?? 0n;
   }
 
   trapCode(name: string, ...operands: bigint[]): number {
     try {
       this.call(name, ...operands);
     } catch (e) {
-      if (e instanceof Trapped) return e.code;
+      if (e instanceof Trap) return e.code;
       throw e;
     }
     return -1;

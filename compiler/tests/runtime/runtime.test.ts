@@ -8,7 +8,7 @@ import { Image } from "../../obj/image.ts";
 import { Body, TEXT_END, TEXT_START } from "../../runtime/body.ts";
 import * as os from "../../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../../runtime/runtime.ts";
-import { Machine } from "../interpreter.ts";
+import { Machine } from "./machine.ts";
 import { build } from "./process.ts";
 
 test("every function verifies", () => {

@@ -8,7 +8,7 @@ import { verify } from "../../ir/verify.ts";
 import { Body } from "../../runtime/body.ts";
 import { continued, suspend } from "../../runtime/handover.ts";
 import * as os from "../../runtime/linux.ts";
-import { Resumed } from "../interpreter.ts";
+import { Resumed } from "../interpret.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
 
 describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => {

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import * as layouts from "../../ir/layout.ts";
 import { PYTHON_EXCEPTION, TRAP_MESSAGES } from "../../ir/traps.ts";
-import { Resumed } from "../interpreter.ts";
+import { Resumed } from "../interpret.ts";
 import { LEVELS, Process } from "./process.ts";
 
 describe.each(LEVELS)("traps, optimized at level %i", (level) => {
