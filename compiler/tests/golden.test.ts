@@ -114,7 +114,10 @@ function moduleWith(row: Instruction): string {
 }
 
 test.each(MISSING.map((row) => [row.name, moduleWith(row)]))("%s is not supported yet", (name, text) => {
-  const { diagnostic } = compile(Buffer.from(text), new Options("wasm", WASM_3_0, 2, false, 0, true));
+  const { diagnostic } = compile(
+    Buffer.from(text),
+    new Options("wasm", WASM_3_0, 2, false, false, true, 0, true),
+  );
   expect(diagnostic).toMatchObject({
     kind: UNSUPPORTED,
     message: "instruction not supported yet",

@@ -151,7 +151,16 @@ export class GoldenModule {
     if (number === undefined || unknown !== undefined) throw new Error(`no stage ${stage} ${unknown ?? ""}`);
     const listing = new Listing(number, "");
     const level = words.includes("quick") ? 0 : 2;
-    const options = new Options("wasm", WASM_3_0, level, words.includes("checked"), cpuFeatures(words), true);
+    const options = new Options(
+      "wasm",
+      WASM_3_0,
+      level,
+      words.includes("checked"),
+      false,
+      true,
+      cpuFeatures(words),
+      true,
+    );
     const job = new Job(this.binary, options, listing);
     job.begin();
     const { diagnostic } = job.run();
