@@ -11,8 +11,9 @@ export interface Memory {
 }
 
 export interface Table {
-  readonly length: number;
-  get(index: number): unknown;
+  /** A bigint where addresses are i64. */
+  readonly length: number | bigint;
+  get(index: number | bigint): unknown;
 }
 
 export interface Global {

@@ -1,9 +1,24 @@
-// A seed becomes a valid module with calls to make: own generator, in the manner of wasm-smith, aimed at what this
-// compiler does. Exported functions take and give integers and references only; `obs` gives what globals hold.
+// A seed becomes a scene: valid modules, of which later ones import from earlier ones, with calls to make. Own
+// generator, in the manner of wasm-smith, aimed at what this compiler does. Exported functions take and give integers
+// and references only; `obs` of each module gives a hash of what its globals hold.
 
-import { BodyBuild, FUEL, get, HASH, IDENTITY, node, set } from "./body.ts";
+import { growBody } from "./body.ts";
+import {
+  FUEL,
+  HASH,
+  HOST_FUNCTIONS,
+  IDENTITY,
+  OBSERVER_TYPE,
+  outer,
+  SIGNATURES,
+  signature,
+  wrapperType,
+} from "./boundary.ts";
+import { addEdges } from "./edges.ts";
+import { get, node, set } from "./grow.ts";
+import { seen, widened } from "./observed.ts";
 import { Random } from "./random.ts";
-import { lowered, rowOf } from "./rows.ts";
+import { rowOf } from "./rows.ts";
 import {
   ACTIVE,
   Call,
@@ -16,109 +31,200 @@ import {
   Fn,
   FUNCREF,
   Global,
+  HOST,
   I32,
   I64,
+  ImportedFn,
   Limits,
-  Node,
+  type Node,
+  Origin,
   PASSIVE,
   REF_NULL,
+  Scene,
   Table,
   Tree,
   type Type,
 } from "./tree.ts";
-import {
-  constant,
-  f32,
-  f64,
-  float32,
-  float64,
-  i32,
-  i64,
-  isReference,
-  nullOf,
-  number32,
-  number64,
-} from "./values.ts";
+import { constant, float32, float64, i32, i64, int, nullOf, number32, number64 } from "./values.ts";
 
 const FUEL_OF_A_CALL = 40;
-/** h.t, h.x, h.y: see observe.ts. */
-const IMPORTS: readonly { name: string; params: readonly Type[]; results: readonly Type[] }[] = [
-  { name: "t", params: [I32, I64], results: [I32] },
-  { name: "x", params: [I32], results: [EXTERNREF] },
-  { name: "y", params: [EXTERNREF], results: [I32] },
-];
+const NAMES = ["a", "b", "c"];
+/** Percentages: modules whose types are their own, not those of boundary.ts; memories and tables with i64 addresses. */
+const PECULIAR = 12;
+const WIDE = 15;
 
-export function generate(seed: number): Tree {
+export function generate(seed: number): Scene {
   const r = new Random(seed);
-  const tree = new Tree();
-  for (const { name, params, results } of IMPORTS)
-    tree.imports.push({ name, type: tree.typeIndex(params, results) });
+  const scene = new Scene();
+  const count = r.pick([1, 1, 1, 1, 1, 1, 1, 2, 2, 3]);
+  for (let i = 0; i < count; i++) scene.trees.push(module(r, scene, NAMES[i], count));
+  // Calls into all modules, in any order.
+  for (let i = scene.calls.length - 1; i > 0; i--) {
+    const j = r.below(i + 1);
+    [scene.calls[i], scene.calls[j]] = [scene.calls[j], scene.calls[i]];
+  }
+  return scene;
+}
+
+function module(r: Random, scene: Scene, name: string, among: number): Tree {
+  const tree = new Tree(name);
+  for (const [field, { params, results }] of HOST_FUNCTIONS)
+    tree.imports.push(new ImportedFn(new Origin(HOST, field), tree.typeIndex(params, results)));
   signatures(r, tree);
-  const count = r.range(2, 7);
+  for (const earlier of scene.trees) importFunctions(r, tree, earlier);
+  const count = among === 1 ? r.range(2, 6) : r.range(1, 4);
   const own: number[] = [];
   for (let i = 0; i < count; i++)
-    own.push(i > 0 && r.chance(30) ? r.pick(own) : r.range(3, tree.types.length - 1));
+    own.push(i > 0 && r.chance(30) ? r.pick(own) : r.range(HOST_FUNCTIONS.length, tree.types.length - 1));
   for (const type of own) tree.funcs.push(new Fn(type));
-  state(r, tree);
+  memories(r, tree, scene);
+  tables(r, tree, scene);
+  globals(r, tree, scene, among > 1);
+  segments(r, tree);
   const size = r.pick([30, 60, 100, 150, 300]);
-  for (const fn of tree.funcs) new BodyBuild(r, tree, fn, r.range(size >> 1, size * 2)).run();
-  for (let i = 0; i < count; i++) wrapper(r, tree, i);
+  for (const fn of tree.funcs) growBody(r, tree, fn, r.range(size >> 1, size * 2));
+  for (let i = 0; i < count; i++) wrap(r, tree, scene, i);
   observer(tree);
+  const edges = addEdges(r, tree, r.range(3, 7));
+  for (const args of edges.calls) scene.calls.push(new Call(tree.name, edges.name, args));
   if (r.chance(10)) start(r, tree);
+  if (among > 1) for (let i = 0; i < count; i++) if (r.chance(60)) exportFunction(tree, i);
   declare(tree);
   return tree;
 }
 
 function signatures(r: Random, tree: Tree): void {
+  const peculiar = r.chance(PECULIAR);
   const type = (): Type => {
     if (r.chance(4)) return r.pick([FUNCREF, EXTERNREF, REF_NULL + r.below(tree.types.length)]);
     return r.pick([I32, I32, I32, I64, I64, F32, F64]);
   };
-  const types = (most: number) => Array.from({ length: r.below(most + 1) }, type);
-  for (let i = r.range(3, 6); i > 0; i--)
-    tree.typeIndex(types(r.pick([1, 3, 5, 5, 9, 20])), types(r.pick([1, 1, 1, 2, 4, 20])));
+  for (let i = r.range(3, 6); i > 0; i--) {
+    const { params, results } = peculiar ? signature(r, type) : r.pick(SIGNATURES);
+    tree.typeIndex(params, results);
+  }
   // So that there is one at least beyond those of the imports.
-  for (const t of [I32, I64]) tree.typeIndex([t, I32], [t]);
+  tree.typeIndex([I32, I64], [I64]);
 }
 
-function state(r: Random, tree: Tree): void {
-  const memories = r.chance(80) ? 1 : 2;
-  for (let i = 0; i < memories; i++) {
+// --- what modules share ---------------------------------------------------------------------------------------
+
+function exportFunction(tree: Tree, index: number): void {
+  const fn = tree.funcs[index];
+  if (fn.exported === "") fn.exported = `f${tree.imports.length + index}`;
+}
+
+function importFunctions(r: Random, tree: Tree, from: Tree): void {
+  for (const { type, exported } of from.funcs) {
+    const { params, results } = from.types[type];
+    const isPlain = [...params, ...results].every((t) => t < REF_NULL);
+    // Wrappers would fill up the fuel; `edge` traps.
+    if (!/^(f\d+|edge)$/.test(exported) || !isPlain || !r.chance(exported === "edge" ? 40 : 80)) continue;
+    const origin = new Origin(from.name, exported);
+    tree.imports.push(new ImportedFn(origin, tree.typeIndex(params, results)));
+  }
+}
+
+/** Something of an earlier module, so often; or null. */
+function shared<T>(
+  r: Random,
+  scene: Scene,
+  percent: number,
+  of: (t: Tree) => readonly T[],
+): [Tree, number] | null {
+  const fits = scene.trees.filter((t) => of(t).length > 0);
+  if (fits.length === 0 || !r.chance(percent)) return null;
+  const from = r.pick(fits);
+  return [from, r.below(of(from).length)];
+}
+
+function memories(r: Random, tree: Tree, scene: Scene): void {
+  const count = r.pick([1, 1, 1, 1, 1, 1, 1, 2, 2, 3]);
+  const fromHost = r.chance(15);
+  for (let i = 0; i < count; i++) {
+    const found = shared(r, scene, i === 0 ? 60 : 30, (t) => t.memories);
+    const isImport = tree.memories.length === i && tree.memories.every((m) => m.origin !== null);
+    if (found !== null && isImport) {
+      const [from, index] = found;
+      const { min, max, address } = from.memories[index];
+      tree.memories.push(new Limits(min, max, address, new Origin(from.name, `m${index}`)));
+      continue;
+    }
     const min = r.pick([1, 1, 1, 2, i === 0 ? 1 : 0]);
-    tree.memories.push(new Limits(min, min + r.range(0, 2)));
+    const max = min + r.range(0, 2);
+    if (i === 0 && fromHost) tree.memories.push(new Limits(min, max, I32, new Origin(HOST, "m0")));
+    else tree.memories.push(new Limits(min, max, r.chance(WIDE) ? I64 : I32));
   }
+}
+
+function tables(r: Random, tree: Tree, scene: Scene): void {
   for (const type of [FUNCREF, EXTERNREF, ...(r.chance(30) ? [FUNCREF] : [])]) {
+    const isImport = tree.tables.every((t) => t.origin !== null);
+    const found = isImport ? shared(r, scene, 60, (t) => t.tables.filter((x) => x.type === type)) : null;
+    if (found !== null) {
+      const [from, nth] = found;
+      const table = from.tables.filter((t) => t.type === type)[nth];
+      const origin = new Origin(from.name, `t${from.tables.indexOf(table)}`);
+      tree.tables.push(new Table(type, table.min, table.max, table.address, origin));
+      continue;
+    }
     const min = r.range(2, 12);
-    tree.tables.push(new Table(type, min, r.chance(80) ? min + r.range(0, 8) : 30));
+    const max = r.chance(80) ? min + r.range(0, 8) : 30;
+    if (tree.tables.length === 0 && r.chance(15))
+      tree.tables.push(new Table(type, min, max, I32, new Origin(HOST, "t0")));
+    else tree.tables.push(new Table(type, min, max, r.chance(WIDE) ? I64 : I32));
   }
-  tree.globals.push(new Global(I32, true, [i32(0)]), new Global(I64, true, [i64(0n)]));
-  const { foreign } = tree;
-  foreign.memories = r.chance(20) ? 1 : 0;
-  foreign.tables = r.chance(20) ? 1 : 0;
-  foreign.globals = r.chance(25) ? r.range(2, 5) : 0;
-  for (let n = Math.max(r.below(6), foreign.globals - 2); n > 0; n--) {
-    const isForeign = tree.globals.length < foreign.globals;
-    const type = isForeign
-      ? r.pick([I32, I64])
-      : r.chance(85)
-        ? r.pick([I32, I64, F32, F64])
-        : r.pick([FUNCREF, EXTERNREF]);
-    const init = isForeign ? constant(r, type) : initial(r, tree, type);
-    tree.globals.push(new Global(type, r.chance(75), [init]));
+}
+
+function globals(r: Random, tree: Tree, scene: Scene, isShared: boolean): void {
+  const [first] = scene.trees;
+  const fromHost = r.chance(20);
+  for (const [index, init] of [i32(0), i64(0n)].entries()) {
+    const origin =
+      first !== undefined
+        ? new Origin(first.name, `g${index}`)
+        : fromHost
+          ? new Origin(HOST, `g${index}`)
+          : null;
+    tree.globals.push(new Global(init.type, true, [init], origin));
   }
-  for (const global of tree.globals) global.exported = r.chance(25);
+  if (first !== undefined) {
+    for (const from of scene.trees) {
+      for (const [i, { type, mutable, exported }] of from.globals.entries()) {
+        if (exported && i > HASH && r.chance(50))
+          tree.globals.push(new Global(type, mutable, [], new Origin(from.name, `g${i}`)));
+      }
+    }
+  } else if (fromHost) {
+    for (let n = r.below(3); n > 0; n--) {
+      const type = r.pick([I32, I64]);
+      const origin = new Origin(HOST, `g${tree.globals.length}`);
+      tree.globals.push(new Global(type, r.chance(75), [constant(r, type)], origin));
+    }
+  }
+  for (let n = r.below(6); n > 0; n--) {
+    const type = r.chance(85) ? r.pick([I32, I64, F32, F64]) : r.pick([FUNCREF, EXTERNREF]);
+    tree.globals.push(new Global(type, r.chance(75), [initial(r, tree, type)]));
+  }
+  for (const [i, global] of tree.globals.entries()) global.exported = (isShared && i <= HASH) || r.chance(25);
+}
+
+function segments(r: Random, tree: Tree): void {
   for (let n = r.below(4); n > 0; n--) {
-    const memory = r.below(memories);
+    const memory = r.below(tree.memories.length);
+    const { min, address } = tree.memories[memory];
     const bytes = Uint8Array.from({ length: r.pick([0, 1, 8, 40, 200]) }, () => r.below(256));
-    const passive = r.chance(50) || tree.memories[memory].min === 0;
-    tree.datas.push(new Data(passive ? PASSIVE : ACTIVE, memory, [i32(r.below(0x8000))], bytes));
+    const mode = r.chance(50) || min === 0 ? PASSIVE : ACTIVE;
+    const beyond = r.chance(2) ? 0x100000 : 0;
+    tree.datas.push(new Data(mode, memory, [int(address, r.below(0x8000) + beyond)], bytes));
   }
   const some = (type: Type, n: number) =>
     Array.from({ length: n }, () => (type === FUNCREF && r.chance(80) ? anyFunction(r, tree) : nullOf(type)));
-  for (const [i, table] of tree.tables.entries()) {
-    if (table.type !== FUNCREF) continue;
-    const n = r.range(1, table.min);
-    tree.elems.push(new Elem(ACTIVE, i, FUNCREF, [i32(r.below(table.min - n + 1))], some(FUNCREF, n)));
+  for (const [i, { type, min, address }] of tree.tables.entries()) {
+    if (type !== FUNCREF) continue;
+    const n = r.range(1, min);
+    const offset = r.below(min - n + 1) + (r.chance(1) ? 30 : 0);
+    tree.elems.push(new Elem(ACTIVE, i, FUNCREF, [int(address, offset)], some(FUNCREF, n)));
   }
   for (let n = r.below(3); n > 0; n--) {
     const type = r.pick([FUNCREF, FUNCREF, EXTERNREF]);
@@ -127,7 +233,10 @@ function state(r: Random, tree: Tree): void {
 }
 
 function anyFunction(r: Random, tree: Tree): Node {
-  return node("ref.func", [r.below(tree.imports.length + tree.funcs.length)], [], FUNCREF);
+  const { imports, funcs } = tree;
+  // Of the imports those of other modules; of the host's a few.
+  const first = r.chance(4) ? 0 : HOST_FUNCTIONS.length;
+  return node("ref.func", [r.range(first, imports.length + funcs.length - 1)], [], FUNCREF);
 }
 
 /** A constant expression. */
@@ -137,36 +246,32 @@ function initial(r: Random, tree: Tree, type: Type): Node {
     const before = tree.globals.flatMap((g, i) => (g.type === type && !g.mutable ? [i] : []));
     if (before.length > 0) return node("global.get", [r.pick(before)], [], type);
   }
-  if (type === I32 && r.chance(20))
-    return node(r.pick(["i32.add", "i32.sub", "i32.mul"]), [], [constant(r, I32), constant(r, I32)], I32);
-  if (type === I64 && r.chance(20))
-    return node(r.pick(["i64.add", "i64.sub", "i64.mul"]), [], [constant(r, I64), constant(r, I64)], I64);
+  if ((type === I32 || type === I64) && r.chance(20)) {
+    const name = `${type === I32 ? "i32" : "i64"}.${r.pick(["add", "sub", "mul"])}`;
+    return node(name, [], [constant(r, type), constant(r, type)], type);
+  }
   return constant(r, type);
 }
 
-/** From outside floats are integers, and of references only those to outside are. */
-function outer(type: Type): Type {
-  return type === F32 ? I32 : type === F64 ? I64 : type;
-}
+// --- what is called from outside ------------------------------------------------------------------------------
 
-function wrapper(r: Random, tree: Tree, index: number): void {
-  const { params, results } = tree.types[tree.funcs[index].type];
+/** Exports function `index` for outside, which sees floats as integers, and calls it. */
+function wrap(r: Random, tree: Tree, scene: Scene, index: number): void {
+  const type = tree.types[tree.funcs[index].type];
+  const { params, results } = type;
   const given = params.filter((t) => t < REF_NULL && t !== FUNCREF);
-  const taken = results.map((t) =>
-    isReference(t) && t !== EXTERNREF ? (t === FUNCREF ? t : I32) : outer(t),
-  );
-  const fn = new Fn(tree.typeIndex(given.map(outer), taken));
+  const outside = wrapperType(type);
+  const fn = new Fn(tree.typeIndex(outside.params, outside.results));
   let at = 0;
-  const kids = params.map((type) => {
-    if (!given.includes(type)) {
-      const fits = tree.funcs.flatMap((f, i) =>
-        type === FUNCREF || f.type === type - REF_NULL ? [i + tree.imports.length] : [],
-      );
-      return fits.length > 0 && r.chance(70) ? node("ref.func", [r.pick(fits)], [], type) : nullOf(type);
+  const kids = params.map((t) => {
+    if (!given.includes(t)) {
+      const own = tree.functions((f) => t === FUNCREF || f === t - REF_NULL);
+      const fits = own.filter((f) => f >= HOST_FUNCTIONS.length && f < tree.imports.length + index);
+      return fits.length > 0 && r.chance(70) ? node("ref.func", [r.pick(fits)], [], t) : nullOf(t);
     }
-    const value = get(at++, outer(type));
-    if (type === F32) return node("f32.reinterpret_i32", [], [value], F32);
-    return type === F64 ? node("f64.reinterpret_i64", [], [value], F64) : value;
+    const value = get(at++, outer(t));
+    if (t === F32) return node("f32.reinterpret_i32", [], [value], F32);
+    return t === F64 ? node("f64.reinterpret_i64", [], [value], F64) : value;
   });
   const local = (i: number) => given.length + i;
   fn.locals = [...results];
@@ -174,30 +279,14 @@ function wrapper(r: Random, tree: Tree, index: number): void {
     node("global.set", [FUEL], [i32(FUEL_OF_A_CALL)]),
     node("call", [tree.imports.length + index], kids, results.length === 1 ? results[0] : -1),
     ...results.map((_, i) => set(local(results.length - 1 - i), [])),
-    ...results.map((type, i) => seen(get(local(i), type), type)),
+    ...results.map((t, i) => seen(get(local(i), t), t)),
   ];
   fn.exported = `w${index}`;
   tree.funcs.push(fn);
-  for (let n = r.range(2, 4); n > 0; n--)
-    tree.calls.push(
-      new Call(
-        fn.exported,
-        given.map((t) => argument(r, t)),
-      ),
-    );
-}
-
-/** What outside may see of a value that can be read twice. */
-function seen(value: Node, type: Type): Node {
-  const again = () => new Node(value.row, value.immediates, [], type);
-  if (type === F32 || type === F64) {
-    const name = type === F32 ? "f32" : "f64";
-    const other = type === F32 ? f32(0x7fc00000) : f64(0x7ff8000000000000n);
-    const isNumber = node(`${name}.eq`, [], [again(), again()], I32);
-    const canonical = node("select", [], [value, other, isNumber], type);
-    return node(type === F32 ? "i32.reinterpret_f32" : "i64.reinterpret_f64", [], [canonical], outer(type));
+  for (let n = r.range(2, 4); n > 0; n--) {
+    const args = given.map((t) => argument(r, t));
+    scene.calls.push(new Call(tree.name, fn.exported, args));
   }
-  return type >= REF_NULL ? node("ref.is_null", [], [value], I32) : value;
 }
 
 function argument(r: Random, type: Type): string {
@@ -215,38 +304,37 @@ function argument(r: Random, type: Type): string {
   }
 }
 
-/** Globals, sizes of memories and tables. */
+/** Globals, sizes of memories and tables: all in one number. */
 function observer(tree: Tree): void {
-  const results: Type[] = [];
-  const body: Node[] = [];
+  let sum: Node = node("global.get", [HASH], [], I64);
+  const mix = (value: Node) => {
+    const product = node("i64.mul", [], [sum, i64(0x5851f42d4c957f2dn)], I64);
+    sum = node("i64.add", [], [product, widened(value)], I64);
+  };
   for (const [i, { type }] of tree.globals.entries()) {
-    if (i === FUEL) continue;
-    if (type === FUNCREF) {
-      body.push(node("ref.is_null", [], [node("global.get", [i], [], type)], I32));
-      results.push(I32);
-    } else {
-      body.push(seen(node("global.get", [i], [], type), type));
-      results.push(outer(type));
-    }
+    if (i === FUEL || i === HASH) continue;
+    const value = node("global.get", [i], [], type);
+    if (type === EXTERNREF) mix(node("call", [IDENTITY], [value], I32));
+    else mix(type === FUNCREF ? node("ref.is_null", [], [value], I32) : seen(value, type));
   }
-  for (let i = 0; i < tree.memories.length; i++) body.push(node("memory.size", [i], [], I32));
-  for (let i = 0; i < tree.tables.length; i++) body.push(node("table.size", [i], [], I32));
-  for (let i = tree.memories.length + tree.tables.length; i > 0; i--) results.push(I32);
-  const fn = new Fn(tree.typeIndex([], results));
-  fn.body = body;
+  for (const [i, { address }] of tree.memories.entries()) mix(node("memory.size", [i], [], address));
+  for (const [i, { address }] of tree.tables.entries()) mix(node("table.size", [i], [], address));
+  const { params, results } = OBSERVER_TYPE;
+  const fn = new Fn(tree.typeIndex(params, results));
+  fn.body = [sum];
   fn.exported = "obs";
   tree.funcs.push(fn);
 }
 
 function start(r: Random, tree: Tree): void {
   const fn = new Fn(tree.typeIndex([], []));
-  fn.body.push(node("global.set", [FUEL], [i32(10)]));
-  new BodyBuild(r, tree, fn, 40).run();
+  growBody(r, tree, fn, 40);
+  fn.body.unshift(node("global.set", [FUEL], [i32(10)]));
   tree.start = tree.imports.length + tree.funcs.push(fn) - 1;
 }
 
 /** What ref.func names in a body must stand in a segment, too; and who gets out of the module gets a name. */
-export function declare(tree: Tree): void {
+function declare(tree: Tree): void {
   const referred = new Set<number>();
   const row = rowOf("ref.func");
   const visit = (n: Node) => {
@@ -262,10 +350,7 @@ export function declare(tree: Tree): void {
   for (const elem of tree.elems) elem.items.forEach(visit);
   for (const global of tree.globals) global.init.forEach(visit);
   for (const func of referred) {
-    if (func < tree.imports.length) continue;
-    const fn = tree.funcs[func - tree.imports.length];
-    if (fn.exported === "") fn.exported = `f${func}`;
+    if (func < tree.imports.length) tree.imports[func].exported = true;
+    else exportFunction(tree, func - tree.imports.length);
   }
 }
-
-export { HASH, IDENTITY, lowered };

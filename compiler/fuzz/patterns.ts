@@ -4,7 +4,7 @@
 import type { Random } from "./random.ts";
 import { PLAIN, rowOf } from "./rows.ts";
 import { F32, F64, I32, I64, Node, type Type } from "./tree.ts";
-import { f32, f64, i32, i64 } from "./values.ts";
+import { f32, f64, i32, i64, int, prefix } from "./values.ts";
 
 type Grow = (type: Type) => Node;
 /** `grow` makes any expression, `shared` one without effects that may stand twice, `load` a load. */
@@ -21,16 +21,20 @@ function copy(node: Node): Node {
   return made;
 }
 
-function prefix(type: Type): string {
-  return type === I32 ? "i32" : type === I64 ? "i64" : type === F32 ? "f32" : "f64";
-}
-
-function int(type: Type, value: number): Node {
-  return type === I32 ? i32(value) : i64(BigInt(value));
-}
-
 const COMPARISONS = ["eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u"];
 const BINARY = ["add", "sub", "mul", "and", "or", "xor"];
+
+const powerOfTwo: Pattern = (r, t, grow, shared) => {
+  const width = t === I32 ? 32 : 64;
+  const power = 1n << BigInt(r.below(width));
+  const d = int(t, r.chance(60) ? power : -power);
+  const name = `${prefix(t)}.${r.pick(["div_s", "div_s", "rem_s", "div_u", "rem_u"])}`;
+  const isMinusOne = d.immediates[0] === -1 || d.immediates[0] === -1n;
+  const near = () =>
+    op(`${prefix(t)}.sub`, [op(`${prefix(t)}.mul`, [shared(t), copy(d)], t), int(t, r.range(-1, 1))], t);
+  const x = r.chance(40) ? near() : op(`${prefix(t)}.or`, [grow(t), int(t, -1n << BigInt(width - 1))], t);
+  return op(isMinusOne ? `${prefix(t)}.rem_s` : name, [r.chance(20) ? grow(t) : x, d], t);
+};
 
 /** For both widths of integers. */
 const INTEGER: readonly Pattern[] = [
@@ -181,6 +185,8 @@ const INTEGER: readonly Pattern[] = [
     const isMinusOne = d.immediates[0] === -1 || d.immediates[0] === -1n;
     return op(`${prefix(t)}.${isMinusOne ? "rem_s" : name}`, [x, d], t);
   },
+  // division by a power of two, of either sign, mostly of what is negative: rounding goes towards zero
+  ...Array.from({ length: 2 }, () => powerOfTwo),
   // the least number or 0, by 1 or -1
   (r, t, _, shared) => {
     const last = t === I32 ? 31 : 63;

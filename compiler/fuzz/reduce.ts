@@ -1,5 +1,5 @@
-// node reduce.ts SEED CPU-FEATURES EXECUTOR…: shrinks the module of a failing seed, as long as it is valid and an
-// image of it differs from V8, and prints it as text with the calls that show it. EXECUTOR is the command of
+// node reduce.ts SEED CPU-FEATURES EXECUTOR…: shrinks the modules of a failing seed, as long as they are valid and
+// images of them differ from V8, and prints them as text with the calls that show it. EXECUTOR is the command of
 // tests/fuzz/execute.py. Prunes trees: calls, statements, operands, bodies; a node becomes one of its operands of the
 // same type, or zero.
 
@@ -9,12 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { disassemble } from "../driver.ts";
+import { prebuild } from "../prebuilt.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
+import { sharedTypes } from "./boundary.ts";
+import { encode } from "./encode.ts";
 import { engine } from "./engine.ts";
 import { generate } from "./generate.ts";
 import { type Job, job, settingsOf } from "./job.ts";
 import { rowOf } from "./rows.ts";
-import { encode, Node, type Tree } from "./tree.ts";
+import { Node, type Tree } from "./tree.ts";
 import { zero } from "./values.ts";
 
 const [seedText, cpu, command, ...rest] = process.argv.slice(2);
@@ -59,21 +62,22 @@ function execute(made: Job): Promise<string> {
 
 const settings = settingsOf(seed, cpu.split(","));
 
-/** What is wrong with the module, or "". */
-async function problem(tree: Tree): Promise<string> {
-  const binary = encode(tree);
-  if (!engine.validate(binary)) return "";
-  const made = job(seed, tree, binary, settings, join(directory, `${files++}.so`));
+prebuild(sharedTypes());
+const scene = generate(seed);
+
+/** What is wrong with the scene, or "". */
+async function problem(): Promise<string> {
+  if (!scene.trees.every((tree) => engine.validate(encode(tree)))) return "";
+  const made = job(seed, scene, settings, join(directory, `${files++}`));
   // Workers have a limited number of images.
-  if (files % 500 === 0 && child !== null) {
+  if (files % 300 === 0 && child !== null) {
     child.kill("SIGKILL");
     child = null;
   }
   return made.error === undefined ? execute(made) : made.error;
 }
 
-const tree = generate(seed);
-const first = await problem(tree);
+const first = await problem();
 /** The same kind of failure: its first word. */
 const kind = first.split(/[ (:]/)[0];
 let tried = 0;
@@ -83,7 +87,7 @@ async function keep(undo: () => void): Promise<boolean> {
   tried++;
   let still = "";
   try {
-    still = await problem(tree);
+    still = await problem();
   } catch {
     still = "";
   }
@@ -159,42 +163,53 @@ async function list(nodes: Node[]): Promise<boolean> {
   return changed;
 }
 
+async function pruneTree(tree: Tree): Promise<boolean> {
+  let changed = false;
+  if (tree.start >= 0) {
+    const { start } = tree;
+    tree.start = -1;
+    changed = (await keep(() => (tree.start = start))) || changed;
+  }
+  // Nobody runs it: nothing but a trap is left of it.
+  for (const fn of tree.funcs) {
+    const { body, locals } = fn;
+    if (body.length === 1 && body[0].row === rowOf("unreachable")) continue;
+    fn.body = [new Node(rowOf("unreachable"), [], [], -1)];
+    fn.locals = [];
+    const undo = () => {
+      fn.body = body;
+      fn.locals = locals;
+    };
+    if (await keep(undo)) changed = true;
+    else changed = (await list(fn.body)) || changed;
+  }
+  for (const all of [tree.datas, tree.elems, tree.tables, tree.memories])
+    changed = (await shorten(all as unknown[])) || changed;
+  for (const elem of tree.elems) changed = (await shorten(elem.items)) || changed;
+  while (tree.funcs.length > 0 && tree.funcs.at(-1)!.body[0]?.row === rowOf("unreachable")) {
+    const last = tree.funcs.pop()!;
+    if (!(await keep(() => tree.funcs.push(last)))) break;
+    changed = true;
+  }
+  return changed;
+}
+
 if (first === "") console.log(`;; seed ${seed}: nothing differs`);
 else {
   for (let changed = true; changed && tried < 20000; ) {
-    changed = await shorten(tree.calls);
-    if (tree.start >= 0) {
-      const { start } = tree;
-      tree.start = -1;
-      changed = (await keep(() => (tree.start = start))) || changed;
-    }
-    // Nobody runs it: nothing but a trap is left of it.
-    for (const fn of tree.funcs) {
-      const { body, locals } = fn;
-      if (body.length === 1 && body[0].row === rowOf("unreachable")) continue;
-      fn.body = [new Node(rowOf("unreachable"), [], [], -1)];
-      fn.locals = [];
-      const undo = () => {
-        fn.body = body;
-        fn.locals = locals;
-      };
-      if (await keep(undo)) changed = true;
-      else changed = (await list(fn.body)) || changed;
-    }
-    for (const all of [tree.datas, tree.elems, tree.tables, tree.memories])
-      changed = (await shorten(all as unknown[])) || changed;
-    for (const elem of tree.elems) changed = (await shorten(elem.items)) || changed;
-    while (tree.funcs.length > 0 && tree.funcs.at(-1)!.body[0]?.row === rowOf("unreachable")) {
-      const last = tree.funcs.pop()!;
-      if (!(await keep(() => tree.funcs.push(last)))) break;
-      changed = true;
-    }
+    changed = await shorten(scene.calls);
+    changed = (await shorten(scene.trees)) || changed;
+    for (const tree of scene.trees) changed = (await pruneTree(tree)) || changed;
   }
-  const text = disassemble(encode(tree), WASM_3_0);
-  console.log(new TextDecoder().decode(text.bytes));
+  for (const tree of scene.trees) {
+    const text = disassemble(encode(tree), WASM_3_0);
+    console.log(`;; ${tree.name}\n${new TextDecoder().decode(text.bytes)}`);
+  }
   const { level, checked } = settings;
+  for (const { instance, name, args } of scene.calls)
+    console.log(`;; ${instance}.${name}(${args.join(", ")})`);
   console.log(`;; seed ${seed}, level ${level}, checked ${checked}, cpu ${settings.cpu}; ${tried} tried`);
-  console.log(`;; ${await problem(tree)}`);
+  console.log(`;; ${await problem()}`);
 }
 rmSync(directory, { recursive: true });
 process.exit(0);

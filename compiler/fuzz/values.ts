@@ -160,6 +160,15 @@ export function f64(bits: bigint): Node {
   return new Node(rowOf("f64.const"), [bits], [], F64);
 }
 
+export function int(type: Type, value: number | bigint): Node {
+  return type === I64 ? i64(BigInt(value)) : i32(Number(BigInt.asIntN(32, BigInt(value))));
+}
+
+/** The first part of names of instructions. */
+export function prefix(type: Type): string {
+  return type === I32 ? "i32" : type === I64 ? "i64" : type === F32 ? "f32" : "f64";
+}
+
 export function heapOf(type: Type): number {
   return type >= REF_NULL ? type - REF_NULL : type - 128;
 }

@@ -1,8 +1,9 @@
 """Runs images and writes down all that can be seen, as compiler/fuzz/observe.ts does with V8.
 
-Reads jobs from standard input, a JSON object a line: seed, image (a file, removed once it is open), calls (name,
-arguments, number of results), foreign (what is imported beyond functions), expected (lines). Writes an object a
-line: the seed, and the lines that differ, each with what was expected; or an error.
+Reads jobs from standard input, a JSON object a line: seed, parts (modules, each with its name, its image: a file that
+is removed in the end, foreign: what it imports from the host beyond functions, shown: exports to look at), calls
+(part, name, arguments, number of results), expected (lines). Writes an object a line: the seed, and the lines that
+differ, each with what was expected; or an error.
 """
 
 from __future__ import annotations
@@ -47,15 +48,19 @@ class Host:
         self.trace = ((self.trace * 31 + a) & M32) ^ (b & M32)
         return self.trace & 0xFFFF
 
-    def imports(self, foreign: dict[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {"t": self.add, "x": lambda k: OBJECTS[k & 7], "y": OBJECTS.index}
-        for i, (least, most) in enumerate(foreign["memories"]):
-            made[f"m{i}"] = wasmpy.Memory(least, most)
-        for i, (kind, least, most) in enumerate(foreign["tables"]):
-            made[f"t{i}"] = wasmpy.Table(kind, least, most)
-        for i, (kind, value, mutable) in enumerate(foreign["globals"]):
-            made[f"g{i}"] = wasmpy.Global(kind, int(value), mutable)
-        return {"h": made}
+    def functions(self) -> dict[str, Any]:
+        return {"t": self.add, "x": lambda k: OBJECTS[k & 7], "y": OBJECTS.index}
+
+
+def made(foreign: dict[str, Any]) -> dict[str, Any]:
+    objects: dict[str, Any] = {}
+    for name, least, most in foreign["memories"]:
+        objects[name] = wasmpy.Memory(least, most)
+    for name, kind, least, most in foreign["tables"]:
+        objects[name] = wasmpy.Table(kind, least, most)
+    for name, kind, value, mutable in foreign["globals"]:
+        objects[name] = wasmpy.Global(kind, int(value), mutable)
+    return objects
 
 
 def opened(image: str, imports: dict[str, Any]) -> dict[str, Any]:
@@ -76,49 +81,75 @@ def parse(arg: str) -> Any:
     return OBJECTS[int(arg[1:])] if arg[0] == "x" else int(arg.rstrip("n"))
 
 
-def observe(image: str, calls: list[tuple[str, list[str], int]], foreign: dict[str, Any]) -> list[str]:
-    host = Host()
-    try:
-        exports = opened(image, host.imports(foreign))
-    except Trap as trap:
-        return [f"trap {TRAPS[trap.code]}"]
-    finally:
-        os.unlink(image)
-    names = sorted(exports)
-    functions: dict[int, str] = {}
-    for name in names:
-        if kind_of(exports[name]) not in ("Memory", "Table", "Global"):
-            functions.setdefault(id(exports[name]), name)
+class Stage:
+    """The instances that could be made, under the names of their modules."""
 
-    def show(value: Any) -> str:
+    def __init__(self) -> None:
+        self.host = Host()
+        self.instances: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        self.names: dict[int, str] = {}
+
+    def enter(self, part: dict[str, Any]) -> str:
+        """What went wrong, or ""."""
+        name = part["name"]
+        imports = {"h": {**self.host.functions(), **made(part["foreign"])}}
+        imports |= {other: exports for other, (exports, _) in self.instances.items()}
+        try:
+            exports = opened(part["image"], imports)
+        except Trap as trap:
+            return f"trap {TRAPS[trap.code]}"
+        self.instances[name] = exports, part["shown"]
+        for field in sorted(exports):
+            value = exports[field]
+            if kind_of(value) not in ("Memory", "Table", "Global"):
+                self.names.setdefault(id(value), f"{name}.{field}")
+        return ""
+
+    def show(self, value: Any) -> str:
         if value is None:
             return "null"
         if isinstance(value, int):
             return str(value)
-        return f"x{OBJECTS.index(value)}" if isinstance(value, str) else functions.get(id(value), "?")
+        return f"x{OBJECTS.index(value)}" if isinstance(value, str) else self.names.get(id(value), "?")
 
-    def shown(result: Any, count: int) -> str:
-        return " ".join(map(show, result)) if isinstance(result, tuple) else show(result) if count else ""
+    def shown(self, result: Any, count: int) -> str:
+        if isinstance(result, tuple):
+            return " ".join(map(self.show, result))
+        return self.show(result) if count else ""
 
-    def state() -> str:
-        parts = [shown(exports["obs"](), 1)]
-        for name in names:
-            value = exports[name]
-            if kind_of(value) == "Memory":
-                with memoryview(value) as view:
-                    parts.append(f"{name} {zlib.crc32(view):x}")
-            elif kind_of(value) == "Table":
-                parts.append(f"{name} {' '.join(map(show, value))}")
-        parts.append(f"trace {host.trace & M32}")
+    def state(self) -> str:
+        parts = []
+        for name, (exports, shown) in self.instances.items():
+            parts.append(f"{name} {self.shown(exports['obs'](), 1)}")
+            for field in shown:
+                value = exports[field]
+                if kind_of(value) == "Memory":
+                    with memoryview(value) as view:
+                        parts.append(f"{field} {zlib.crc32(view):x}")
+                else:
+                    parts.append(f"{field} {' '.join(map(self.show, value))}")
+        parts.append(f"trace {self.host.trace & M32}")
         return "; ".join(parts)
 
-    lines = [f"start; {state()}"]
-    for name, args, count in calls:
+    def call(self, function: Any, args: list[str], count: int) -> str:
         try:
-            result = shown(exports[name](*map(parse, args)), count)
+            return self.shown(function(*map(parse, args)), count)
         except Trap as trap:
-            result = f"trap {TRAPS[trap.code]}"
-        lines.append(f"{name}({', '.join(args)}) = {result}; {state()}")
+            return f"trap {TRAPS[trap.code]}"
+
+
+def observe(parts: list[dict[str, Any]], calls: list[tuple[str, str, list[str], int]]) -> list[str]:
+    stage = Stage()
+    lines = []
+    for part in parts:
+        problem = stage.enter(part)
+        lines.append(f"{part['name']} {problem or 'starts'}; {stage.state()}")
+        if problem:
+            break
+    for instance, name, args, count in calls:
+        if instance in stage.instances:
+            result = stage.call(stage.instances[instance][0][name], args, count)
+            lines.append(f"{instance}.{name}({', '.join(args)}) = {result}; {stage.state()}")
     return lines
 
 
@@ -130,13 +161,15 @@ def main() -> None:
         job = json.loads(line)
         answer: dict[str, Any] = {"seed": job["seed"]}
         try:
-            got = observe(job["image"], job["calls"], job["foreign"])
+            got = observe(job["parts"], job["calls"])
             expected = job["expected"]
             answer["different"] = [{"expected": e, "got": g} for e, g in zip(expected, got, strict=False) if e != g]
             if len(got) != len(expected):
                 answer["different"].append({"expected": f"{len(expected)} lines", "got": f"{len(got)} lines"})
         except BaseException as error:
             answer["error"] = repr(error)
+        for part in job["parts"]:
+            os.unlink(part["image"])
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

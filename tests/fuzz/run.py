@@ -1,24 +1,27 @@
 """Differential fuzzing: generated modules run as images in CPython, and in V8; whatever differs is a finding.
 
-    python tests/fuzz/run.py --seeds A:B [--minutes M] [--jobs N] [--compiler DIRECTORY]
+    python tests/fuzz/run.py --seeds A:B [--jobs N] [--minutes M] [--state FILE]
     python tests/fuzz/run.py --reduce SEED
 
-A seed determines its module and the compiler's settings. Modules are made, run in V8 and compiled by
-compiler/fuzz/batch.ts; images stay in the process that opened them, so each process runs a block of them. A process
-that dies or hangs is a finding too. Exit status 1 where there are findings.
+A seed determines its modules (one to three, linked with each other) and the compiler's settings. Modules are made,
+run in V8 and compiled by compiler/fuzz/batch.ts; images stay in the process that opened them, so each process runs a
+block of seeds. A process that dies or hangs is a finding too. With --state a run that was interrupted goes on where it
+was, and what it has counted is kept. Exit status 1 where there are findings, or where an instruction that is lowered
+was never executed in many modules.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import select
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from itertools import pairwise
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +30,10 @@ from wasmpy import _compiler, _target
 HERE = Path(__file__).resolve().parent
 COMPILER = HERE.parent.parent / "compiler"
 BLOCK = 256  # seeds of one worker; as in compiler/fuzz/job.ts
-CHUNK = 4096  # seeds of one compiler, which is slow until V8 has optimised it
+CHUNK = 16 * BLOCK  # seeds of one compiler, which is slow until V8 has optimised it
 HANG = 60.0
+# After so many modules every lowered instruction must have been executed.
+ENOUGH = 4000
 
 
 class Worker:
@@ -40,10 +45,10 @@ class Worker:
     def stop(self) -> None:
         if self.child is not None:
             self.child.kill()
-            self.child.wait()
+            self.child.communicate()
         self.child = None
 
-    def run(self, job: dict[str, Any]) -> str:
+    def run(self, job: bytes) -> str:
         """What is wrong with the job, or ""."""
         if self.child is None:
             self.child = subprocess.Popen(
@@ -53,7 +58,7 @@ class Worker:
         assert self.child.stdout is not None
         line = b""
         try:
-            self.child.stdin.write(json.dumps(job).encode() + b"\n")
+            self.child.stdin.write(job)
             self.child.stdin.flush()
             ready, _, _ = select.select([self.child.stdout], [], [], HANG)
             if not ready:
@@ -72,26 +77,82 @@ class Worker:
         return "\n".join(f"  expected {d['expected']}\n  got      {d['got']}" for d in answer["different"][:3])
 
 
-class Run:
-    """Counters that all jobs share."""
+class Tally:
+    """What a run has seen, as JSON between runs."""
 
-    def __init__(self, deadline: float, compiler: Path, stop_after: int, quiet: bool) -> None:
+    def __init__(self) -> None:
+        self.blocks: list[tuple[int, int]] = []
+        self.counts: Counter[str] = Counter()
+        self.sizes: Counter[str] = Counter()
+        self.findings: list[tuple[int, str]] = []
+        self.coverage: dict[str, list[float]] = {}
+
+    @property
+    def modules(self) -> int:
+        return self.counts["modules"]
+
+    def add(self, job: dict[str, Any], problem: str) -> None:
+        expected = job.get("expected", ())
+        for part in job.get("parts", ()):
+            self.counts["modules"] += 1
+            self.counts["functions"] += part["functions"]
+            self.counts["bytes"] += part["size"]
+            self.sizes[str(part["size"].bit_length())] += 1
+        self.counts["seeds"] += 1
+        self.counts[f"scenes of {len(job.get('parts', ()))}"] += 1
+        self.counts["calls"] += sum(" = " in line for line in expected)
+        self.counts["traps"] += sum(" = trap" in line for line in expected)
+        if problem:
+            self.findings.append((job["seed"], problem))
+
+    def merge(self, other: Tally) -> None:
+        self.blocks += other.blocks
+        self.counts += other.counts
+        self.sizes += other.sizes
+        self.findings += other.findings
+        for name, (generated, executed) in other.coverage.items():
+            self.cover(name, generated, executed)
+
+    def cover(self, name: str, generated: float, executed: float) -> None:
+        counts = self.coverage.setdefault(name, [0, 0])
+        counts[0] += generated
+        counts[1] += executed
+
+    def load(self, path: Path) -> None:
+        for name, value in json.loads(path.read_text()).items():
+            setattr(self, name, Counter(value) if name in ("counts", "sizes") else value)
+
+    def store(self, path: Path) -> None:
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(vars(self)))
+        os.replace(new, path)
+
+
+class Run:
+    """Seeds on their way, by several threads."""
+
+    def __init__(self, deadline: float, compiler: Path, stop_after: int, quiet: bool, state: Path | None) -> None:
         self.quiet = quiet
         self.started = self.shown = time.monotonic()
         self.deadline = deadline
         self.compiler = compiler
         self.stop_after = stop_after
+        self.state = state
         self.lock = threading.Lock()
-        self.modules = 0
-        self.calls = 0
-        self.traps = 0
-        self.findings: list[tuple[int, str]] = []
-        self.coverage: dict[str, list[float]] = {}
+        self.tally = Tally()
+        if state is not None and state.exists():
+            self.tally.load(state)
+        self.before = self.tally.modules
+
+    @property
+    def findings(self) -> list[tuple[int, str]]:
+        return self.tally.findings
 
     def over(self) -> bool:
         return time.monotonic() > self.deadline or 0 < self.stop_after <= len(self.findings)
 
     def chunk(self, seeds: range, directory: str) -> None:
+        """One compiler's seeds. Only whole blocks are counted, but for findings, and at the end."""
         node = [_compiler.find_node(), str(self.compiler / "fuzz" / "batch.ts")]
         arguments = [str(seeds.start), str(seeds.stop), directory, ",".join(_target.cpu_features())]
         producer = subprocess.Popen(
@@ -99,49 +160,44 @@ class Run:
         )
         assert producer.stdout is not None
         worker = Worker()
+        block = Tally()
         ended = False
         for line in producer.stdout:
             job = json.loads(line)
             if "coverage" in job:
-                self.cover(job["coverage"])
-                ended = job["isLast"]
-                continue
-            if job["seed"] % BLOCK == 0:
+                for row in job["coverage"]:
+                    block.cover(*row)
+                block.blocks.append((job["first"], job["last"]))
+                self.finish(block)
+                block = Tally()
                 worker.stop()
-            problem = job["error"] if "error" in job else worker.run(job)
-            with self.lock:
-                self.modules += 1
-                self.calls += len(job.get("calls", ()))
-                self.traps += sum("= trap" in e for e in job.get("expected", ()))
-                if problem:
-                    self.findings.append((job["seed"], problem))
-                    if not self.quiet:
-                        print(f"seed {job['seed']} ({job.get('settings', '')}):\n{problem}", flush=True)
-                self.progress()
-            if self.over():
+                ended = job["last"] == seeds.stop
+                continue
+            problem = job["error"] if "error" in job else worker.run(line)
+            block.add(job, problem)
+            if problem and not self.quiet:
+                print(f"seed {job['seed']} ({job.get('settings', '')}):\n{problem}", flush=True)
+            if (problem and self.stop_after == len(self.findings) + len(block.findings)) or self.over():
+                self.finish(block)
                 ended = True
                 break
         if not ended:
-            with self.lock:
-                self.findings.append((seeds.start, "the compiler's process ended too early"))
+            block.findings.append((seeds.start, "the compiler's process ended too early"))
+            self.finish(block)
         producer.kill()
-        producer.wait()
-        producer.stdout.close()
+        producer.communicate()
         worker.stop()
 
-    def progress(self) -> None:
-        now = time.monotonic()
-        if not self.quiet and now - self.shown > 60:
-            self.shown = now
-            rate = self.modules / (now - self.started)
-            print(f"{self.modules} modules, {rate:.1f} a second, {len(self.findings)} findings", flush=True)
-
-    def cover(self, rows: list[tuple[str, float, float]]) -> None:
+    def finish(self, block: Tally) -> None:
         with self.lock:
-            for name, generated, executed in rows:
-                counts = self.coverage.setdefault(name, [0, 0])
-                counts[0] += generated
-                counts[1] += executed
+            self.tally.merge(block)
+            if self.state is not None and block.blocks:
+                self.tally.store(self.state)
+            now = time.monotonic()
+            if not self.quiet and now - self.shown > 60:
+                self.shown = now
+                rate = (self.tally.modules - self.before) / (now - self.started)
+                print(f"{self.tally.modules} modules, {rate:.1f} a second, {len(self.findings)} findings", flush=True)
 
     def jobs(self, chunks: list[range], directory: str) -> None:
         while True:
@@ -152,11 +208,23 @@ class Run:
             self.chunk(seeds, directory)
 
 
-def chunks_of(seeds: range, jobs: int) -> list[range]:
-    """All but the first begin with a multiple of BLOCK."""
+def chunks_of(seeds: range, jobs: int, done: list[tuple[int, int]]) -> list[range]:
+    """Of what is not done. Cuts lie between blocks."""
     size = min(CHUNK, -(-len(seeds) // (jobs * BLOCK)) * BLOCK)
-    cuts = [seeds.start, *range((seeds.start // size + 1) * size, seeds.stop, size), seeds.stop]
-    return [range(a, b) for a, b in pairwise(cuts)]
+    ended = {first: last for first, last in done}
+    chunks: list[range] = []
+    at = seeds.start
+    while at < seeds.stop:
+        next_cut = min(at // BLOCK * BLOCK + BLOCK, seeds.stop)
+        if at in ended:
+            at = ended[at]
+            continue
+        if chunks and chunks[-1].stop == at and next_cut - chunks[-1].start <= size:
+            chunks[-1] = range(chunks[-1].start, next_cut)
+        else:
+            chunks.append(range(at, next_cut))
+        at = next_cut
+    return chunks
 
 
 def fuzz(
@@ -167,10 +235,11 @@ def fuzz(
     *,
     stop_after: int = 0,
     quiet: bool = False,
+    state: Path | None = None,
 ) -> Run:
     """Runs seeds until they or the minutes are used up, or ``stop_after`` findings are made."""
-    run = Run(time.monotonic() + minutes * 60, compiler, stop_after, quiet)
-    chunks = chunks_of(seeds, jobs)
+    run = Run(time.monotonic() + minutes * 60, compiler, stop_after, quiet, state)
+    chunks = chunks_of(seeds, jobs, run.tally.blocks)
     with tempfile.TemporaryDirectory() as directory:
         threads = [threading.Thread(target=run.jobs, args=(chunks, directory)) for _ in range(jobs)]
         for thread in threads:
@@ -186,7 +255,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--stop", type=int, default=20, help="after so many findings")
-    parser.add_argument("--compiler", type=Path, default=COMPILER)
+    parser.add_argument("--compiler", type=Path, default=COMPILER, help="another one's folder")
+    parser.add_argument("--state", type=Path, help="a file in which a run is kept")
     parser.add_argument("--reduce", type=int, metavar="SEED")
     options = parser.parse_args()
     if options.reduce is not None:
@@ -194,28 +264,43 @@ def main() -> int:
         execute = [sys.executable, str(HERE / "execute.py")]
         return subprocess.call([*node, ",".join(_target.cpu_features()), *execute])
     first, _, last = options.seeds.partition(":")
-    started = time.monotonic()
-    run = fuzz(range(int(first), int(last)), options.minutes, options.jobs, options.compiler, stop_after=options.stop)
-    seconds = time.monotonic() - started
-    print(
-        f"{run.modules} modules, {run.calls} calls, {run.traps} traps in {seconds:.0f} s: "
-        f"{run.modules / seconds:.1f} modules/s; {len(run.findings)} findings"
+    run = fuzz(
+        range(int(first), int(last)),
+        options.minutes,
+        options.jobs,
+        options.compiler,
+        stop_after=options.stop,
+        state=options.state,
     )
-    report(run.coverage)
-    return 1 if run.findings else 0
+    seconds = time.monotonic() - run.started
+    rate = (run.tally.modules - run.before) / seconds
+    complete = report(run.tally)
+    print(f"this time: {run.tally.modules - run.before} modules in {seconds:.0f} s, {rate:.1f} a second")
+    return 0 if complete and not run.findings else 1
 
 
-def report(coverage: dict[str, list[float]]) -> None:
-    """Executions, counted by piece of straight-line code in every fourth module."""
-    if not coverage:
-        return
-    never = sorted(name for name, (generated, _) in coverage.items() if generated == 0)
-    idle = sorted(name for name, (generated, executed) in coverage.items() if generated > 0 and executed == 0)
-    least = sorted((executed, name) for name, (_, executed) in coverage.items() if executed > 0)[:8]
-    print(f"lowered instructions: {len(coverage)}, executed: {len(coverage) - len(never) - len(idle)}")
-    print(f"least executed: {', '.join(f'{name} {count:.0f}' for count, name in least)}")
-    print(f"never generated: {', '.join(never) or 'none'}")
-    print(f"generated, never executed: {', '.join(idle) or 'none'}")
+def never_executed(tally: Tally) -> list[str]:
+    return sorted(name for name, (_, executed) in tally.coverage.items() if executed == 0)
+
+
+def report(tally: Tally) -> bool:
+    """False if an instruction was not executed that should have been."""
+    c = tally.counts
+    alone, two, three = (c[f"scenes of {n}"] for n in (1, 2, 3))
+    print(
+        f"{c['modules']} modules ({alone} alone, {two} pairs, {three} triples), {c['functions']} functions, "
+        f"{c['calls']} calls, {c['traps']} of them traps; {len(tally.findings)} findings"
+    )
+    print(f"bytes of modules: {c['bytes'] / max(1, c['modules']):.0f} on average")
+    for bits in sorted(map(int, tally.sizes)):
+        share = 100 * tally.sizes[str(bits)] / max(1, c["modules"])
+        print(f"  {1 << bits - 1:6} to {(1 << bits) - 1:6}: {share:5.1f} %")
+    never = never_executed(tally)
+    executed = sorted((count, name) for name, (_, count) in tally.coverage.items() if count > 0)
+    print(f"lowered instructions: {len(tally.coverage)}, executed: {len(executed)} (counted in one seed of five)")
+    print(f"times executed, least first: {', '.join(f'{name} {count:.0f}' for count, name in executed)}")
+    print(f"never executed: {', '.join(never) or 'none'}")
+    return not never or c["modules"] < ENOUGH
 
 
 if __name__ == "__main__":
