@@ -127,7 +127,9 @@ function operation(r: Random): Edge {
   const isSafe = !isFloat(row.result) || /\.(abs|neg|copysign|reinterpret)/.test(row.name);
   const made = new Node(row.row, [], kids, row.result);
   const any = (): [number, bigint] =>
-    r.chance(50) ? [number32(r), number64(r)] : [float32(r) | 0, BigInt.asIntN(64, float64(r))];
+    r.chance(50)
+      ? [number32(r) | 0, BigInt.asIntN(64, number64(r))]
+      : [float32(r) | 0, BigInt.asIntN(64, float64(r))];
   return {
     made: isSafe ? made : node(`${prefix(row.result)}.eq`, [], [made, constant(r, row.result)], I32),
     operands: [any(), any(), any()],

@@ -123,10 +123,10 @@ def plant(bug: Bug, modules: int, jobs: int) -> str:
             range(middle - modules // 2, middle + modules // 2), 1e6, jobs, copy, stop_after=1, quiet=True
         )
         if not found.findings:
-            return f"not found in {found.modules} modules"
+            return f"not found in {found.tally.modules} modules"
         seed, problem = found.findings[0]
         words = problem.strip().split("\n")[0]
-        return f"found after {found.modules} modules (seed {seed}): {words[:90]}"
+        return f"found after {found.tally.modules} modules (seed {seed}): {words[:90]}"
 
 
 def main() -> int:

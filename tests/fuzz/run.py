@@ -5,9 +5,9 @@
 
 A seed determines its modules (one to three, linked with each other) and the compiler's settings. Modules are made,
 run in V8 and compiled by compiler/fuzz/batch.ts; images stay in the process that opened them, so each process runs a
-block of seeds. A process that dies or hangs is a finding too. With --state a run that was interrupted goes on where it
-was, and what it has counted is kept. Exit status 1 where there are findings, or where an instruction that is lowered
-was never executed in many modules.
+block of seeds. A process that dies or hangs is a finding too. With --state a run that was interrupted goes on where
+it was, and what it has counted is kept. Exit status 1 where there are findings, or where an instruction that is
+lowered was never executed in many modules.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class Run:
 def chunks_of(seeds: range, jobs: int, done: list[tuple[int, int]]) -> list[range]:
     """Of what is not done. Cuts lie between blocks."""
     size = min(CHUNK, -(-len(seeds) // (jobs * BLOCK)) * BLOCK)
-    ended = {first: last for first, last in done}
+    ended = dict(done)
     chunks: list[range] = []
     at = seeds.start
     while at < seeds.stop:
