@@ -76,7 +76,10 @@ export function job(seed: number, scene: Scene, settings: Settings, path: string
     settings: `level ${level}${checked ? ", checked" : ""}${interrupts ? "" : ", no interrupts"}, cpu ${cpu}`,
   };
   for (const [i, binary] of binaries.entries()) {
-    const { bytes, diagnostic } = compile(binary, new Options("wasm", WASM_3_0, level, checked, false, interrupts, cpu, true));
+    const { bytes, diagnostic } = compile(
+      binary,
+      new Options("wasm", WASM_3_0, level, checked, false, interrupts, cpu, true),
+    );
     if (diagnostic !== null) return { ...made, error: `${diagnostic.message}: ${diagnostic.detail}` };
     writeFileSync(parts[i].image, bytes);
   }
