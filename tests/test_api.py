@@ -997,6 +997,14 @@ with memory.temp(b"text") as (address, size):
     m["f"](address, size)
 with memory.temp(16) as block:
     first: int = block[0]
+@wasmpy.pass_caller
+def log(instance: wasmpy.Instance, address: int) -> None: ...
+log(m, 1)
+wasmpy.bind("pkg.m", {"env": {"log": log}}, wrap=True, interrupts=False)
+again: bytes = wasmpy.Module.deserialize(wasmpy.wat("", wrap=True, features="2.0").serialize()).serialize()
+wide = wasmpy.Memory(1, index="i64")
+wasmpy.disable(wasmpy.SIMD | wasmpy.BULK_MEMORY)
+wasmpy.config.cpu = "baseline"
 names: list[str] = [e.name for e in wasmpy.compile(b"").exports if e.kind == "function"]
 table = wasmpy.Table("funcref", 1, 2)
 table[0] = wasmpy.Func("() -> i32", lambda: 1)

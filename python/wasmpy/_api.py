@@ -233,6 +233,8 @@ class Func:
     callable.
     """
 
+    __module__ = "wasmpy"
+
     def __new__(cls, type: str, function: Callable[..., Any]) -> Any:
         if not callable(function):
             raise TypeError(f"{function!r} is not callable")
