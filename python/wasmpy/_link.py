@@ -295,19 +295,25 @@ def _resolver(name: str) -> Callable[[Import], Any]:
                 if error.name is not None and (full == error.name or full.startswith(error.name + ".")):
                     continue
                 raise
-            return lookup(namespace, wanted)
+            return lookup(namespace, wanted, is_trusted=True)
         raise KeyError(wanted.module)
 
     return resolve
 
 
-def lookup(namespace: Any, wanted: Import) -> Any:
-    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import; KeyError if nothing."""
+def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
+    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import; KeyError if nothing.
+
+    What Python puts on every object (``__class__``, ``__reduce_ex__``) belongs to a namespace only for code that is
+    trusted: it leads out of any sandbox. A mapping may have it.
+    """
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
         return inner.exports[wanted.name]
     if isinstance(namespace, dict) or hasattr(namespace, "keys"):
         return namespace[wanted.name]
+    if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
+        raise KeyError(wanted.name)
     try:
         return getattr(namespace, wanted.name)
     except AttributeError:

@@ -18,11 +18,14 @@ from time import perf_counter, time
 from types import ModuleType
 
 from . import _compiler, _image
-from ._cache import Build, UnsafeDirectoryError, user_directory
+from ._cache import Build, UnsafeDirectoryError, is_readable, user_directory
 from ._config import config
+from ._errors import UnsupportedError
 
 # Temporary files older than this belong to nobody any more.
 _STALE_SECONDS = 3600
+# So many images of one file that other compilers have made, or this for other machines, may lie beside it.
+_MOST_OTHERS = 4
 
 
 def make(build: Build, data: bytes | None = None) -> str:
@@ -40,7 +43,7 @@ def make(build: Build, data: bytes | None = None) -> str:
         try:
             os.makedirs(directory, exist_ok=True)
             with _locked(directory, build.name):
-                if not os.access(image, os.R_OK):
+                if not is_readable(image):
                     data = data or _compiled(build)
                     _write(image, data, build)
                     _prune(directory, build)
@@ -55,7 +58,7 @@ def install(build: Build) -> str:
     build = build.baseline()
     assert build.beside is not None
     image = os.path.join(build.beside, build.name)
-    if not os.access(image, os.R_OK):
+    if not is_readable(image):
         data = _compiled(build)
         os.makedirs(build.beside, exist_ok=True)
         _write(image, data, build)
@@ -109,7 +112,7 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
 def _other_places(build: Build, image: str, data: bytes) -> Iterator[str]:
     with suppress(OSError):
         other = os.path.join(user_directory(), build.name)
-        if not os.access(other, os.R_OK):
+        if not is_readable(other):
             _write(other, data, build)
         if other != image:
             yield other
@@ -127,11 +130,15 @@ def _in_memory(name: str, data: bytes) -> str:
     import fcntl
 
     global _last_descriptor
-    with os.fdopen(os.memfd_create("wasmpy"), "wb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
-        _last_descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, _last_descriptor + 1)
+    try:
+        with os.fdopen(os.memfd_create("wasmpy"), "wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+            _last_descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, _last_descriptor + 1)
+    except OSError as error:
+        text = f"no place for the compiled module, neither in a directory nor in memory: {error}"
+        raise UnsupportedError(text) from None
     path = f"/proc/self/fd/{_last_descriptor}"
     _kept[name] = path, os.stat(path).st_ino
     return path
@@ -156,15 +163,37 @@ def _locked(directory: str, name: str) -> Iterator[None]:
 
     path = os.path.join(directory, f".{name}.lock")
     descriptor = _lock(path)
+    owner = os.getpid()
     try:
         yield
     finally:
-        # Removed while held: whoever waits for this file sees that it is no more the lock, and takes the new one.
+        if os.getpid() == owner:
+            # Removed while held: whoever waits for this file sees that it is no more the lock, and takes the new one.
+            with suppress(OSError):
+                os.unlink(path)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            _close(descriptor)
+
+
+# Descriptors of the locks that this process holds or waits for.
+_locks: set[int] = set()
+
+
+def _close(descriptor: int) -> None:
+    _locks.discard(descriptor)
+    os.close(descriptor)
+
+
+def _leave_locks() -> None:
+    """In a forked child: the locks are the parent's, which they must not outlive."""
+    for descriptor in _locks:
         with suppress(OSError):
-            os.unlink(path)
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # A child forked meanwhile shares the descriptor's lock.
-        os.close(descriptor)
+            os.close(descriptor)
+    _locks.clear()
+
+
+os.register_at_fork(after_in_child=_leave_locks)
 
 
 def _lock(path: str) -> int:
@@ -172,7 +201,8 @@ def _lock(path: str) -> int:
     import fcntl
 
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        _locks.add(descriptor)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -184,9 +214,9 @@ def _lock(path: str) -> int:
                 if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                     return descriptor
         except BaseException:
-            os.close(descriptor)
+            _close(descriptor)
             raise
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def _write(path: str, data: bytes, build: Build) -> None:
@@ -214,19 +244,30 @@ def _mode(path: str, build: Build) -> int:
 
 
 def _prune(directory: str, build: Build) -> None:
-    """Removes images of earlier contents of the same file. A process that has one open keeps its mapping."""
+    """Removes images of earlier contents of the same file. A process that has one open keeps its mapping.
+
+    Other compilers that use this directory do so for theirs; of those that are gone the newest images stay.
+    """
     if directory != build.beside:
         return
+    others = []
     for entry in os.listdir(directory):
         if not entry.startswith(f"{build.label}.wasmpy-"):
             continue
         path = os.path.join(directory, entry)
         with suppress(OSError):
+            written = os.stat(path).st_mtime
             if entry.endswith(".tmp"):
-                if os.stat(path).st_mtime < time() - _STALE_SECONDS:
+                if written < time() - _STALE_SECONDS:
                     os.unlink(path)
-            elif entry.endswith(".so") and not entry.startswith(f"{build.label}.wasmpy-{build.key}"):
-                os.unlink(path)
+            elif entry.endswith(".so") and not entry.startswith(f"{build.stem}-{build.key}"):
+                if entry.startswith(f"{build.stem}-"):
+                    os.unlink(path)
+                else:
+                    others.append((written, path))
+    for _, path in sorted(others)[:-_MOST_OTHERS]:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def clear(directory: str, *, prune: bool) -> int:
