@@ -404,7 +404,7 @@ def test_images_beside_loaded_files(tmp_path, python, planted, leaf, link):
     source = tmp_path / "guest" / "m.wat"
     source.parent.mkdir()
     source.write_text(ADD)
-    names = [image_of(source, leaf, beside=beside) for beside in (True, False)]
+    names = {image_of(source, leaf, beside=beside) for beside in (True, False)}
     for name in (*names, *(name.replace(".so", "-checked.so") for name in names)):
         for place in (source.parent, source.parent / "__pycache__"):
             if link is None:
@@ -728,7 +728,8 @@ def test_load_gives_nothing_that_was_not_passed(tmp_path, monkeypatch):
         with pytest.raises(wasmpy.LinkError) as caught:
             wasmpy.load(f"(module {rows})".encode(), imports)
         lines = str(caught.value).splitlines()[1:]
-        assert [line.strip() for line in lines] == [f"unknown import {m}.{n}: function (i32) -> ()" for m, n in wants]
+        lines = [line.strip() for line in lines if not line.startswith("  hint")]
+        assert lines == [f"unknown import {m}.{n}: function (i32) -> ()" for m, n in wants]
     for file in ("guest.wat", "sibling.wat"):
         (tmp_path / file).write_text(f"(module {rows})")
         with pytest.raises(wasmpy.LinkError):
