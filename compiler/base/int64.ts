@@ -11,7 +11,7 @@ export class I64 {
   }
 }
 
-export const ZERO64: I64 = new I64(0, 0);
+const ZERO64: I64 = new I64(0, 0);
 
 /** True when a < b as uint32. */
 export function ltu(a: number, b: number): boolean {
@@ -20,10 +20,6 @@ export function ltu(a: number, b: number): boolean {
 
 export function fromInt32(x: number): I64 {
   return new I64(x, x >> 31);
-}
-
-export function fromUint32(x: number): I64 {
-  return new I64(x, 0);
 }
 
 export function eq64(a: I64, b: I64): boolean {
@@ -53,7 +49,7 @@ export function sub64(a: I64, b: I64): I64 {
 }
 
 /** The full 64-bit product of two uint32. */
-export function mulWide(a: number, b: number): I64 {
+function mulWide(a: number, b: number): I64 {
   const al = a & 0xffff;
   const ah = a >>> 16;
   const bl = b & 0xffff;

@@ -52,8 +52,3 @@ export function numberOf(aux: number): number {
 export function sizeOf(aux: number): number {
   return 1 << ((aux >> 20) & 7);
 }
-
-/** True when the two accesses are to one region (and so may touch the same bytes). */
-export function sameRegion(aux: number, other: number): boolean {
-  return ((aux ^ other) & 0xfffff) === 0;
-}

@@ -39,7 +39,7 @@ export class Blob {
 }
 
 /** The symbol of the instantiation function. */
-export function initSymbol(program: Program): number {
+function initSymbol(program: Program): number {
   return program.symbol("wasmpy_init", SYM_FUNC, program.signature([], [], CONV_WASM));
 }
 

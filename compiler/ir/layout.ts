@@ -209,7 +209,7 @@ export function functionSymbols(module: Module, program: Program): Int32Array {
 }
 
 /** The IR signature of type index `type`, in the wasm convention. The instance travels in its pinned register. */
-export function wasmSignature(module: Module, type: number, program: Program): number {
+function wasmSignature(module: Module, type: number, program: Program): number {
   const t = module.types[type];
   return program.signature(t.params.map(irType), t.results.map(irType), CONV_WASM);
 }

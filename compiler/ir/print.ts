@@ -47,7 +47,7 @@ import {
 import { TRAP_MESSAGES } from "./traps.ts";
 
 /** Words in front of a symbol's name; functions have none. */
-export function symbolWord(kind: number): string {
+function symbolWord(kind: number): string {
   switch (kind) {
     case SYM_RODATA:
       return "rodata ";

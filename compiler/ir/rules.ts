@@ -67,7 +67,6 @@ export const OPERANDS: Int8Array = Int8Array.from(
   INSTRUCTIONS.flatMap((row) => [...operandsOf(row), 0, 0, 0].slice(0, MAX_OPERANDS)),
 );
 export const RESULTS: Int8Array = Int8Array.from(INSTRUCTIONS, resultOf);
-export const FEATURE: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => row.feature);
 /** log2 of the natural alignment of a memarg. */
 export const ALIGNMENT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => 31 - Math.clz32(row.align | 1));
 export const LANES: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => row.lanes);

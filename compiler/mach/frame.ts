@@ -131,7 +131,7 @@ export class Frame {
   }
 }
 
-export function countBits(set: number): number {
+function countBits(set: number): number {
   let n = 0;
   for (let rest = set; rest !== 0; rest &= rest - 1) n++;
   return n;

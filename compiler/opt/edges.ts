@@ -80,7 +80,7 @@ export class CriticalEdges implements Pass {
 }
 
 /** Puts a block on successor edge `k` of `t`, and returns it. */
-export function splitEdge(f: Func, t: Value, k: number): Block {
+function splitEdge(f: Func, t: Value, k: number): Block {
   const e = f.successor(t, k);
   const to = f.target(e);
   const middle = f.newBlock();

@@ -112,7 +112,7 @@ export function writeFunctions(g: ModuleGlue): void {
 }
 
 /** What builtins are called: the first export name, the name section's, or the index, as in JavaScript. */
-export function builtinNames(module: Module): string[] {
+function builtinNames(module: Module): string[] {
   const names: string[] = module.funcs.map(() => "");
   for (const e of module.exports) if (e.kind === EXT_FUNC && names[e.index] === "") names[e.index] = e.name;
   return names.map((name, i) => (name !== "" ? name : (module.funcNames.get(i) ?? `${i}`)));

@@ -43,7 +43,7 @@ import {
 } from "./values.ts";
 
 /** C parameters of a METH_FASTCALL function: self, arguments, their number. */
-export const FASTCALL: readonly number[] = [PTR, PTR, I64];
+const FASTCALL: readonly number[] = [PTR, PTR, I64];
 /** C parameters of a thunk: those, code, row. The code of an imported function is the offset of its pointer. */
 const THUNK: readonly number[] = [PTR, PTR, I64, PTR, PTR];
 
@@ -84,7 +84,7 @@ export function startThunk(program: Program): number {
   return program.symbol(thunkName("", NO_PARAMETERS, ANY_FUNCTION, BY_API), SYM_FUNC, signature);
 }
 
-export const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
+const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
 
 /** Declares what all thunks share, and the thunks that are the same in every image. */
 export function declareThunks(g: ModuleGlue): void {
@@ -103,7 +103,7 @@ export function declareThunksOf(g: ModuleGlue, t: DefType): void {
 }
 
 /** The thunk of a wasm signature. */
-export function thunk(g: ModuleGlue, t: DefType, kind: number, variant: number): number {
+function thunk(g: ModuleGlue, t: DefType, kind: number, variant: number): number {
   const name = thunkName(argumentsKey(g, t.params), t, kind, variant);
   return g.defineC(name, THUNK, [PTR], (c) => buildThunk(c, g, t, kind, variant), variant !== BY_API);
 }

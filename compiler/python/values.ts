@@ -5,7 +5,7 @@
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_C } from "../ir/access.ts";
 import type { Block, Value } from "../ir/func.ts";
-import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION, VMCTX_MODULE } from "../ir/layout.ts";
+import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../ir/layout.ts";
 import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import type { Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
@@ -359,11 +359,6 @@ export function boxFunc(g: Glue): number {
     const vmctx = c.field(PTR, record, FUNC_VMCTX);
     c.ret([c.callC(c.vmctxField(PTR, vmctx, VMCTX_FUNCTION), [PTR], [PTR], [record])]);
   });
-}
-
-/** The object on which a cell holding the non-null reference `ref` counts a reference. */
-export function ownerOf(c: PyCode, ref: Value, isFunc: boolean): Value {
-  return isFunc ? c.vmctxField(PTR, c.field(PTR, ref, FUNC_VMCTX), VMCTX_MODULE) : ref;
 }
 
 /** True if some of the types are references. */

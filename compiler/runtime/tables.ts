@@ -7,18 +7,17 @@ import type { Value } from "../ir/func.ts";
 import { ELEM_ARRAY, ELEM_LENGTH, TABLE_BASE, TABLE_IS_FUNC, TABLE_MAX, TABLE_SIZE } from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../ir/traps.ts";
+import { MAX_TABLE_SIZE } from "../wasm/limits.ts";
 import type { Body } from "./body.ts";
 import { exchange } from "./refs.ts";
 
-/** The limit of the JavaScript API specification. */
-const MOST_ELEMENTS = 10_000_000;
 const REF_SHIFT = 3;
 
 /** (record, 1 for function references, size, maximum) → 0, or -1: exception */
 export function tableCreate(c: Body): void {
   const record = c.argument(0);
   const size = c.argument(2);
-  const max = c.lesser(c.argument(3), c.number(MOST_ELEMENTS));
+  const max = c.lesser(c.argument(3), c.number(MAX_TABLE_SIZE));
   const fail = () => {
     c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);

@@ -26,7 +26,7 @@ export class Resumed extends Error {
 }
 
 /** What `return_address` yields. */
-export const RETURN_ADDRESS = 0x5555n;
+const RETURN_ADDRESS = 0x5555n;
 
 /** Where the slots of a running function lie, and its stack pointer and its caller's. */
 export interface Frame {

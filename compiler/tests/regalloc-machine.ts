@@ -60,7 +60,7 @@ export class Machine {
   }
 }
 
-export function setOf(registers: number[]): RegisterSet {
+function setOf(registers: number[]): RegisterSet {
   let general = 0;
   let float = 0;
   for (const r of registers) {

@@ -1,9 +1,10 @@
 // Lints the ten rules of the core (docs/architecture.md, "Ten rules for the core") on the TypeScript checker:
-// everything but the command line, tools and tests must stay statically compilable.
+// everything but the command line, tools and tests must stay statically compilable. And the structure (structure.ts).
 // Rule 3 (numbers are int32 or, named so, float64) and "indices in bounds" of rule 5 are beyond a linter.
 
 import { join, relative } from "node:path";
 import ts from "typescript";
+import { misplacedImport, unusedExports } from "./structure.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const OUTSIDE = [
@@ -47,9 +48,13 @@ const checker = program.getTypeChecker();
 const complaints: string[] = [];
 
 function complain(node: ts.Node, rule: number, text: string): void {
+  report(node, `rule ${rule}: ${text}`);
+}
+
+function report(node: ts.Node, text: string): void {
   const file = node.getSourceFile();
   const { line, character } = file.getLineAndCharacterOfPosition(node.getStart());
-  complaints.push(`${relative(ROOT, file.fileName)}:${line + 1}:${character + 1}: rule ${rule}: ${text}`);
+  complaints.push(`${relative(ROOT, file.fileName)}:${line + 1}:${character + 1}: ${text}`);
 }
 
 function isIndexable(type: ts.Type): boolean {
@@ -122,12 +127,11 @@ function visit(node: ts.Node, path: string): void {
       complain(node, node.text === "eval" || node.text === "Proxy" ? 1 : 8, node.text);
     }
   }
-  if (
-    ts.isImportDeclaration(node) &&
-    ts.isStringLiteral(node.moduleSpecifier) &&
-    !node.moduleSpecifier.text.startsWith(".")
-  ) {
-    complain(node, 8, `import of ${node.moduleSpecifier.text}`);
+  if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+    const { text } = node.moduleSpecifier;
+    if (!text.startsWith(".")) complain(node, 8, `import of ${text}`);
+    const misplaced = text.startsWith(".") ? misplacedImport(path, text) : "";
+    if (misplaced !== "") report(node, misplaced);
   }
   if (ts.isPropertyDeclaration(node) && node.questionToken !== undefined) complain(node, 2, "optional field");
   if (ts.isElementAccessExpression(node)) {
@@ -166,6 +170,8 @@ for (const file of program.getSourceFiles()) {
   files++;
   visit(file, path);
 }
+for (const declaration of unusedExports(program, ROOT))
+  report(declaration, "exported, but used by no other file");
 for (const complaint of complaints) console.error(complaint);
 console.log(`core rules: ${files} files, ${complaints.length} complaints`);
 if (complaints.length > 0) process.exit(1);

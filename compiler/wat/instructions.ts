@@ -602,7 +602,7 @@ function laneOf(shape: number): number {
 }
 
 /** A shape and its lanes: 16 bytes. */
-export function vectorConstant(cursor: Cursor, out: Bytes): void {
+function vectorConstant(cursor: Cursor, out: Bytes): void {
   const lane = cursor.kind() === KEYWORD ? laneOf(cursor.value()) : 0;
   if (lane === 0) cursor.unexpected();
   cursor.at++;

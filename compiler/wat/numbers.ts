@@ -50,8 +50,8 @@ export class FloatFormat {
   }
 }
 
-export const FORMAT32: FloatFormat = new FloatFormat(24, -126, 127, 2 ** 24, 10);
-export const FORMAT64: FloatFormat = new FloatFormat(53, -1022, 1023, 2 ** 53, 22);
+const FORMAT32: FloatFormat = new FloatFormat(24, -126, 127, 2 ** 24, 10);
+const FORMAT64: FloatFormat = new FloatFormat(53, -1022, 1023, 2 ** 53, 22);
 
 /** Reads one number at a time; the bits of the last one are `lo` and `hi`. */
 export class NumberReader {

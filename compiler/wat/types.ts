@@ -25,7 +25,7 @@ export function writeHeapType(heap: t.HeapType, out: Bytes): void {
 }
 
 /** A type index where s33 is expected. */
-export function writeTypeIndex(index: number, out: Bytes): void {
+function writeTypeIndex(index: number, out: Bytes): void {
   out.sleb64(index, 0);
 }
 

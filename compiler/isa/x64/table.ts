@@ -4,7 +4,7 @@ import { constraintsOf, InstructionTable, typeOf } from "../../mach/target.ts";
 import { IN_RM, NO_IMM, READ, ROWS, WRITE } from "./insts.ts";
 
 /** The number of the form of instruction `i` with memory in place of its `rm` register, or -1. */
-export function memoryFormOf(i: number): number {
+function memoryFormOf(i: number): number {
   const row = ROWS[i];
   const next = i + 1 < ROWS.length ? ROWS[i + 1] : row;
   const isForm = row.encoding !== null && next !== row && next.encoding === row.encoding;
