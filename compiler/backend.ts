@@ -11,13 +11,13 @@ import { x64Target } from "./isa/x64/target.ts";
 import { check } from "./mach/checker.ts";
 import { Code } from "./mach/code.ts";
 import { Emitter } from "./mach/emit.ts";
+import { Image } from "./mach/image.ts";
 import { PcTable } from "./mach/pctable.ts";
 import { printCode } from "./mach/print.ts";
 import { Allocator } from "./mach/regalloc.ts";
 import { Selection } from "./mach/select.ts";
 import type { Target } from "./mach/target.ts";
 import { verifyCode } from "./mach/verify.ts";
-import { Image } from "./obj/image.ts";
 import { Optimizer, QUICK } from "./opt/passes.ts";
 import type { Options } from "./options.ts";
 

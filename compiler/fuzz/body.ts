@@ -52,7 +52,7 @@ function dropped(g: Grow, depth: number): Node[] {
   return [node("drop", [], [g.expr(g.anyType(), depth, false)])];
 }
 
-export const SHAPES: Shapes = {
+const SHAPES: Shapes = {
   expressions: [
     ...ARITHMETIC,
     LOAD,

@@ -169,7 +169,7 @@ export function prefix(type: Type): string {
   return type === I32 ? "i32" : type === I64 ? "i64" : type === F32 ? "f32" : "f64";
 }
 
-export function heapOf(type: Type): number {
+function heapOf(type: Type): number {
   return type >= REF_NULL ? type - REF_NULL : type - 128;
 }
 

@@ -2,7 +2,7 @@
 // size. Each has a symbol, so that disassemblies name it by its value.
 
 import { SYM_RODATA } from "../ir/program.ts";
-import { type Image, RODATA } from "../obj/image.ts";
+import { type Image, RODATA } from "./image.ts";
 
 /** The symbol of the constant of `size` bytes with these words; one of 16 bytes is made of them twice. */
 export function constantSymbol(image: Image, size: number, lo: number, hi: number): number {

@@ -7,9 +7,9 @@
 
 import { IntColumn } from "../base/columns.ts";
 import { CONV_WASM } from "../ir/program.ts";
-import type { Image } from "../obj/image.ts";
 import type { Code } from "./code.ts";
 import type { Frame, FrameRules } from "./frame.ts";
+import type { Image } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
 import type { Convention } from "./target.ts";
 import type { FunctionText } from "./text.ts";

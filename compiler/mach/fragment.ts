@@ -9,7 +9,7 @@
 import { IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
 import type { LinkSymbol, Program, Signature } from "../ir/program.ts";
-import { type Image, RODATA, TEXT } from "../obj/image.ts";
+import { type Image, RODATA, TEXT } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
 
 /** Code of a fragment begins at a cache line, so that alignments in it hold in the image. */

@@ -14,8 +14,8 @@
 import { IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
 import { type Program, type Signature, SYM_IMPORT } from "../ir/program.ts";
-import { type Image, TEXT } from "../obj/image.ts";
 import type { Fragment } from "./fragment.ts";
+import { type Image, TEXT } from "./image.ts";
 import { FAULT_TRAPS, NO_INDEX, type PcTable } from "./pctable.ts";
 
 const HEADER = 9;

@@ -13,7 +13,7 @@
 import { IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
 import { SYM_RODATA } from "../ir/program.ts";
-import { type Image, RODATA } from "../obj/image.ts";
+import { type Image, RODATA } from "./image.ts";
 
 export const PC_TABLE_SYMBOL = "wasmpy_pc_table";
 /** In a site's info: a fault of this instruction is a trap (out of bounds memory access). */

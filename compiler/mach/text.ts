@@ -12,7 +12,7 @@
 import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
-import { type Image, REL_SELF32, RODATA, TEXT } from "../obj/image.ts";
+import { type Image, REL_SELF32, RODATA, TEXT } from "./image.ts";
 import { FAULT_TRAPS, type PcTable } from "./pctable.ts";
 
 const ROUNDS = 4;

@@ -23,7 +23,7 @@ import {
   type Relocation,
   RODATA,
   TEXT,
-} from "./image.ts";
+} from "../mach/image.ts";
 
 /** What differs between machines. */
 export class ElfMachine {

@@ -3,7 +3,7 @@
 
 import { encodeUtf8 } from "../base/utf8.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
-import { DATA, type Image, REL_ABS64, REL_OFFSET32, REL_SELF32, RODATA } from "../obj/image.ts";
+import { DATA, type Image, REL_ABS64, REL_OFFSET32, REL_SELF32, RODATA } from "../mach/image.ts";
 
 /** A structure under way. */
 export class DataRecord {

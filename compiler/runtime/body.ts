@@ -7,7 +7,7 @@ import type { Value } from "../ir/func.ts";
 import { VMCTX_CONTEXT } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
-import { DATA, type Image, RODATA } from "../obj/image.ts";
+import { DATA, type Image, RODATA } from "../mach/image.ts";
 import { Code } from "./code.ts";
 import type { System } from "./linux.ts";
 

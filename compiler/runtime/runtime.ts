@@ -5,7 +5,7 @@
 import type { Func } from "../ir/func.ts";
 import { helper } from "../ir/helpers.ts";
 import type { Program } from "../ir/program.ts";
-import type { Image } from "../obj/image.ts";
+import type { Image } from "../mach/image.ts";
 import { Body } from "./body.ts";
 import * as contexts from "./context.ts";
 import * as faults from "./faults.ts";

@@ -17,7 +17,7 @@ import {
 import { I32, PTR } from "../ir/ops.ts";
 import { SYM_RODATA } from "../ir/program.ts";
 import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, TRAP_MESSAGES } from "../ir/traps.ts";
-import { RODATA } from "../obj/image.ts";
+import { RODATA } from "../mach/image.ts";
 import type { Body } from "./body.ts";
 
 /** The innermost frames are what a traceback of a runaway recursion needs. */

@@ -19,8 +19,8 @@ import {
 } from "../isa/x64/regs.ts";
 import { BASE, LITERAL, OUTGOING, SPILLED } from "../mach/code.ts";
 import { constantSymbol } from "../mach/constants.ts";
+import { REL_GOT_PC32, RODATA, TEXT } from "../mach/image.ts";
 import { FAULT_TRAPS, PC_TABLE_SYMBOL } from "../mach/pctable.ts";
-import { REL_GOT_PC32, RODATA, TEXT } from "../obj/image.ts";
 import { Machine } from "./machine.ts";
 
 function hex(bytes: Uint8Array): string {

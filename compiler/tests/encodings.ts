@@ -22,8 +22,8 @@ import {
   USE,
 } from "../mach/code.ts";
 import { Frame } from "../mach/frame.ts";
+import { Image } from "../mach/image.ts";
 import { FunctionText } from "../mach/text.ts";
-import { Image } from "../obj/image.ts";
 
 class Address {
   readonly form: number;

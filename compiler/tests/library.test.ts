@@ -2,9 +2,9 @@
 
 import { expect, test } from "vitest";
 import { Program, SYM_FUNC } from "../ir/program.ts";
+import { Image, TEXT } from "../mach/image.ts";
 import { Library } from "../mach/library.ts";
 import { PcTable } from "../mach/pctable.ts";
-import { Image, TEXT } from "../obj/image.ts";
 import { commonTypes, compileShared } from "../shared.ts";
 
 const packed = compileShared(commonTypes());

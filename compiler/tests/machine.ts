@@ -6,8 +6,8 @@ import { X64Expansion } from "../isa/x64/expand.ts";
 import { instructionNamed, ROWS, WRITE } from "../isa/x64/insts.ts";
 import { BASE, Code, DEF, RegisterSet, USE } from "../mach/code.ts";
 import { Emitter } from "../mach/emit.ts";
+import { DATA, Image, REL_OFFSET32, REL_PC32, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
 import { PcTable } from "../mach/pctable.ts";
-import { DATA, Image, REL_OFFSET32, REL_PC32, REL_SELF32, RODATA, TEXT } from "../obj/image.ts";
 
 export interface Extra {
   imm?: number;

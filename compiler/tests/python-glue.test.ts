@@ -6,7 +6,7 @@ import { functionSymbols, Layout } from "../ir/layout.ts";
 import { print } from "../ir/print.ts";
 import { Program } from "../ir/program.ts";
 import { verify } from "../ir/verify.ts";
-import { DATA, Image, REL_ABS64 } from "../obj/image.ts";
+import { DATA, Image, REL_ABS64 } from "../mach/image.ts";
 import { buildGlue } from "../python/build.ts";
 import { docString } from "../python/functions.ts";
 import { GlueInput, ModuleGlue } from "../python/glue.ts";

@@ -9,8 +9,8 @@
 
 import { unreachable } from "../../base/fail.ts";
 import type { LinkSymbol } from "../../ir/program.ts";
+import { type Image, REL_GOT_PC32, REL_SELF32, type Relocation, RODATA, TEXT } from "../../mach/image.ts";
 import { FAULT_TRAPS, type PcTable } from "../../mach/pctable.ts";
-import { type Image, REL_GOT_PC32, REL_SELF32, type Relocation, RODATA, TEXT } from "../../obj/image.ts";
 import {
   CC_NAMES,
   type Encoding,

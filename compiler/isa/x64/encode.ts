@@ -19,8 +19,8 @@ import {
 } from "../../mach/code.ts";
 import { constantSymbol } from "../../mach/constants.ts";
 import type { Frame } from "../../mach/frame.ts";
+import { type Image, REL_PC32 } from "../../mach/image.ts";
 import type { FunctionText } from "../../mach/text.ts";
-import { type Image, REL_PC32 } from "../../obj/image.ts";
 import {
   type Encoding,
   IMM_SHORTEST,

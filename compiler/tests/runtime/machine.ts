@@ -5,7 +5,7 @@
 import { unreachable } from "../../base/fail.ts";
 import type { Func } from "../../ir/func.ts";
 import { type Program, SYM_FUNC, SYM_IMPORT, SYM_IMPORT_WEAK } from "../../ir/program.ts";
-import { DATA, type Image, RODATA } from "../../obj/image.ts";
+import { DATA, type Image, RODATA } from "../../mach/image.ts";
 import { type Frame, type Hooks, interpret } from "../interpret.ts";
 
 export type Native = (...operands: bigint[]) => bigint | undefined;

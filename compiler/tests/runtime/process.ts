@@ -5,7 +5,7 @@ import { helper } from "../../ir/helpers.ts";
 import * as layouts from "../../ir/layout.ts";
 import { Program, SYM_FUNC } from "../../ir/program.ts";
 import { verify } from "../../ir/verify.ts";
-import { Image } from "../../obj/image.ts";
+import { Image } from "../../mach/image.ts";
 import { FULL, optimize, QUICK } from "../../opt/passes.ts";
 import { TEXT_END, TEXT_START } from "../../runtime/body.ts";
 import { Mark } from "../../runtime/handlers.ts";

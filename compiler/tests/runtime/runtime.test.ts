@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { HELPERS, helper } from "../../ir/helpers.ts";
 import { OPS } from "../../ir/ops.ts";
 import { Program, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../../ir/program.ts";
-import { Image } from "../../obj/image.ts";
+import { Image } from "../../mach/image.ts";
 import { Body, TEXT_END, TEXT_START } from "../../runtime/body.ts";
 import * as os from "../../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../../runtime/runtime.ts";
