@@ -39,26 +39,22 @@ export function guardDivision(out: Builder, row: number, type: number, a: Value,
   const mayBeZero = !isConstant || (lo | hi) === 0;
   const mayBeMinusOne = !isConstant || (lo & hi) === -1;
   if (mayBeZero) out.trapIf(out.op(narrow ? op.I32_EQZ : op.I64_EQZ, b), trap.DIVIDE_BY_ZERO);
-  const code = operationOf(row);
-  if (!mayBeMinusOne) return out.op(code, a, b);
-  const equal = narrow ? op.I32_EQ : op.I64_EQ;
-  const minusOne = () => out.op(equal, b, narrow ? out.i32(-1) : out.i64(-1, -1));
-  switch (row) {
-    case w.I32_DIV_S:
-    case w.I64_DIV_S: {
-      const least = narrow ? out.i32(1 << 31) : out.i64(0, 1 << 31);
-      out.trapIf(out.op(op.I32_AND, out.op(equal, a, least), minusOne()), trap.INTEGER_OVERFLOW);
-      return out.op(code, a, b);
-    }
-    case w.I32_REM_S:
-    case w.I64_REM_S: {
-      // the least number % -1 is 0, but the machine's division faults: x % 1 is 0 too
-      const one = narrow ? out.i32(1) : out.i64(1, 0);
-      return out.op(code, a, out.op(narrow ? op.I32_SELECT : op.I64_SELECT, minusOne(), one, b));
-    }
-    default:
-      return out.op(code, a, b);
+  if (mayBeMinusOne && (row === w.I32_DIV_S || row === w.I64_DIV_S)) {
+    out.trapIf(narrow ? overflows32(out, a, b) : overflows64(out, a, b), trap.INTEGER_OVERFLOW);
   }
+  return out.op(operationOf(row), a, b);
+}
+
+/** Whether a is the least number and b is -1: both sums are 0 then, and only then. */
+function overflows32(out: Builder, a: Value, b: Value): Value {
+  const sums = out.op(op.I32_OR, out.op(op.I32_ADD, a, out.i32(1 << 31)), out.op(op.I32_ADD, b, out.i32(1)));
+  return out.op(op.I32_EQZ, sums);
+}
+
+function overflows64(out: Builder, a: Value, b: Value): Value {
+  const least = out.i64(0, 1 << 31);
+  const sums = out.op(op.I64_OR, out.op(op.I64_ADD, a, least), out.op(op.I64_ADD, b, out.i64(1, 0)));
+  return out.op(op.I64_EQZ, sums);
 }
 
 /**
@@ -114,8 +110,7 @@ export function guardTruncation(out: Builder, row: number, x: Value): Value {
   const high = t.isF64 ? out.f64(0, t.high) : out.f32(t.high);
   out.trapIf(out.op(t.isF64 ? op.F64_NE : op.F32_NE, x, x), trap.INVALID_CONVERSION);
   const isBelow = t.isF64 ? (t.excludesLow ? op.F64_LE : op.F64_LT) : t.excludesLow ? op.F32_LE : op.F32_LT;
-  const below = out.op(isBelow, x, low);
-  const above = out.op(t.isF64 ? op.F64_GE : op.F32_GE, x, high);
-  out.trapIf(out.op(op.I32_OR, below, above), trap.INTEGER_OVERFLOW);
+  out.trapIf(out.op(isBelow, x, low), trap.INTEGER_OVERFLOW);
+  out.trapIf(out.op(t.isF64 ? op.F64_GE : op.F32_GE, x, high), trap.INTEGER_OVERFLOW);
   return out.op(t.op, x);
 }

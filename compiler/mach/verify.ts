@@ -109,7 +109,8 @@ class Verifier {
     if (this.classAt(register) !== classOf(type)) this.fault(i, `v${register} is of the other class`);
     if (register < FIRST_VREG) return;
     const own = this.code.typeOf(register);
-    if (role === DEF && own === I32 && type !== I32) {
+    // an i32 has zeros above it
+    if (role === DEF && own === I32 && type !== I32 && this.resultBits(i) > 32) {
       this.fault(i, `v${register} is an i32, but the instruction is not 32 bits wide`);
     }
   }
@@ -139,10 +140,12 @@ class Verifier {
     const at = this.definedAt[register - FIRST_VREG];
     const most = code.typeOf(register) === I32 ? 32 : 64;
     if (at < 0 || code.register.get(code.operandStart[at]) !== register) return most;
-    return Math.min(
-      most,
-      this.target.significantBits(code, at, (r) => this.significantBits(r)),
-    );
+    return Math.min(most, this.resultBits(at));
+  }
+
+  /** The same of what instruction `i` defines, by the instruction alone. */
+  private resultBits(i: number): number {
+    return this.target.significantBits(this.code, i, (r) => this.significantBits(r));
   }
 
   private edge(e: number): void {

@@ -19,6 +19,10 @@ const UNKNOWN = 0;
 const ZERO = 1;
 const NOT_ZERO = 2;
 
+function opposite(fact: number): number {
+  return fact === ZERO ? NOT_ZERO : ZERO;
+}
+
 export class Conditions implements Pass {
   private home: Int32Array<ArrayBuffer>; // value → the block whose fact it has, or NO_BLOCK
   private fact: Uint8Array<ArrayBuffer>;
@@ -57,24 +61,32 @@ export class Conditions implements Pass {
     this.learn(f, dominators, b, f.resolve(f.a[t] as Value), e === f.successor(t, 0) ? NOT_ZERO : ZERO);
   }
 
-  private known(dominators: Dominators, b: Block, v: Value): number {
-    // Values made by this pass are constants.
-    if (v >= this.home.length) return UNKNOWN;
-    const home = this.home[v];
-    return home !== NO_BLOCK && dominators.dominates(home as Block, b) ? this.fact[v] : UNKNOWN;
+  private known(f: Func, dominators: Dominators, b: Block, v: Value): number {
+    let isNegated = false;
+    let at = v;
+    for (;;) {
+      // Values made by this pass are constants.
+      if (at >= this.home.length) return UNKNOWN;
+      const home = this.home[at];
+      if (home !== NO_BLOCK && dominators.dominates(home as Block, b))
+        return isNegated ? opposite(this.fact[at]) : this.fact[at];
+      if (f.op[at] !== op.I32_EQZ) return UNKNOWN;
+      at = f.resolve(f.a[at] as Value);
+      isNegated = !isNegated;
+    }
   }
 
   private learn(f: Func, dominators: Dominators, b: Block, v: Value, fact: number): void {
     let at = v;
     let what = fact;
     for (;;) {
-      if (this.known(dominators, b, at) !== UNKNOWN || f.op[at] === op.I32_CONST) return;
+      if (this.known(f, dominators, b, at) !== UNKNOWN || f.op[at] === op.I32_CONST) return;
       this.home[at] = b;
       this.fact[at] = what;
       // Zero or not passes through negation.
       if (f.op[at] !== op.I32_EQZ) return;
       at = f.resolve(f.a[at] as Value);
-      what = what === ZERO ? NOT_ZERO : ZERO;
+      what = opposite(what);
     }
   }
 
@@ -82,7 +94,7 @@ export class Conditions implements Pass {
     switch (f.op[v]) {
       case op.TRAP_IF: {
         const condition = f.resolve(f.a[v] as Value);
-        const what = this.known(dominators, b, condition);
+        const what = this.known(f, dominators, b, condition);
         if (what === ZERO || (f.op[condition] === op.I32_CONST && f.imm[condition] === 0)) f.unlink(v);
         else if (what === UNKNOWN) this.learn(f, dominators, b, condition, ZERO);
         return;
@@ -91,7 +103,7 @@ export class Conditions implements Pass {
         this.settle(f, dominators, b, v);
         return;
       case op.I32_EQZ: {
-        const what = this.known(dominators, b, f.resolve(f.a[v] as Value));
+        const what = this.known(f, dominators, b, f.resolve(f.a[v] as Value));
         if (what === UNKNOWN) return;
         f.op[v] = op.I32_CONST;
         f.a[v] = NO_VALUE;
@@ -114,7 +126,7 @@ export class Conditions implements Pass {
   /** Makes the condition of `v`, its first operand, a constant where it is known. */
   private settle(f: Func, dominators: Dominators, b: Block, v: Value): void {
     const condition = f.resolve(f.a[v] as Value);
-    const what = this.known(dominators, b, condition);
+    const what = this.known(f, dominators, b, condition);
     if (what === UNKNOWN) return;
     const constant = f.make(op.I32_CONST, I32);
     f.imm[constant] = what === ZERO ? 0 : 1;

@@ -51,6 +51,7 @@ export const PASSES: readonly PassRow[] = [
   new PassRow("params again", FULL, ORDER, ["branches"], () => new Params()),
   new PassRow("simplify again", FULL, ORDER, ["params again"], () => new Simplify()),
   new PassRow("gvn again", FULL, ORDER | DOMINATORS, ["simplify again"], () => new ValueNumbering()),
+  new PassRow("conditions again", FULL, ORDER | DOMINATORS, ["gvn again"], () => new Conditions()),
   new PassRow("dce", QUICK, ORDER, ["params"], () => new DeadCode()),
   new PassRow("licm", FULL, ORDER | DOMINATORS | LOOPS, ["gvn", "loads", "dce"], () => new LoopInvariants()),
   new PassRow("branches again", FULL, ORDER, ["licm"], () => new Branches()),

@@ -264,9 +264,9 @@ describe("numbers", () => {
     expect(divide("rem_u", "(i32.const 0)")).toMatch(/trap_if v integer_divide_by_zero/);
   });
 
-  test("x rem -1 is x rem 1", () => {
-    expect(divide("rem_s", "(local.get 1)")).toMatch(/v = i32.select v v v.*\n {2}v = i32.rem_s v v/);
-    expect(divide("rem_s", "(local.get 1)")).not.toMatch(/overflow/);
+  test("x rem -1 is an operation of the IR", () => {
+    expect(divide("rem_s", "(local.get 1)").match(/trap_if/g)?.length).toBe(1);
+    expect(divide("rem_s", "(local.get 1)")).not.toMatch(/overflow|select/);
     expect(divide("rem_s", "(i32.const 10)")).not.toMatch(/select|trap_if/);
   });
 

@@ -127,6 +127,11 @@ describe("IR to machine instructions", () => {
     expect(text).toMatch(/s.put\(X.AND32, r1, r2, r3\);\s+const r4 = s.low\(y\);/);
   });
 
+  test("a second result is named after the operands, which may need instructions, are there", () => {
+    const text = select("(i32.div_s x y) => let h l (cdq x) let q r (idiv32 l h y) q");
+    expect(text).toMatch(/const r1 = s.low\(x\);\s+s.second\(l\);\s+s.put\(X.CDQ, h, r1\);/);
+  });
+
   test("loads in a pattern must be foldable, all the way up to the root", () => {
     const text = select("(i32.eqz (i32.add x l:(i32.load _ _))) => (add32_m x l)");
     expect(text).toContain("f.op[l] === I32_LOAD && s.foldable(l) && s.once(n1)");

@@ -389,7 +389,9 @@ ${branch("")}`);
   });
 
   test("floats: unordered is false, its inverse true", () => {
-    expect(block(branch("  v9 = f64.eq v3 v3"))).toMatch(/jcc #0 #16/);
+    expect(block(branch("  v8 = f64.sqrt v3\n  v9 = f64.eq v3 v8"))).toMatch(/jcc #0 #16/);
+    expect(block(branch("  v9 = f64.eq v3 v3"))).toMatch(/jcc #0 #11/);
+    expect(block(branch("  v9 = f64.ne v3 v3"))).toMatch(/jcc #0 #10/);
     expect(block(branch("  v8 = f64.lt v3 v3\n  v9 = i32.eqz v8"))).toMatch(/ucomisd.*\n {2}jcc #0 #6/);
   });
 
@@ -425,8 +427,18 @@ describe("arithmetic", () => {
     expect(i32("  v5 = i32.const -3\n  v9 = i32.and v0 v5")).toMatch(/and32_i v\d+ #-3/);
     expect(i32("  v5 = i32.const 100\n  v9 = i32.mul v0 v5")).toMatch(/imul32_i v\d+ #100/);
     expect(i32("  v5 = i32.const 33\n  v9 = i32.shl v0 v5")).toMatch(/shl32_i v\d+ #1/);
-    expect(i32("  v5 = i64.const 0x100000000\n  v6 = i64.add v1 v5\n  v9 = i32.wrap_i64 v6")).toMatch(
-      /const64 #0 #1[\s\S]*add64/,
+    expect(
+      i32("  v5 = i64.const 0x100000000\n  v6 = i64.add v1 v5\n  v7 = i64.popcnt v6\n  v9 = i32.wrap_i64 v7"),
+    ).toMatch(/const64 #0 #1[\s\S]*add64/);
+  });
+
+  test("of a result whose low half is wanted only that is computed", () => {
+    expect(i32("  v5 = i64.const 0x100000007\n  v6 = i64.mul v1 v5\n  v9 = i32.wrap_i64 v6")).toMatch(
+      /imul32_i v\d+ #7/,
+    );
+    expect(i32("  v6 = i64.sub v1 v1\n  v9 = i32.wrap_i64 v6")).toMatch(/ sub32 /);
+    expect(i32("  v5 = i64.const 40\n  v6 = i64.shr_u v1 v5\n  v9 = i32.wrap_i64 v6")).toMatch(
+      /shr64_i v\d+ #40\n {2}ret/,
     );
   });
 

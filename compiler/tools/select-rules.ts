@@ -193,7 +193,8 @@ class Writer {
     for (const i of order) {
       const operand = shape.reads[i];
       const text = operand.memory ? this.memory(t.args[i]) : this.register(t.args[i], operand);
-      if (!text.startsWith("s.") || order.length === 1) uses[i] = text;
+      // an operand may need instructions too: before what is said of the next one
+      if (!text.startsWith("s.") || (order.length === 1 && others.length === 0)) uses[i] = text;
       else {
         const name = `r${++this.fresh}`;
         this.lines.push(`const ${name} = ${text};`);

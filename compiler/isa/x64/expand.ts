@@ -573,8 +573,17 @@ export class X64Expansion implements Expansion {
 
   // --- stubs --------------------------------------------------------------------------------------------------
 
-  /** A new stub; yields its label. */
+  /** The label of a stub: a new one, but for the same trap of the same instruction. */
   private stub(kind: number, argument: number, loc: number): number {
+    const last = this.stubKind.length - 1;
+    if (
+      last >= 0 &&
+      kind === STUB_TRAP &&
+      this.stubKind.get(last) === kind &&
+      this.stubArgument.get(last) === argument &&
+      this.stubLoc.get(last) === loc
+    )
+      return this.stubLabel.get(last);
     const label = this.text.newLabel();
     this.stubKind.push(kind);
     this.stubLabel.push(label);

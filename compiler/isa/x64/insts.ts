@@ -505,8 +505,9 @@ export const ROWS: readonly Row[] = [
   /** rax = rdx:rax / operand, rdx the remainder. */
   ...both("div#", "rw:r#@rax, rw:r#@rdx, r:rm#", "F7 /6", WRITES_FLAGS),
   ...both("idiv#", "rw:r#@rax, rw:r#@rdx, r:rm#", "F7 /7", WRITES_FLAGS),
-  ...i("cdq", "w:r32@rdx, r:r32@rax", "99"),
-  ...i("cqo", "w:r64@rdx, r:r64@rax", "W 99"),
+  /** rdx = the sign of rax, which stays: what a division takes is then in place. */
+  ...i("cdq", "w:r32@rdx, rw:r32@rax", "99"),
+  ...i("cqo", "w:r64@rdx, rw:r64@rax", "W 99"),
   ...shift("rol", 0),
   ...shift("ror", 1),
   ...shift("shl", 4),

@@ -64,7 +64,7 @@ export function cpuFeatures(names: readonly string[]): number {
 
 /**
  * For the index of an access: what lower.rules make of the operations of opt/bits.ts, evidentBits, and the sum of an
- * index and an offset that is no displacement.
+ * index and an offset that is no displacement; for an i32, the upper half of an i64.
  */
 function significantBits(code: Code, i: number, of: (register: number) => number): number {
   const operand = (k: number) => code.register.get(code.operandStart[i] + k);
@@ -79,6 +79,8 @@ function significantBits(code: Code, i: number, of: (register: number) => number
       return 32 - Math.clz32(code.imm[i]);
     case x.SHR32_I:
       return 32 - (code.imm[i] & 31);
+    case x.SHR64_I:
+      return 64 - (code.imm[i] & 63);
     case x.CONST64:
       return code.imm2[i] === 0 ? 32 - Math.clz32(code.imm[i]) : 64;
     case x.ADD64:

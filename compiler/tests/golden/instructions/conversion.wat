@@ -257,7 +257,7 @@
   ;;run wrap of a sum(0xffffffff, 1) = 0
   ;;run wrap of a sum(-1, -1) = -2
   ;;= asm
-  ;;   add rdi, rsi
-  ;;   mov eax, edi
+  ;;   mov rax, rdi
+  ;;   add eax, esi
   ;;   ret
 )

@@ -171,9 +171,7 @@
   ;;run f32 is nan(1.0) = 0
   ;;= asm
   ;;   ucomiss xmm0, xmm0
-  ;;   setp r11b
-  ;;   setne al
-  ;;   or al, r11b
+  ;;   setp al
   ;;   movzx eax, al
   ;;   ret
 
@@ -226,9 +224,7 @@
   ;;run f64 is nan(1.0) = 0
   ;;= asm
   ;;   ucomisd xmm0, xmm0
-  ;;   setp r11b
-  ;;   setne al
-  ;;   or al, r11b
+  ;;   setp al
   ;;   movzx eax, al
   ;;   ret
 

@@ -115,17 +115,12 @@
   ;;= asm
   ;;   test esi, esi
   ;;   je L1
-  ;;   cmp edi, -0x80000000
-  ;;   sete al
-  ;;   movzx eax, al
-  ;;   cmp esi, -1
-  ;;   sete cl
-  ;;   movzx ecx, cl
-  ;;   test eax, ecx
-  ;;   jne L2
+  ;;   lea eax, [rdi - 0x80000000]
+  ;;   lea ecx, [rsi + 1]
+  ;;   or eax, ecx
+  ;;   je L2
   ;;   mov eax, edi
   ;;   cdq
-  ;;   mov eax, edi
   ;;   idiv esi
   ;;   ret
   ;; L1:
@@ -172,14 +167,10 @@
   ;;   je L1
   ;;   mov eax, 1
   ;;   cmp esi, -1
-  ;;   cmove esi, eax
-  ;;   mov eax, 1
-  ;;   cmp esi, -1
   ;;   mov ecx, eax
   ;;   cmovne ecx, esi
   ;;   mov eax, edi
   ;;   cdq
-  ;;   mov eax, edi
   ;;   idiv ecx
   ;;   mov eax, edx
   ;;   ret

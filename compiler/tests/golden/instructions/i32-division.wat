@@ -11,7 +11,6 @@
   ;;run div_s by two(-1) = 0
   ;;= asm
   ;;   mov eax, edi
-  ;;   sar eax, 31
   ;;   shr eax, 31
   ;;   add eax, edi
   ;;   sar eax, 1
@@ -78,10 +77,7 @@
   ;;   cmp edi, -0x80000000
   ;;   je L1
   ;;   mov eax, edi
-  ;;   cdq
-  ;;   mov ecx, -1
-  ;;   mov eax, edi
-  ;;   idiv ecx
+  ;;   neg eax
   ;;   ret
   ;; L1:
   ;;   sub rsp, 8
@@ -94,11 +90,9 @@
   ;;run div_s by the least(7) = 0
   ;;run div_s by the least(-0x80000000) = 1
   ;;= asm
-  ;;   mov eax, edi
-  ;;   cdq
-  ;;   mov ecx, -0x80000000
-  ;;   mov eax, edi
-  ;;   idiv ecx
+  ;;   cmp edi, -0x80000000
+  ;;   sete al
+  ;;   movzx eax, al
   ;;   ret
 
   (func (export "div_u by a power") (param i32) (result i32)
@@ -125,8 +119,8 @@
   ;;= asm
   ;;   mov eax, -0x55555555
   ;;   imul rdi, rax
-  ;;   shr rdi, 33
-  ;;   mov eax, edi
+  ;;   mov rax, rdi
+  ;;   shr rax, 33
   ;;   ret
 
   ;; The magic factor has one bit more than the machine's words.

@@ -127,17 +127,12 @@
   ;;   test rsi, rsi
   ;;   je L1
   ;;   movabs rax, 0x8000000000000000
-  ;;   cmp rdi, rax
-  ;;   sete al
-  ;;   movzx eax, al
-  ;;   cmp rsi, -1
-  ;;   sete cl
-  ;;   movzx ecx, cl
-  ;;   test eax, ecx
-  ;;   jne L2
+  ;;   add rax, rdi
+  ;;   lea rcx, [rsi + 1]
+  ;;   or rax, rcx
+  ;;   je L2
   ;;   mov rax, rdi
   ;;   cqo
-  ;;   mov rax, rdi
   ;;   idiv rsi
   ;;   ret
   ;; L1:
@@ -184,14 +179,10 @@
   ;;   je L1
   ;;   mov eax, 1
   ;;   cmp rsi, -1
-  ;;   cmove rsi, rax
-  ;;   mov eax, 1
-  ;;   cmp rsi, -1
   ;;   mov rcx, rax
   ;;   cmovne rcx, rsi
   ;;   mov rax, rdi
   ;;   cqo
-  ;;   mov rax, rdi
   ;;   idiv rcx
   ;;   mov rax, rdx
   ;;   ret

@@ -194,7 +194,7 @@
   ;;run twice not(0) = 0
   ;;run twice not(7) = 1
   ;;= asm
-  ;;   cmp rdi, 0
+  ;;   test rdi, rdi
   ;;   setne al
   ;;   movzx eax, al
   ;;   ret

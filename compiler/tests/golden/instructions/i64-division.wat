@@ -11,7 +11,6 @@
   ;;run div_s by two(-1) = 0
   ;;= asm
   ;;   mov rax, rdi
-  ;;   sar rax, 63
   ;;   shr rax, 63
   ;;   add rax, rdi
   ;;   sar rax, 1
@@ -45,7 +44,6 @@
   ;;   mov rax, rdi
   ;;   cqo
   ;;   mov ecx, 3
-  ;;   mov rax, rdi
   ;;   idiv rcx
   ;;   ret
 
@@ -61,7 +59,6 @@
   ;;   mov rax, rdi
   ;;   cqo
   ;;   mov rcx, -7
-  ;;   mov rax, rdi
   ;;   idiv rcx
   ;;   ret
 
@@ -76,10 +73,7 @@
   ;;   cmp rdi, rax
   ;;   je L1
   ;;   mov rax, rdi
-  ;;   cqo
-  ;;   mov rcx, -1
-  ;;   mov rax, rdi
-  ;;   idiv rcx
+  ;;   neg rax
   ;;   ret
   ;; L1:
   ;;   sub rsp, 8
@@ -92,11 +86,10 @@
   ;;run div_s by the least(7) = 0
   ;;run div_s by the least(-0x8000000000000000) = 1
   ;;= asm
-  ;;   mov rax, rdi
-  ;;   cqo
-  ;;   movabs rcx, 0x8000000000000000
-  ;;   mov rax, rdi
-  ;;   idiv rcx
+  ;;   movabs rax, 0x8000000000000000
+  ;;   cmp rdi, rax
+  ;;   sete al
+  ;;   movzx eax, al
   ;;   ret
 
   (func (export "div_u by a power") (param i64) (result i64)
@@ -186,7 +179,6 @@
   ;;   mov rax, rdi
   ;;   cqo
   ;;   mov ecx, 10
-  ;;   mov rax, rdi
   ;;   idiv rcx
   ;;   mov rax, rdx
   ;;   ret

@@ -152,29 +152,14 @@
   ;;   ret
   ;;= asm checked
   ;;   mov rax, [r15 + 40]
-  ;;   mov rcx, [rax + 8]
-  ;;   lea rdx, [rdi + 4]
-  ;;   cmp rdx, rcx
+  ;;   lea rcx, [rdi + 4]
+  ;;   cmp rcx, [rax + 8]
   ;;   ja L1
   ;;   mov rax, [rax]
-  ;;   cmp rdx, rcx
-  ;;   ja L2
   ;;   add dword [rax + rdi], 1
-  ;;   cmp rdx, rcx
-  ;;   ja L3
   ;;   mov eax, [rax + rdi]
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L3:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise
@@ -203,22 +188,14 @@
   ;;   ret
   ;;= asm checked
   ;;   mov rax, [r15 + 40]
-  ;;   mov rcx, [rax + 8]
-  ;;   lea rdx, [rdi + 4]
-  ;;   cmp rdx, rcx
+  ;;   lea rcx, [rdi + 4]
+  ;;   cmp rcx, [rax + 8]
   ;;   ja L1
   ;;   mov rax, [rax]
   ;;   mov [rax + rdi], esi
-  ;;   cmp rdx, rcx
-  ;;   ja L2
   ;;   mov eax, [rax + rdi]
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise

@@ -17,16 +17,11 @@
   ;;   jb L1
   ;;   add rcx, -4
   ;;   cmp rdi, rcx
-  ;;   ja L2
+  ;;   ja L1
   ;;   mov rax, [rax]
   ;;   mov eax, [rax + rdi]
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise
@@ -46,16 +41,11 @@
   ;;   jb L1
   ;;   add rcx, -1004
   ;;   cmp rdi, rcx
-  ;;   ja L2
+  ;;   ja L1
   ;;   mov rax, [rax]
   ;;   mov eax, [rax + rdi + 1000]
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise
@@ -74,18 +64,13 @@
   ;;   movabs rdx, 0xfffffffefffffffc
   ;;   add rdx, rcx
   ;;   cmp rdi, rdx
-  ;;   ja L2
+  ;;   ja L1
   ;;   mov rax, [rax]
   ;;   add rax, rdi
   ;;   movabs rcx, 0x0000000100000000
   ;;   mov eax, [rax + rcx]
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise
@@ -102,16 +87,11 @@
   ;;   jb L1
   ;;   add rcx, 1
   ;;   cmp rdi, rcx
-  ;;   ja L2
+  ;;   ja L1
   ;;   mov rax, [rax]
   ;;   mov eax, [rax + rdi - 1]
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise
@@ -128,16 +108,11 @@
   ;;   jb L1
   ;;   add rcx, -8
   ;;   cmp rdi, rcx
-  ;;   ja L2
+  ;;   ja L1
   ;;   mov rax, [rax]
   ;;   mov [rax + rdi], rsi
   ;;   ret
   ;; L1:
-  ;;   sub rsp, 8
-  ;;   mov edi, 4
-  ;;   call wasmpy_raise
-  ;;   int3
-  ;; L2:
   ;;   sub rsp, 8
   ;;   mov edi, 4
   ;;   call wasmpy_raise

@@ -14,16 +14,11 @@
   ;;= asm
   ;;   ucomiss xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movss xmm1, [wasmpy_const32_cf000000]
   ;;   ucomiss xmm1, xmm0
-  ;;   seta al
-  ;;   movzx eax, al
+  ;;   ja L2
   ;;   ucomiss xmm0, [wasmpy_const32_4f000000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttss2si eax, xmm0
   ;;   ret
   ;; L1:
@@ -50,16 +45,11 @@
   ;;= asm
   ;;   ucomiss xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movss xmm1, [wasmpy_const32_bf800000]
   ;;   ucomiss xmm1, xmm0
-  ;;   setae al
-  ;;   movzx eax, al
+  ;;   jae L2
   ;;   ucomiss xmm0, [wasmpy_const32_4f800000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttss2si rax, xmm0
   ;;   mov eax, eax
   ;;   ret
@@ -86,16 +76,11 @@
   ;;= asm
   ;;   ucomisd xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movsd xmm1, [wasmpy_const64_c1e0000000200000]
   ;;   ucomisd xmm1, xmm0
-  ;;   setae al
-  ;;   movzx eax, al
+  ;;   jae L2
   ;;   ucomisd xmm0, [wasmpy_const64_41e0000000000000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttsd2si eax, xmm0
   ;;   ret
   ;; L1:
@@ -122,16 +107,11 @@
   ;;= asm
   ;;   ucomisd xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movsd xmm1, [wasmpy_const64_bff0000000000000]
   ;;   ucomisd xmm1, xmm0
-  ;;   setae al
-  ;;   movzx eax, al
+  ;;   jae L2
   ;;   ucomisd xmm0, [wasmpy_const64_41f0000000000000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttsd2si rax, xmm0
   ;;   mov eax, eax
   ;;   ret
@@ -158,16 +138,11 @@
   ;;= asm
   ;;   ucomiss xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movss xmm1, [wasmpy_const32_df000000]
   ;;   ucomiss xmm1, xmm0
-  ;;   seta al
-  ;;   movzx eax, al
+  ;;   ja L2
   ;;   ucomiss xmm0, [wasmpy_const32_5f000000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttss2si rax, xmm0
   ;;   ret
   ;; L1:
@@ -195,16 +170,11 @@
   ;;= asm
   ;;   ucomiss xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movss xmm1, [wasmpy_const32_bf800000]
   ;;   ucomiss xmm1, xmm0
-  ;;   setae al
-  ;;   movzx eax, al
+  ;;   jae L2
   ;;   ucomiss xmm0, [wasmpy_const32_5f800000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttss2si rax, xmm0
   ;;   subss xmm0, [wasmpy_const32_5f000000]
   ;;   cvttss2si rcx, xmm0
@@ -237,16 +207,11 @@
   ;;= asm
   ;;   ucomisd xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movsd xmm1, [wasmpy_const64_c3e0000000000000]
   ;;   ucomisd xmm1, xmm0
-  ;;   seta al
-  ;;   movzx eax, al
+  ;;   ja L2
   ;;   ucomisd xmm0, [wasmpy_const64_43e0000000000000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttsd2si rax, xmm0
   ;;   ret
   ;; L1:
@@ -274,16 +239,11 @@
   ;;= asm
   ;;   ucomisd xmm0, xmm0
   ;;   jp L1
-  ;;   jne L1
   ;;   movsd xmm1, [wasmpy_const64_bff0000000000000]
   ;;   ucomisd xmm1, xmm0
-  ;;   setae al
-  ;;   movzx eax, al
+  ;;   jae L2
   ;;   ucomisd xmm0, [wasmpy_const64_43f0000000000000]
-  ;;   setae cl
-  ;;   movzx ecx, cl
-  ;;   or eax, ecx
-  ;;   jne L2
+  ;;   jae L2
   ;;   cvttsd2si rax, xmm0
   ;;   subsd xmm0, [wasmpy_const64_43e0000000000000]
   ;;   cvttsd2si rcx, xmm0
