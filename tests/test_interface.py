@@ -363,6 +363,16 @@ class TestCommands:
         code = "import wasmpy; wasmpy.bind('m', wrap=True, interrupts=False); import m; print(m.add(2**32, 1))"
         assert python("-c", code, WASMPY_NODE="/nowhere").stdout == "1\n"
 
+    def test_compile_writes_files_as_compileall_does(self, python, tmp_path):
+        (tmp_path / "good.wat").write_text(ADD)
+        (tmp_path / "bad.wat").write_text("(module\n (func (result i32)))")
+        done = python("-m", "wasmpy", "compile", ".", check=False, PYTHONDONTWRITEBYTECODE="1")
+        assert (done.returncode, done.stderr) == (1, "./bad.wat:2: type mismatch: expected i32, found nothing\n")
+        (image,) = (tmp_path / "__pycache__").iterdir()
+        assert done.stdout == f"{image}\n"
+        done = python("-m", "wasmpy", "inspect", "none.wat", check=False)
+        assert (done.returncode, done.stderr) == (1, "wasmpy: none.wat: No such file or directory\n")
+
     def test_doctor(self, python, tmp_path):
         (tmp_path / "good.wat").write_text(ADD)
         (tmp_path / "bad.wat").write_text("(module (func (result i32)))")

@@ -32,6 +32,7 @@ def _wast(arguments: argparse.Namespace) -> int:
 def _compile(arguments: argparse.Namespace) -> int:
     from . import _cache, _link, _store
 
+    sys.dont_write_bytecode = False  # As compileall: who asks for files gets them.
     options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts)
     status = 0
     for top in arguments.paths:
@@ -55,7 +56,7 @@ def _compile(arguments: argparse.Namespace) -> int:
                     raise OSError("no cache directory takes the image")
                 print(image)
             except Exception as error:
-                print(f"{path}: {error}", file=sys.stderr)
+                print(_complaint(error, path), file=sys.stderr)
                 status = 1
     return status
 
@@ -222,16 +223,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _complaint(error: Exception, path: str) -> str:
+    """File, line and what is wrong, as compilers say it. ``path``: the file where the error does not say."""
+    where = getattr(error, "filename", None) or path
+    line = getattr(error, "lineno", None)
+    place = f"{where}:{line}: " if line else f"{where}: " if where else ""
+    return f"{place}{getattr(error, 'strerror', None) or getattr(error, 'msg', None) or error}"
+
+
 def main() -> int:
     """Runs the command line; returns the exit status."""
     arguments = _parser().parse_args()
     try:
         status: int = arguments.run(arguments)
-    except (WasmError, OSError) as error:
-        where = getattr(error, "filename", None)
-        line = getattr(error, "lineno", None)
-        place = f"{where}:{line}: " if line else f"{where}: " if where else ""
-        print(f"wasmpy: {place}{getattr(error, 'msg', None) or error}", file=sys.stderr)
+    except (WasmError, OSError, ValueError) as error:
+        print(f"wasmpy: {_complaint(error, '')}", file=sys.stderr)
         return 1
     return status
 
