@@ -16,7 +16,7 @@ import { LOWERED } from "./rows.ts";
 import type { Scene } from "./tree.ts";
 
 /** One seed of so many is executed once more with counters. */
-const SAMPLE = 5;
+const SAMPLE = 8;
 
 const [from, to, directory, cpu = ""] = process.argv.slice(2);
 const executed = new Float64Array(INSTRUCTIONS.length);

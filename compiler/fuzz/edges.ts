@@ -119,6 +119,31 @@ function division(r: Random): Edge {
   };
 }
 
+const ROUNDINGS = ROWS.filter((row) => /\.convert_i|\.demote/.test(row.name));
+
+/** Integers and doubles halfway between two floats, and one beside that. */
+function rounding(r: Random): Edge {
+  const row = r.pick(ROUNDINGS);
+  const [type] = row.operands;
+  const bits = row.result === F32 ? 24 : 53;
+  const width = type === I32 ? 32 : 64;
+  // A number of so many bits, of which the last is lost; odd or even before that.
+  const length = r.range(Math.min(bits + 1, width - 1), width);
+  const half = 1n << BigInt(Math.max(0, length - bits - 1));
+  const top = (1n << BigInt(length - 1)) + 2n * half * BigInt(r.below(4));
+  const near = (by: bigint) => {
+    const value = top + half + by;
+    if (type !== F64) return pair(type, r.chance(30) ? -value : value);
+    // Of a double's 53 bits 29 are lost.
+    view.setFloat64(0, r.pick([1, -1, 2 ** 100, 2 ** -130]));
+    return pair(type, view.getBigUint64(0) + (BigInt(r.below(4)) << 29n) + (1n << 28n) + by);
+  };
+  return {
+    made: new Node(row.row, [], [given(type)], row.result),
+    operands: [near(0n), near(1n), near(-1n), near(0n)],
+  };
+}
+
 /** Any other operation on numbers, of operands worth trying: one given, the others constants or the same again. */
 function operation(r: Random): Edge {
   const row = r.pick(OTHERS);
@@ -292,7 +317,7 @@ function unreachable(): Edge {
 }
 
 const SHAPES: readonly EdgeShape[] = [
-  ...[truncation, truncation, truncation, division, division, division, operation, operation],
+  ...[truncation, truncation, truncation, division, division, division, operation, operation, rounding],
   ...[access, access, access, bulk, bulk, callee, callee, growth],
 ];
 

@@ -50,7 +50,7 @@ import { constant, float32, float64, i32, i64, int, nullOf, number32, number64 }
 const FUEL_OF_A_CALL = 40;
 const NAMES = ["a", "b", "c"];
 /** Percentages: modules whose types are their own, not those of boundary.ts; memories and tables with i64 addresses. */
-const PECULIAR = 12;
+const PECULIAR = 6;
 const WIDE = 15;
 
 export function generate(seed: number): Scene {
@@ -72,7 +72,7 @@ function module(r: Random, scene: Scene, name: string, among: number): Tree {
     tree.imports.push(new ImportedFn(new Origin(HOST, field), tree.typeIndex(params, results)));
   signatures(r, tree);
   for (const earlier of scene.trees) importFunctions(r, tree, earlier);
-  const count = among === 1 ? r.range(2, 6) : r.range(1, 4);
+  const count = among === 1 ? r.range(2, 5) : r.range(1, 4);
   const own: number[] = [];
   for (let i = 0; i < count; i++)
     own.push(i > 0 && r.chance(30) ? r.pick(own) : r.range(HOST_FUNCTIONS.length, tree.types.length - 1));
@@ -81,7 +81,7 @@ function module(r: Random, scene: Scene, name: string, among: number): Tree {
   tables(r, tree, scene);
   globals(r, tree, scene, among > 1);
   segments(r, tree);
-  const size = r.pick([30, 60, 100, 150, 300]);
+  const size = r.pick([20, 40, 60, 100, 200]);
   for (const fn of tree.funcs) growBody(r, tree, fn, r.range(size >> 1, size * 2));
   for (let i = 0; i < count; i++) wrap(r, tree, scene, i);
   observer(tree);

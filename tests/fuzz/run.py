@@ -297,7 +297,7 @@ def report(tally: Tally) -> bool:
         print(f"  {1 << bits - 1:6} to {(1 << bits) - 1:6}: {share:5.1f} %")
     never = never_executed(tally)
     executed = sorted((count, name) for name, (_, count) in tally.coverage.items() if count > 0)
-    print(f"lowered instructions: {len(tally.coverage)}, executed: {len(executed)} (counted in one seed of five)")
+    print(f"lowered instructions: {len(tally.coverage)}, executed: {len(executed)} (counted in one seed of eight)")
     print(f"times executed, least first: {', '.join(f'{name} {count:.0f}' for count, name in executed)}")
     print(f"never executed: {', '.join(never) or 'none'}")
     return not never or c["modules"] < ENOUGH
