@@ -31,7 +31,9 @@ function writeSome(bytes: Uint8Array, at: number): number {
   try {
     return writeSync(1, bytes, at);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EPIPE") process.exit(0); // nobody reads any more
+    if (code !== "EAGAIN") throw error;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     return 0;
   }
