@@ -86,6 +86,8 @@ BUGS = (
         "c.op(op.I64_LT_U, c.op(op.I64_SUB, size, count), at); // at",
         "c.op(op.I64_LT_U, size, c.op(op.I64_ADD, at, count)); // at", "bulk", crashes=True),
 )  # fmt: skip
+# The compiler's own check of addresses would be first to find some of them.
+UNVERIFIED = (("backend.ts", "    this.verifySelection();\n", ""),)
 DEFAULT = ("offsets from 2^31 on are negative displacements", "checks are one byte short")
 
 
@@ -93,10 +95,11 @@ def plant(bug: Bug, directory: Path) -> str:
     """ "" if the bug is found, and as it should be."""
     copy = directory / "compiler"
     shutil.copytree(COMPILER, copy, ignore=shutil.ignore_patterns("node_modules", "tests", "fuzz"))
-    source = (copy / bug.file).read_text()
-    if source.count(bug.old) != 1:
-        return f"applies {source.count(bug.old)} times"
-    (copy / bug.file).write_text(source.replace(bug.old, bug.new))
+    for file, old, new in ((bug.file, bug.old, bug.new), *UNVERIFIED):
+        source = (copy / file).read_text()
+        if source.count(old) != 1:
+            return f"applies {source.count(old)} times"
+        (copy / file).write_text(source.replace(old, new))
     from wasmpy import _compiler
 
     made = subprocess.run(

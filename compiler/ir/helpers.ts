@@ -110,8 +110,12 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   // signal, siginfo_t, ucontext_t: handlers. Signal 0 tells them of a context: see handlers.ts
   c("on_fault", [I32, PTR, PTR], []),
   c("on_interrupt", [I32, PTR, PTR], []),
-  // siginfo_t, ucontext_t → 1 if it is a trap of this image, and execution will go on in `fault`
-  c("catch_fault", [PTR, PTR], [I32]),
+  // address, ucontext_t → 1 if a fault there, in that state, is a trap: of any image, of this image
+  c("find_trap", [PTR, PTR], [I32]),
+  c("is_trap", [PTR, PTR], [I32]),
+  // ucontext_t, restorer → 1 if the signal came while a foreign handler ran for a trap
+  c("follows_trap", [PTR, PTR], [I32]),
+  // where the handler lets traps go on
   c("fault", [], []),
   // context, signal: has on_fault installed; 0, or -1: exception
   c("watch_fault", [PTR, I32], [I32]),

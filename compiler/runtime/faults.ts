@@ -3,17 +3,21 @@
 // All of it is async-signal-safe, but for `watchFault`, which installs it. What images share: handlers.ts.
 //
 // Foreign handlers:
-//   - faulthandler, enabled after us, dumps, restores our handler and calls raise(). We let one such signal pass
-//     (re-armed by each trap): the instruction faults again, and now we see it. After a fault of somebody else's
-//     has been passed on meanwhile, a second raise() is the end: it dies by the default action.
+//   - faulthandler, enabled after us, dumps, restores our handler and calls raise(). If what it was called for is a
+//     trap of ours, whose state still lies on the stack, that signal is nothing: the instruction faults again, and
+//     now we see it.
 //   - Who installs a handler over ours may chain to us. Put on top again at the next instantiation we chain to it,
 //     and it to us: called, not delivered, with the ucontext that we just passed on, we go to the handler that was
 //     there at the very first.
+//   - A handler that puts us back and raises the signal, or one that does nothing about a fault however often it
+//     recurs, is at its end: we leave to what was there at the very first, or to the default.
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_IMAGES,
+  CONTEXT_STACK_LOW,
+  CONTEXT_STACK_SIZE,
   CONTEXT_TRAP_PC,
   CONTEXT_TRAP_SP,
   MEMORY_BASE,
@@ -41,20 +45,16 @@ import {
 import * as os from "./linux.ts";
 import { SPACE_COUNT, SPACE_POINTERS, space } from "./shape.ts";
 
-/** Phases of the agreement with faulthandler. */
-const ARMED = 0;
-const PASSED_RAISE = 1;
-const PASSED_FAULT = 2;
+/** How often the same fault is passed on to a handler in a row. */
+const PATIENCE = 100;
+/** Bytes of stack between handlers of two signals at most: of faulthandler, which has just ended its dump. */
+const BETWEEN_HANDLERS = 64 * 1024;
 
 /** Per signal: the action displaced last, and the first. */
 const LATEST = 0;
 const FIRST = os.SIGACTION_BYTES;
 const HAS_FIRST = 2 * os.SIGACTION_BYTES;
 const ACTION_BYTES = 2 * os.SIGACTION_BYTES + 16;
-
-function phase(c: Body): Value {
-  return c.global("wasmpy_fault_phase", 8);
-}
 
 /** What was displaced for SIGSEGV or SIGBUS. */
 function displaced(c: Body, signal: Value): Value {
@@ -88,40 +88,14 @@ export function onFault(c: Body): void {
   c.whenRarely(c.op(op.I32_EQZ, signal), () => {
     listen(c, info);
   });
-  const state = phase(c);
-  const rearm = (isCaught: Value) => {
-    c.when(isCaught, () => {
-      c.setField(I32, state, 0, c.i32(ARMED));
-      c.ret([]);
-    });
-  };
-  rearm(c.run("catch_fault", info, ucontext));
-  const catches = c.program.signature([PTR, PTR], [I32], CONV_C);
-  eachNode(c, contexts(c), (context) => {
-    eachNode(c, c.plus(context, CONTEXT_IMAGES), (image) => {
-      rearm(c.callPtr(image, catches, [info, ucontext]));
-    });
+  c.when(c.run("find_trap", c.field(PTR, info, os.SIGINFO_ADDR), ucontext), () => {
+    redirect(c, ucontext);
+    c.ret([]);
   });
-
   const code = c.field(I32, info, os.SIGINFO_CODE);
-  c.choose(
-    isOwnRaise(c, info, code),
-    () => {
-      c.when(c.op(op.I32_EQ, c.field(I32, state, 0), c.i32(ARMED)), () => {
-        c.setField(I32, state, 0, c.i32(PASSED_RAISE));
-        c.ret([]);
-      });
-      c.when(c.op(op.I32_EQ, c.field(I32, state, 0), c.i32(PASSED_FAULT)), () => {
-        c.setField(I32, state, 0, c.i32(ARMED));
-        die(c, signal, code);
-      });
-    },
-    () => {
-      c.when(c.op(op.I32_EQ, c.field(I32, state, 0), c.i32(PASSED_RAISE)), () => {
-        c.setField(I32, state, 0, c.i32(PASSED_FAULT));
-      });
-    },
-  );
+  c.when(isOwnRaise(c, info, code), () => {
+    c.when(c.run("follows_trap", ucontext, c.op(op.RETURN_ADDRESS)), () => c.ret([]));
+  });
 
   const old = displaced(c, signal);
   const chaining = c.global("wasmpy_fault_chaining", 8);
@@ -130,14 +104,77 @@ export function onFault(c: Body): void {
   c.setField(PTR, chaining, 0, ucontext);
   const next = c.op(op.PTR_SELECT, isCycle, c.plus(old, FIRST), c.plus(old, LATEST));
   const handler = handlerOf(c, next);
-  c.when(c.op(op.PTR_EQ, handler, c.ptr(os.SIG_IGN, 0)), () => c.ret([]));
-  c.when(c.op(op.PTR_EQ, handler, c.ptr(os.SIG_DFL, 0)), () => die(c, signal, code));
+  const wasSent = c.op(op.I32_LE_S, code, c.i32(0));
+  const isIgnored = c.op(op.PTR_EQ, handler, c.ptr(os.SIG_IGN, 0));
+  c.when(c.op(op.I32_AND, isIgnored, wasSent), () => c.ret([]));
+  // Default action: the instruction faults again and ends the process; a signal that was sent is sent again. A fault
+  // cannot be ignored.
+  c.when(c.op(op.I32_OR, isIgnored, c.op(op.PTR_EQ, handler, c.ptr(os.SIG_DFL, 0))), () => {
+    c.api("sigaction", signal, newAction(c), c.null());
+    c.when(wasSent, () => c.api("raise", signal));
+    c.ret([]);
+  });
+  c.when(c.op(op.I32_EQZ, wasSent), () => {
+    c.when(recurs(c, ucontext, c.field(PTR, info, os.SIGINFO_ADDR)), () => {
+      leave(c, signal, old);
+      c.ret([]);
+    });
+  });
   c.choose(
     takesInfo(c, next),
     () => c.callPtr(handler, handlerSignature(c), [signal, info, ucontext]),
     () => c.callPtr(handler, plainSignature(c), [signal]),
   );
+  c.when(isPending(c, signal), () => {
+    const now = newAction(c);
+    c.api("sigaction", signal, c.null(), now);
+    c.when(isMarked(c, now, FAULT_MARK), () => leave(c, signal, old));
+  });
   c.ret([]);
+}
+
+/** Lets a trap go on in `fault`. */
+function redirect(c: Body, ucontext: Value): void {
+  const context = c.field(PTR, c.field(PTR, ucontext, c.system.vmctx), VMCTX_CONTEXT);
+  const sp = c.field(PTR, ucontext, c.system.sp);
+  c.setContextField(PTR, context, CONTEXT_TRAP_PC, c.field(PTR, ucontext, c.system.pc));
+  c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
+  const aligned = c.op(op.I64_AND, c.op(op.I64_FROM_PTR, sp), c.number(-16));
+  const entrySp = c.op(op.I64_SUB, aligned, c.number(c.system.entryBias));
+  c.setField(I64, ucontext, c.system.sp, entrySp);
+  c.setField(PTR, ucontext, c.system.pc, c.address("fault"));
+}
+
+/** 1 if this fault has come PATIENCE times without another in between. */
+function recurs(c: Body, ucontext: Value, at: Value): Value {
+  const last = c.global("wasmpy_fault_last", 24);
+  const pc = c.field(PTR, ucontext, c.system.pc);
+  const isSame = c.op(
+    op.I32_AND,
+    c.op(op.PTR_EQ, c.field(PTR, last, 0), pc),
+    c.op(op.PTR_EQ, c.field(PTR, last, 8), at),
+  );
+  const times = c.op(op.I64_ADD, c.field(I64, last, 16), c.number(1));
+  c.setField(PTR, last, 0, pc);
+  c.setField(PTR, last, 8, at);
+  c.setField(I64, last, 16, c.op(op.I64_SELECT, isSame, times, c.number(0)));
+  return c.op(op.I64_LE_U, c.number(PATIENCE), c.field(I64, last, 16));
+}
+
+/** 1 if the signal waits until our handler returns: a handler that we called has raised it. */
+function isPending(c: Body, signal: Value): Value {
+  const set = c.room(os.SIGSET_BYTES);
+  c.api("sigpending", set);
+  const bits = c.slotField(I64, set);
+  const bit = c.op(op.I64_SHR_U, bits, c.op(op.I64_SUB, c.widen(signal), c.number(1)));
+  return c.op(op.I32_AND, c.op(op.I32_WRAP_I64, bit), c.i32(1));
+}
+
+/** Puts back what was there at first, unless that is the handler which has just failed. */
+function leave(c: Body, signal: Value, old: Value): void {
+  const [first, latest] = [c.plus(old, FIRST), c.plus(old, LATEST)];
+  const isOne = c.op(op.PTR_EQ, handlerOf(c, first), handlerOf(c, latest));
+  c.api("sigaction", signal, c.op(op.PTR_SELECT, isOne, newAction(c), first), c.null());
 }
 
 /** True for a signal that this process sent to itself with raise(). */
@@ -150,16 +187,23 @@ function isOwnRaise(c: Body, info: Value, code: Value): Value {
   );
 }
 
-/** Default action: the instruction faults again and ends the process; a signal that was sent is sent again. */
-function die(c: Body, signal: Value, code: Value): void {
-  c.api("sigaction", signal, newAction(c), c.null());
-  c.when(c.op(op.I32_LE_S, code, c.i32(0)), () => c.api("raise", signal));
-  c.ret([]);
+/** (address, ucontext_t) → 1 if a fault there, in that state, is a trap of any image. */
+export function findTrap(c: Body): void {
+  const [at, ucontext] = [c.argument(0), c.argument(1)];
+  const found = () => c.ret([c.i32(1)]);
+  c.when(c.run("is_trap", at, ucontext), found);
+  const signature = c.program.signature([PTR, PTR], [I32], CONV_C);
+  eachNode(c, contexts(c), (context) => {
+    eachNode(c, c.plus(context, CONTEXT_IMAGES), (image) => {
+      c.when(c.callPtr(image, signature, [at, ucontext]), found);
+    });
+  });
+  c.ret([c.i32(0)]);
 }
 
-/** (siginfo_t, ucontext_t) → 1 if it was a trap of this image: then execution goes on in `fault`. */
-export function catchFault(c: Body): void {
-  const [info, ucontext] = [c.argument(0), c.argument(1)];
+/** (address, ucontext_t) → 1 if a fault there, in that state, is a trap of this image. */
+export function isTrap(c: Body): void {
+  const [at, ucontext] = [c.argument(0), c.argument(1)];
   const pc = c.field(PTR, ucontext, c.system.pc);
   const start = c.symbol(c.program.symbol(TEXT_START, SYM_FUNC));
   const end = c.symbol(c.program.symbol(TEXT_END, SYM_FUNC));
@@ -168,30 +212,45 @@ export function catchFault(c: Body): void {
   c.when(c.op(op.I32_EQZ, isTrapSite(c, c.op(op.I32_WRAP_I64, c.op(op.PTR_SUB, pc, start)))), refuse);
 
   const vmctx = c.field(PTR, ucontext, c.system.vmctx);
-  const at = c.field(PTR, info, os.SIGINFO_ADDR);
-  const hit = c.block();
   const pointers = c.op(op.PTR_ADD, vmctx, space(c, EXT_MEMORY, SPACE_POINTERS));
   c.repeat(space(c, EXT_MEMORY, SPACE_COUNT), (i) => {
     const record = c.field(PTR, c.element(pointers, i, 3), 0);
     const base = c.field(PTR, record, MEMORY_BASE);
-    const next = c.block();
-    c.brIf(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), hit, [], next, []);
-    c.seal(next);
-    c.switchTo(next);
+    c.when(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), () => c.ret([c.i32(1)]));
   });
   refuse();
+}
 
-  c.seal(hit);
-  c.switchTo(hit);
-  const context = c.field(PTR, vmctx, VMCTX_CONTEXT);
-  const sp = c.field(PTR, ucontext, c.system.sp);
-  c.setContextField(PTR, context, CONTEXT_TRAP_PC, pc);
-  c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
-  const aligned = c.op(op.I64_AND, c.op(op.I64_FROM_PTR, sp), c.number(-16));
-  const entrySp = c.op(op.I64_SUB, aligned, c.number(c.system.entryBias));
-  c.setField(I64, ucontext, c.system.sp, entrySp);
-  c.setField(PTR, ucontext, c.system.pc, c.address("fault"));
-  c.ret([c.i32(1)]);
+/**
+ * (ucontext_t, restorer) → 1 if the signal came while a handler of another one ran, one that the kernel had called for
+ * a trap of ours. All handlers return to the restorer, in front of whose address the state that they interrupted lies.
+ */
+export function followsTrap(c: Body): void {
+  const [ucontext, restorer] = [c.argument(0), c.argument(1)];
+  const end = c.variable(PTR);
+  c.set(end, c.null());
+  // The handlers' stack: the alternate one, or that of a thread which runs wasm code.
+  const use = (low: Value, size: Value) => {
+    c.when(c.isWithin(ucontext, low, size), () => c.set(end, c.op(op.PTR_ADD, low, size)));
+  };
+  eachNode(c, contexts(c), (context) => {
+    use(c.contextField(PTR, context, CONTEXT_STACK_LOW), c.contextField(I64, context, CONTEXT_STACK_SIZE));
+  });
+  use(
+    c.field(PTR, ucontext, os.UCONTEXT_STACK + os.STACK_LOW),
+    c.field(I64, ucontext, os.UCONTEXT_STACK + os.STACK_SIZE),
+  );
+  c.when(c.isNull(c.get(end)), () => c.ret([c.i32(0)]));
+  const room = c.op(op.PTR_SUB, c.get(end), c.plus(ucontext, os.UCONTEXT_BYTES));
+  const steps = c.op(op.I64_SHR_U, c.lesser(room, c.number(BETWEEN_HANDLERS)), c.number(4));
+  c.repeat(steps, (i) => {
+    const at = c.element(ucontext, i, 4);
+    const isState = c.op(op.PTR_EQ, c.field(PTR, c.plus(at, c.system.restorer), 0), restorer);
+    c.when(isState, () => {
+      c.when(c.run("find_trap", c.field(PTR, at, c.system.address), at), () => c.ret([c.i32(1)]));
+    });
+  });
+  c.ret([c.i32(0)]);
 }
 
 /** 1 if the PC table has a site at `offset` (i32, from the start of the code) where a memory fault is a trap. */

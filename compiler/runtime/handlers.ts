@@ -38,7 +38,7 @@ export function knowImage(c: Body): void {
   const context = c.argument(0);
   tell(c, c.address("on_fault"), context, c.null());
   const images = c.plus(context, CONTEXT_IMAGES);
-  const ours = c.address("catch_fault");
+  const ours = c.address("is_trap");
   eachNode(c, images, (known) => {
     c.when(c.op(op.PTR_EQ, known, ours), () => c.ret([c.i32(0)]));
   });

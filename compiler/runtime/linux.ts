@@ -23,6 +23,15 @@ export const SIGACTION_MASK = 8;
 export const SIGACTION_FLAGS = 136;
 export const SIGACTION_BYTES = 152;
 
+/** sigset_t: a bit per signal, of which the first word counts. */
+export const SIGSET_BYTES = 128;
+
+// ucontext_t: the alternate stack of the thread, and what of it the kernel writes anywhere
+export const UCONTEXT_STACK = 16;
+export const STACK_LOW = 0;
+export const STACK_SIZE = 16;
+export const UCONTEXT_BYTES = 304;
+
 // siginfo_t
 export const SIGINFO_CODE = 8;
 export const SIGINFO_PID = 16;
@@ -48,17 +57,31 @@ export class System {
   readonly entryBias: number;
   /** Where the ucontext_t of a signal that the kernel delivered lies, from the handler's caller_sp. */
   readonly frame: number;
+  /** From a ucontext_t: the address of the last fault, and where the handler returns to. */
+  readonly address: number;
+  readonly restorer: number;
   readonly gettid: number;
 
-  constructor(pc: number, sp: number, vmctx: number, entryBias: number, frame: number, gettid: number) {
+  constructor(
+    pc: number,
+    sp: number,
+    vmctx: number,
+    entryBias: number,
+    frame: number,
+    address: number,
+    restorer: number,
+    gettid: number,
+  ) {
     this.pc = pc;
     this.sp = sp;
     this.vmctx = vmctx;
     this.entryBias = entryBias;
     this.frame = frame;
+    this.address = address;
+    this.restorer = restorer;
     this.gettid = gettid;
   }
 }
 
-/** gregs begin at 40, in the order r8 … r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip. */
-export const LINUX_X64: System = new System(40 + 16 * 8, 40 + 15 * 8, 40 + 7 * 8, 8, 0, 186);
+/** gregs begin at 40, in the order r8 … r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip …, number 22 is cr2. */
+export const LINUX_X64: System = new System(40 + 16 * 8, 40 + 15 * 8, 40 + 7 * 8, 8, 0, 40 + 22 * 8, -8, 186);

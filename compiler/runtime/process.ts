@@ -126,6 +126,7 @@ const LIBC: readonly Declaration[] = [
   f("free", [PTR], []),
   // signals and processes
   f("sigaction", [I32, PTR, PTR], [I32]),
+  f("sigpending", [PTR], [I32]),
   f("raise", [I32], [I32]),
   f("getpid", [], [I32]),
   f("syscall", [I64], [I64]),

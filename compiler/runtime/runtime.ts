@@ -46,7 +46,9 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("on_interrupt", interrupts.onInterrupt),
   f("interrupt", interrupts.interrupt),
   f("on_fault", faults.onFault),
-  f("catch_fault", faults.catchFault),
+  f("follows_trap", faults.followsTrap),
+  f("find_trap", faults.findTrap),
+  f("is_trap", faults.isTrap),
   f("fault", traps.fault),
 
   f("memory_create", memories.memoryCreate),

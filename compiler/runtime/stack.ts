@@ -29,8 +29,13 @@ import * as os from "./linux.ts";
 const SMALL_STACK = 512 * 1024;
 const SMALL_MARGIN = 64 * 1024;
 const MARGIN = 128 * 1024;
-/** The main thread's stack grows into addresses that mappings leave free: 128 MiB at least, of which half is safe. */
+/**
+ * The main thread's stack grows into addresses that mappings leave free: 128 MiB at least, of which half is safe. Also
+ * what an unlimited one may use: recursion without end shall not take all of the machine's memory.
+ */
 const MOST_MAIN_STACK = 64 * 1024 * 1024;
+/** The kernel lets no stack grow this near to another mapping (1 MiB unless it is told otherwise). */
+const GUARD_GAP = 2 * 1024 * 1024;
 
 /** A known stack: one of CONTEXT_STACKS. */
 const STACK_LOW = 0;
@@ -113,6 +118,7 @@ export function stackMeasure(c: Body): void {
   const low = c.field(PTR, bounds, 0);
   const size = c.field(I64, bounds, 8);
   const most = c.number(MOST_MAIN_STACK);
+  const limits = c.room(os.RLIMIT_BYTES);
   const setSize = (wanted: Value) => {
     const shift = c.op(op.I64_SUB, size, wanted); // the upper end stays
     c.setField(PTR, bounds, 0, c.op(op.PTR_ADD, low, shift));
@@ -121,15 +127,18 @@ export function stackMeasure(c: Body): void {
   };
   const stackEnd = c.apiAddress("__libc_stack_end");
   c.when(c.isThere(stackEnd), () => {
-    // glibc knows the limit of the main thread's stack, less what arguments and environment take.
+    // glibc knows the limit of the main thread's stack, less what arguments and environment take, and the next mapping.
     const isMain = c.isWithin(c.field(PTR, stackEnd, 0), low, size);
-    c.when(isMain, () => setSize(c.lesser(size, most)));
+    c.when(c.op(op.I32_AND, isMain, c.op(op.I64_LT_U, most, size)), () => {
+      c.whenRarely(c.api("getrlimit", c.i32(os.RLIMIT_STACK), limits), () => setSize(most));
+      const isUnlimited = c.op(op.I64_EQ, c.slotField(I64, limits), c.number(-1));
+      setSize(c.op(op.I64_SELECT, isUnlimited, most, c.op(op.I64_SUB, size, c.number(GUARD_GAP))));
+    });
     c.ret([]);
   });
   // musl tells how far the main thread's stack has grown yet. Arguments and environment take at most a quarter.
   const self = c.api("syscall", c.number(c.system.gettid));
   c.when(c.op(op.I32_EQ, c.api("getpid"), c.op(op.I32_WRAP_I64, self)), () => {
-    const limits = c.room(os.RLIMIT_BYTES);
     c.whenRarely(c.api("getrlimit", c.i32(os.RLIMIT_STACK), limits), () => c.ret([]));
     const allowed = c.lesser(c.slotField(I64, limits, 0), most);
     const usable = c.op(op.I64_SUB, allowed, c.op(op.I64_SHR_U, allowed, c.number(2)));

@@ -62,18 +62,21 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
   };
   const pc = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.pc));
   const sp = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.sp));
+  const deliver = () => p.call("on_fault", 11n, info, ucontext);
   const caught = (at: bigint, address: bigint) => {
     faultAt(at, address);
-    return p.call("catch_fault", info, ucontext);
+    return p.call("find_trap", address, ucontext);
   };
 
   test("a trap site inside the reservation goes on in `fault`, on an aligned stack", () => {
     expect(caught(TEXT + 20n, BASE)).toBe(1n);
+    expect([pc(), sp()]).toEqual([TEXT + 20n, 0x55008n]);
+    deliver();
     expect([pc(), sp()]).toEqual([p.machine.address(helper(p.machine.program, "fault")), 0x54ff8n]);
     expect(p.field(layouts.CONTEXT_TRAP_PC)).toBe(TEXT + 20n);
     expect(p.field(layouts.CONTEXT_TRAP_SP)).toBe(0x55008n);
     faultAt(TEXT + 300n, BASE + (1n << 33n) + 65535n, 0x55010n);
-    expect(p.call("catch_fault", info, ucontext)).toBe(1n);
+    deliver();
     expect(sp()).toBe(0x55008n);
     p.setField(layouts.CONTEXT_TRAP_SP, p.machine.sp - 64n);
     expect(() => p.call("fault")).toThrow(Resumed);
@@ -95,8 +98,6 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     expect(caught(at, address)).toBe(0n);
     expect(pc()).toBe(at);
   });
-
-  const deliver = () => p.call("on_fault", 11n, info, ucontext);
 
   test("installed once, never in a chain with itself", () => {
     expect(p.call("watch_fault", p.context, 11n)).toBe(0n);
@@ -121,11 +122,6 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     deliver();
     p.call("on_fault", 7n, info, ucontext);
     expect(calls).toEqual([[11n, info, ucontext], [7n]]);
-    p.install(11, 1n);
-    p.call("watch_fault", p.context, 11n);
-    deliver(); // ignored
-    expect(calls.length).toBe(2);
-    expect(p.handler(11)).not.toBe(0n);
   });
 
   test("who displaced us and chains to us does not make a circle", () => {
@@ -165,66 +161,141 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     expect(p.call("know_image", p.context)).toBe(0n);
     expect(p.machine.blocks.size).toBe(blocks);
     p.call("watch_fault", p.context, 11n);
-    const other = p.foreign("other_image", (_, u) => {
+    const other = p.foreign("other_image", (at, u) => {
+      expect([at, u]).toEqual([BASE, ucontext]);
       p.log.push("other");
-      p.machine.write(u + BigInt(os.LINUX_X64.pc), 1n);
       return 1n;
     });
     const node = p.machine.allocate(16);
     p.machine.write(node, p.field(layouts.CONTEXT_IMAGES));
     p.machine.write(node + 8n, other);
     p.setField(layouts.CONTEXT_IMAGES, node);
-    faultAt(5n, 5n);
+    faultAt(5n, BASE);
     deliver();
-    expect([p.log.filter((x) => x === "other").length, pc()]).toEqual([1, 1n]);
+    expect(p.log.filter((x) => x === "other").length).toBe(1);
+    expect(pc()).toBe(p.machine.address(helper(p.machine.program, "fault")));
     expect(p.handler(11)).not.toBe(0n);
     p.failMalloc = true;
     expect(p.call("know_image", p.context)).toBe(0xffffffffn);
   });
 
-  test("faulthandler's raise passes once, re-armed by each trap; a true crash still dies", () => {
-    p.call("watch_fault", p.context, 11n);
-    const raise = () => {
-      p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
-      p.machine.write(info + 16n, 42n, 4);
-      deliver();
+  /** The signal as raise() sends it. */
+  const sent = () => {
+    p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
+    p.machine.write(info + 16n, 42n, 4);
+  };
+  const count = (word: string) => p.log.filter((x) => x === word).length;
+
+  describe("a foreign handler that was called first raises the signal", () => {
+    const RESTORER = 0x5555n; // as the interpreter has it
+    let outer: bigint;
+    /** What the foreign handler was called for lies above, on the same stack. */
+    const called = (at: bigint, address: bigint, returnsTo = RESTORER) => {
+      p.machine.write(ucontext - 8n, RESTORER);
+      outer = ucontext + 1040n;
+      p.machine.write(outer - 8n, returnsTo);
+      p.machine.write(outer + BigInt(os.LINUX_X64.pc), at);
+      p.machine.write(outer + BigInt(os.LINUX_X64.vmctx), p.machine.vmctx);
+      p.machine.write(outer + BigInt(os.LINUX_X64.address), address);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_LOW), ucontext - 4096n);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 8192n);
     };
-    for (let i = 0; i < 3; i++) {
-      faultAt(TEXT + 20n, BASE);
-      raise();
-      expect(p.handler(11)).not.toBe(0n);
-      faultAt(TEXT + 20n, BASE);
+    const follows = () => p.call("follows_trap", ucontext, RESTORER);
+
+    test("for a trap: then that comes again", () => {
+      called(TEXT + 20n, BASE);
+      expect(follows()).toBe(1n);
+      p.call("watch_fault", p.context, 11n);
+      faultAt(5n, 5n);
+      sent();
       deliver();
-      expect(pc()).not.toBe(TEXT + 20n);
-    }
-    faultAt(5n, 5n);
-    raise();
-    expect(p.handler(11)).not.toBe(0n);
-    faultAt(5n, 5n);
-    deliver();
-    expect(p.handler(11)).toBe(0n);
-    expect(p.log.filter((x) => x.startsWith("raise"))).toEqual([]);
+      expect([p.handler(11) !== 0n, count("raise 11")]).toEqual([true, 0]);
+      // Without an alternate stack it lies on the thread's own.
+      p.call("know_image", p.context);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 0n);
+      expect(follows()).toBe(0n);
+      p.setField(layouts.CONTEXT_STACK_LOW, ucontext - 65536n);
+      p.setField(layouts.CONTEXT_STACK_SIZE, 65536n + 8192n);
+      expect(follows()).toBe(1n);
+    });
+
+    test("for a fault that is none", () => {
+      called(5n, 5n);
+      expect(follows()).toBe(0n);
+      called(TEXT + 20n, BASE - 1n);
+      expect(follows()).toBe(0n);
+      called(TEXT + 20n, BASE, 5n);
+      expect(follows()).toBe(0n);
+    });
+
+    test("beyond the stack", () => {
+      called(TEXT + 20n, BASE);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 4096n + 1040n + 303n);
+      expect(follows()).toBe(0n);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 4096n + 1040n + 320n);
+      expect(follows()).toBe(1n);
+    });
   });
 
-  test("a handler that raises for ever is not asked for ever", () => {
+  test("a signal that somebody sends is not ours", () => {
+    p.call("watch_fault", p.context, 11n);
+    faultAt(5n, 5n);
+    sent();
+    deliver();
+    expect([p.handler(11), count("raise 11")]).toEqual([0n, 1]);
+  });
+
+  test("a handler that puts us back and raises the signal is asked once", () => {
     const dump = p.foreign("dump", () => {
       p.log.push("dump");
+      p.pending |= 1n << 10n;
       return undefined;
     });
     p.install(11, dump);
     p.call("watch_fault", p.context, 11n);
-    const raise = () => {
-      p.machine.write(info + 8n, BigInt.asUintN(32, BigInt(os.SI_TKILL)), 4);
-      p.machine.write(info + 16n, 42n, 4);
-      deliver();
-    };
-    for (let i = 0; i < 2; i++) {
-      faultAt(5n, 5n);
-      deliver();
-      raise();
+    faultAt(5n, 5n);
+    deliver();
+    expect([count("dump"), p.handler(11)]).toEqual([1, 0n]);
+    // One that was there before it takes over.
+    const later = p.foreign("later", () => {
+      p.pending |= 1n << 10n;
+      return undefined;
+    });
+    p.install(11, later);
+    p.pending = 0n;
+    p.call("watch_fault", p.context, 11n);
+    deliver();
+    expect([count("dump"), p.handler(11)]).toEqual([1, dump]);
+  });
+
+  test("nor is one asked for ever that does nothing", () => {
+    const idle = p.foreign("idle", () => {
+      p.log.push("idle");
+      return undefined;
+    });
+    p.install(11, idle);
+    p.call("watch_fault", p.context, 11n);
+    for (let k = 0; k < 3; k++) {
+      for (let i = 0n; i < 90n; i++) {
+        faultAt(5n, 5n + BigInt(k));
+        deliver();
+      }
     }
-    expect(p.log.filter((x) => x === "dump").length).toBe(2);
+    expect(count("idle")).toBe(270);
+    expect(p.handler(11)).not.toBe(0n);
+    for (let i = 0; i < 11; i++) deliver();
     expect(p.handler(11)).toBe(0n);
-    expect(p.log.at(-1)).toBe("raise 11");
+  });
+
+  test("a fault cannot be ignored, a signal can", () => {
+    p.install(11, 1n);
+    p.call("watch_fault", p.context, 11n);
+    faultAt(5n, 5n);
+    sent();
+    deliver();
+    expect([p.handler(11) !== 0n, count("raise 11")]).toEqual([true, 0]);
+    faultAt(5n, 5n);
+    deliver();
+    expect(p.handler(11)).toBe(0n);
   });
 });

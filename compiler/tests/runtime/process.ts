@@ -59,6 +59,8 @@ export class Process {
   context: bigint;
   mappable: bigint;
   failMalloc: boolean;
+  /** Signals that wait, as bits. */
+  pending: bigint;
 
   constructor(level: number) {
     const program = new Program();
@@ -71,6 +73,7 @@ export class Process {
     this.actions = new Map();
     this.mappable = 1n << 40n;
     this.failMalloc = false;
+    this.pending = 0n;
     this.natives();
     m.addresses.set(TEXT_START, 0x700000n);
     m.addresses.set(TEXT_END, 0x701000n);
@@ -194,6 +197,10 @@ export class Process {
       this.actions.set(Number(signal), next);
       return 0n;
     });
+    set("sigpending", (at) => {
+      m.write(at, this.pending);
+      return 0n;
+    });
     let locked = false;
     for (const [name, next] of [
       ["pthread_mutex_lock", true],
@@ -208,6 +215,7 @@ export class Process {
     set("getpid", () => 42n);
     set("raise", (signal) => {
       this.log.push(`raise ${signal}`);
+      this.pending |= 1n << (signal - 1n);
       return 0n;
     });
   }

@@ -75,7 +75,7 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
     expect(p.call("stack_enter", p.context)).toBe(0xffffffffn);
   });
 
-  test("main threads: capped on glibc, by the resource limit on musl", () => {
+  test("main threads: by the resource limit, if there is one", () => {
     const out = p.machine.allocate(16);
     const top = p.machine.sp + 48_576n;
     p.machine.natives.set("pthread_attr_getstack", (_, l, s) => {
@@ -107,6 +107,9 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
       return 0n;
     });
     expect(measured()).toEqual([BigInt.asUintN(64, top - (64n << 20n)), 64n << 20n]);
+    limit = 1n << 40n;
+    const usable = (1n << 40n) - (2n << 20n);
+    expect(measured()).toEqual([BigInt.asUintN(64, top - usable), usable]);
   });
 
   test("an interrupt is answered once, and what other threads did to the context is undone", () => {
