@@ -15,7 +15,7 @@ import wasmpy
 from wasmpy import _target
 
 GOLDEN = Path(__file__).parent.parent / "compiler" / "tests" / "golden"
-FILES = sorted(path for folder in ("instructions", "found") for path in (GOLDEN / folder).glob("*.wat"))
+FILES = sorted(path for folder in ("instructions", "patterns", "found") for path in (GOLDEN / folder).glob("*.wat"))
 RUN = re.compile(r"^\s*;;run ([^(]+)\((.*)\) =(?: (.*))?$", re.MULTILINE)
 
 # Options of the compiler in addition to the machine's own.

@@ -301,6 +301,9 @@ export class LinearScan {
     if (continues >= 0 && this.takeIfFree(s, v, this.latest[continues])) return;
     const becomes = this.live.becomes[v];
     if (becomes >= 0 && this.takeIfFree(s, v, this.latest[becomes])) return;
+    // the way back into a loop may be laid out before the loop: what the parameter was before it entered
+    const before = becomes >= 0 ? this.live.continues[becomes] : -1;
+    if (before >= 0 && this.takeIfFree(s, v, this.latest[before])) return;
     const list = this.isDestroyed(s) ? this.across[this.classes[v]] : this.plain[this.classes[v]];
     for (let k = 0; k < list.length; k++) if (this.takeIfFree(s, v, list.get(k))) return;
     this.takeCheapest(s, v, list);

@@ -14,7 +14,7 @@ import { GoldenModule } from "./goldenwat.ts";
 import { readCases, runPasses, writeCases } from "./optpasses.ts";
 
 const GOLDEN = join(import.meta.dirname, "golden");
-const FILES = ["instructions", "found"].flatMap((folder) =>
+const FILES = ["instructions", "patterns", "found"].flatMap((folder) =>
   readdirSync(join(GOLDEN, folder)).map((file) => join(folder, file)),
 );
 

@@ -139,7 +139,8 @@ export class GoldenModule {
       texts = this.list(words.split(" "));
       this.listings.set(words, texts);
     }
-    const lines = texts[k].trimEnd().split("\n");
+    // the places of instructions in the binary would change with every change of the file
+    const lines = texts[k].replaceAll(/ +@\d+$/gm, "").trimEnd().split("\n");
     // the name is just above
     return lines[0].endsWith(":") ? lines.slice(1) : lines;
   }

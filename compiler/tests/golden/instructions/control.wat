@@ -84,24 +84,20 @@
   ;;= asm
   ;;   mov rax, [r15]
   ;;   xor ecx, ecx
-  ;;   jmp L2
   ;; L1:
-  ;;   mov edi, edx
-  ;; L2:
   ;;   cmp rsp, [rax]
-  ;;   jb L4
-  ;; L3:
+  ;;   jb L3
+  ;; L2:
   ;;   add ecx, edi
-  ;;   lea edx, [rdi - 1]
-  ;;   test edx, edx
+  ;;   add edi, -1
   ;;   jne L1
   ;;   mov eax, ecx
   ;;   ret
-  ;; L4:
+  ;; L3:
   ;;   sub rsp, 8
   ;;   call wasmpy_stack_slow
   ;;   add rsp, 8
-  ;;   jmp L3
+  ;;   jmp L2
 
   ;; The test moves to the end.
   (func (export "while") (param i32) (result i32) (local i32)
