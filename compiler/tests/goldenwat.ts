@@ -140,7 +140,10 @@ export class GoldenModule {
       this.listings.set(words, texts);
     }
     // the places of instructions in the binary would change with every change of the file
-    const lines = texts[k].replaceAll(/ +@\d+$/gm, "").trimEnd().split("\n");
+    const lines = texts[k]
+      .replaceAll(/ +@\d+$/gm, "")
+      .trimEnd()
+      .split("\n");
     // the name is just above
     return lines[0].endsWith(":") ? lines.slice(1) : lines;
   }
