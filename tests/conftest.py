@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import interpreters
 import platformdirs
@@ -27,6 +28,16 @@ def pytest_report_header() -> list[str]:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of compiled images that all tests of the session share."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process compiles into that cache."""
+    monkeypatch.setenv("WASMPY_CACHE_DIR", str(cache))
+
+
+def load(text: str, imports: Any = None) -> wasmpy.Instance:
+    return wasmpy.load(text.encode(), imports)
 
 
 @pytest.fixture(params=interpreters.VERSIONS)
@@ -90,5 +101,15 @@ def run(interpreter: interpreters.Interpreter, cache: Path, tmp_path: Path) -> C
         done = interpreter.run("-c", textwrap.dedent(code), cwd=tmp_path, env=environment(cache))
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., str]:
+    """python(code, **environment): what the code prints in a new process with a user cache of this test's own."""
+
+    def run(code: str, **options: Any) -> str:
+        return run_python(code, tmp_path, tmp_path / "cache", **options).stdout
 
     return run

@@ -14,6 +14,7 @@ import weakref
 import pytest
 import wasmpy
 from conftest import environment
+from samples import ADD
 
 ECHO = b"""
 (module
@@ -30,12 +31,9 @@ LOG = b"""
   (func $say (export "say") (call $log (i32.const 8) (i32.const 5)))
   (start $say))
 """
-ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 
 
-@pytest.fixture(autouse=True)
-def _cache(cache, monkeypatch):
-    monkeypatch.setenv("WASMPY_CACHE_DIR", str(cache))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 class TestOptions:
