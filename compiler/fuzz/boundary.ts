@@ -3,7 +3,7 @@
 // (prebuilt.ts).
 
 import * as wasm from "../wasm/types.ts";
-import { Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { EXTERNREF, F32, F64, FUNCREF, FuncType, I32, I64, REF_NULL, type Type } from "./tree.ts";
 
 /** Imported functions: h.t, h.x, h.y of observe.ts. */
@@ -25,23 +25,52 @@ export const OBSERVER_TYPE = new FuncType([], [I64]);
 /** Of functions that make one operation each: which one, and its operands (edges.ts). */
 export const EDGE_TYPE = new FuncType([I32, I32, I64], [I64]);
 
-const SEED = 2026;
-const POOL = 40;
+const LETTERS: ReadonlyMap<string, Type> = new Map([
+  ["i", I32],
+  ["I", I64],
+  ["f", F32],
+  ["F", F64],
+  ["g", FUNCREF],
+  ["x", EXTERNREF],
+]);
 
-/** A type with up to 20 parameters and results. */
+/** Parameters and results: in registers, on the stack, behind a pointer; many of either kind at once. */
+const POOL: readonly (readonly [string, string])[] = [
+  ["", ""],
+  ["", "i"],
+  ["i", "i"],
+  ["I", "I"],
+  ["F", "F"],
+  ["f", "f"],
+  ["ii", "I"],
+  ["Ii", ""],
+  ["FI", "i"],
+  ["iIfF", "iIfF"],
+  ["iIiI", "F"],
+  ["iiiiiiiiii", "i"],
+  ["IiIiIiIiIiIi", "Ii"],
+  ["fFfFfFfFfFF", "F"],
+  ["iIfFiIfFiIfFiIfFiIfFiIfFiIfFiIfF", "I"],
+  ["iIfFiIfFiIfFiIfFiIfFiIfFiIfFiIfFii", "I"],
+  ["", "iIiIiIiIiIiI"],
+  ["f", "fFfFfFfFfF"],
+  ["IF", "iIfFiIfFiIfFiIfFiIfFiIfFiIfFiIfF"],
+  ["gi", "i"],
+  ["xi", "x"],
+  ["I", "gx"],
+  ["xgIfx", "Igf"],
+];
+
+export const SIGNATURES: readonly FuncType[] = POOL.map((sides) => {
+  const [params, results] = sides.map((side) => [...side].map((letter) => LETTERS.get(letter)!));
+  return new FuncType(params, results);
+});
+
+/** Another one, with up to 20 parameters and results. */
 export function signature(r: Random, type: () => Type): FuncType {
   const types = (most: number) => Array.from({ length: r.below(most + 1) }, type);
   return new FuncType(types(r.pick([1, 3, 5, 5, 9, 20])), types(r.pick([1, 1, 1, 2, 4, 20])));
 }
-
-function pool(): FuncType[] {
-  const r = new Random(SEED);
-  const type = () =>
-    r.chance(4) ? r.pick([FUNCREF, EXTERNREF]) : r.pick([I32, I32, I32, I64, I64, F32, F64]);
-  return Array.from({ length: POOL }, () => signature(r, type));
-}
-
-export const SIGNATURES: readonly FuncType[] = pool();
 
 /** From outside floats are integers, and a typed reference is the question whether it is null. */
 export function outer(type: Type): Type {

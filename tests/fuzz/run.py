@@ -153,7 +153,7 @@ class Run:
 
     def chunk(self, seeds: range, directory: str) -> None:
         """One compiler's seeds. Only whole blocks are counted, but for findings, and at the end."""
-        node = [_compiler.find_node(), str(self.compiler / "fuzz" / "batch.ts")]
+        node = [_compiler.find_node(), "--max-semi-space-size=32", str(self.compiler / "fuzz" / "batch.ts")]
         arguments = [str(seeds.start), str(seeds.stop), directory, ",".join(_target.cpu_features())]
         producer = subprocess.Popen(
             [*node, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if self.quiet else None
