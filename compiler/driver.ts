@@ -16,6 +16,8 @@ import { Func } from "./ir/func.ts";
 import { functionNames, functionSymbols, Layout } from "./ir/layout.ts";
 import { Program, SYM_IMPORT } from "./ir/program.ts";
 import { validateModule } from "./ir/validate.ts";
+import { DWARF } from "./isa/x64/regs.ts";
+import { writeCallFrames } from "./mach/callframes.ts";
 import { link } from "./mach/fragment.ts";
 import { type Image, RODATA, TEXT } from "./mach/image.ts";
 import { ELF_X64, writeElf } from "./obj/elf.ts";
@@ -473,6 +475,7 @@ class Compilation {
     this.defineBounds();
     this.complete();
     backend.pcs.write(image);
+    writeCallFrames(image, backend.pcs, DWARF);
     return writeElf(image, ELF_X64);
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -576,3 +577,104 @@ def test_beside_wasmtime(python: Run, order: str, mode: str) -> None:
     done = python(code, mode=mode)
     lines = [f"{OUT_OF_BOUNDS} theirs 0 0"] * 6 + [f"{OUT_OF_BOUNDS} theirs"]
     assert (done.stdout.splitlines(), done.returncode) == (lines, -signal.SIGSEGV), done.stderr
+
+
+def test_call_frames(python: Run) -> None:
+    """What debuggers are told of frames is what the code does until its first call."""
+    capstone = pytest.importorskip("capstone")
+    elffile = pytest.importorskip("elftools.elf.elffile")
+    callframe = pytest.importorskip("elftools.dwarf.callframe")
+    registers = {3: "rbx", 6: "rbp", 12: "r12", 13: "r13", 14: "r14", 15: "r15"}
+    code = """
+    from wasmpy import _cache
+    text = '''(module (import "h" "f" (func $f (param i64 f64) (result externref)))
+      (memory 1)
+      (func $many (export "many") (param i64 f64) (result f64) (local i64 f64)
+        (local.set 2 (i64.add (local.get 0) (i64.const 1)))
+        (drop (call $f (local.get 0) (local.get 1))) (drop (call $f (local.get 2) (local.get 1)))
+        (f64.add (local.get 1) (f64.convert_i64_s (i64.mul (local.get 0) (local.get 2))))))'''
+    print(_cache.locate(wasmpy.compile(text.encode())._build))
+    """
+    done = python(code)
+    disassembler = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    compared = 0
+    with open(done.stdout.strip(), "rb") as file:
+        elf = elffile.ELFFile(file)
+        (frames,) = (e for e in elf.get_dwarf_info().CFI_entries() if isinstance(e, callframe.FDE))
+        rows = frames.get_decoded().table
+        text = elf.get_section_by_name(".text")
+        start, data = text["sh_addr"], text.data()
+        assert (frames["initial_location"], frames["address_range"]) == (start, len(data))
+        for symbol in elf.get_section_by_name(".symtab").iter_symbols():
+            at, size = symbol["st_value"], symbol["st_size"]
+            if symbol["st_info"]["type"] != "STT_FUNC" or not size:
+                continue
+            depth, saved = 8, {}
+            for place, _, name, operand in disassembler.disasm_lite(data[at - start : at - start + size], at):
+                if name == "push":
+                    depth += 8
+                    saved[operand] = -depth
+                elif name == "sub" and operand.startswith("rsp, "):
+                    depth += int(operand[5:], 0)
+                elif name.startswith(("call", "ret", "jmp")):
+                    end = place
+                    break
+            if not name.startswith("call"):
+                continue
+            row = [r for r in rows if r["pc"] <= end][-1]
+            assert row["cfa"].offset == depth, (symbol.name, hex(end))
+            known = {registers[r]: rule.arg for r, rule in row.items() if r in registers and rule.type == "OFFSET"}
+            assert known == {r: distance for r, distance in saved.items() if r in registers.values()}, symbol.name
+            compared += 1
+    assert compared > 50
+
+
+GDB_SCRIPT = """
+set pagination off
+set confirm off
+set breakpoint pending on
+handle SIGSEGV nostop noprint pass
+handle SIGUSR1 stop print nopass
+run
+backtrace
+continue
+"""
+
+
+def test_under_gdb(python: Run, tmp_path: Path, cache: Path) -> None:
+    """A backtrace shows wasm functions by their names; handled faults do not stop the program."""
+    gdb = shutil.which("gdb")
+    if gdb is None:
+        pytest.skip("no gdb")
+    (tmp_path / "script").write_text(GDB_SCRIPT)
+    (tmp_path / "program.py").write_text(
+        PRELUDE
+        + textwrap.dedent("""
+        m = load('''(module (import "h" "stop" (func $stop)) (memory 1)
+          (func $the_inner_one (call $stop) (call $stop))
+          (func (export "the outer one") (call $the_inner_one) (call $the_inner_one))
+          (func (export "fault") (drop (i32.load (i32.const -1)))))''',
+          {"h": {"stop": lambda: os.environ.pop("STOP", "") and os.kill(os.getpid(), signal.SIGUSR1)}})
+        print(outcome(m.fault))
+        m["the outer one"]()
+        print(outcome(m.fault), "to the end", flush=True)
+        """)
+    )
+    done = subprocess.run(
+        [gdb, "-batch", "-nx", "-x", "script", "--args", sys.executable, "program.py"],
+        env={**os.environ, **environment(cache), "MODE": "guarded", "STOP": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    shown = done.stdout
+    if "SIGUSR1" not in shown:
+        pytest.skip(f"gdb cannot run programs here: {done.stderr[-200:]}")
+    inner, outer = shown.find("in the_inner_one"), shown.find("in the outer one")
+    assert 0 < inner < outer, shown[-4000:] + done.stderr[-2000:]
+    assert "?? ()" not in shown[inner:], "beyond the functions are those that called them"
+    assert "Backtrace stopped" not in shown
+    assert f"{OUT_OF_BOUNDS} to the end" in shown
+    assert "exited normally" in shown

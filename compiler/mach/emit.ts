@@ -55,7 +55,7 @@ export class Emitter {
     frame.layout(code, this.conventions[convention].saved, convention === CONV_WASM, expansion.rules);
     this.labelBlocks(code);
     expansion.begin(code, image, image.program.symbols[symbol].name, this.blockLabel);
-    text.frame(frame.size);
+    text.frame(frame.size, frame.saved.general);
     expansion.prologue(firstLoc(code));
     let move = 0;
     let block = 0;

@@ -118,7 +118,7 @@ export function cut(image: Image, pcs: PcTable, common: number): Fragment {
     mentions.symbols,
     definitions.data.slice(0, definitions.length),
     relocations.data.slice(0, relocations.length),
-    rows([pcs.start, pcs.end, pcs.frame, pcs.index]),
+    rows([pcs.start, pcs.end, pcs.frame, pcs.index, pcs.saved]),
     rows([pcs.siteOffset, pcs.siteInfo]),
   );
 }
@@ -180,8 +180,8 @@ export function link(fragment: Fragment, image: Image, pcs: PcTable): void {
     const kind = relocations[i + 2];
     image.relocate(section, moved + offset, kind, symbol(relocations[i + 3]), relocations[i + 4]);
   }
-  for (let i = 0; i < ranges.length; i += 4) {
-    pcs.addRange(base + ranges[i], base + ranges[i + 1], ranges[i + 2], ranges[i + 3]);
+  for (let i = 0; i < ranges.length; i += 5) {
+    pcs.addRange(base + ranges[i], base + ranges[i + 1], ranges[i + 2], ranges[i + 3], ranges[i + 4]);
   }
   for (let i = 0; i < sites.length; i += 2) pcs.addSite(base + sites[i], sites[i + 1]);
 }

@@ -53,6 +53,8 @@ export class Image {
   readonly definitions: Map<number, Definition>;
   /** Symbols that the dynamic symbol table exports (PyInit_…), in order. */
   readonly exported: number[];
+  /** Call frame instructions of DWARF for all of TEXT (mach/callframes.ts); empty: none. */
+  readonly callFrames: Bytes;
   /** File name the loader reports (DT_SONAME). */
   soname: string;
 
@@ -62,6 +64,7 @@ export class Image {
     this.relocations = [];
     this.definitions = new Map();
     this.exported = [];
+    this.callFrames = new Bytes(1024);
     this.soname = "";
   }
 

@@ -7,7 +7,7 @@
 //   signatures    convention, number of parameters, number of results, their types
 //   definitions   rows of section, offset, size, and where its relocations, ranges and sites end
 //   relocations   rows of offset in the definition, kind, symbol, addend
-//   ranges        rows of start and end in the definition, frame
+//   ranges        rows of start and end in the definition, frame, saved registers
 //   sites         rows of offset in the definition, info
 //   TEXT, RODATA, DATA   bytes, each filled up to a whole word
 
@@ -22,7 +22,7 @@ const HEADER = 9;
 const SYMBOL = 2;
 const DEFINITION = 6;
 const RELOCATION = 4;
-const RANGE = 3;
+const RANGE = 4;
 const SITE = 2;
 
 // columns of a definition's row
@@ -65,9 +65,9 @@ export function pack(fragment: Fragment, data: Uint8Array): Packed {
         pushRow(relocations, [row[1] - offset, row[2], row[3], row[4]]);
       }
     }
-    for (let i = 0; section === TEXT && i < fragment.ranges.length; i += 4) {
-      const [start, end, frame] = fragment.ranges.subarray(i, i + 3);
-      if (isInside(start)) pushRow(ranges, [start - offset, end - offset, frame]);
+    for (let i = 0; section === TEXT && i < fragment.ranges.length; i += 5) {
+      const [start, end, frame, , saved] = fragment.ranges.subarray(i, i + 5);
+      if (isInside(start)) pushRow(ranges, [start - offset, end - offset, frame, saved]);
     }
     // A call that does not return may end its function.
     for (let i = 0; section === TEXT && i < fragment.sites.length; i += 2) {
@@ -82,7 +82,7 @@ export function pack(fragment: Fragment, data: Uint8Array): Packed {
   }
   const isWhole =
     relocations.length / RELOCATION === fragment.relocations.length / 5 &&
-    ranges.length / RANGE === fragment.ranges.length / 4 &&
+    ranges.length / RANGE === fragment.ranges.length / 5 &&
     sites.length / SITE === fragment.sites.length / 2;
   if (!isWhole) unreachable("a library's rows outside of its definitions");
 
@@ -193,7 +193,7 @@ export class Library {
       }
       for (let r = this.first(d, RANGES); r < this.column(d, RANGES); r++) {
         const at = this.ranges + r * RANGE;
-        pcs.addRange(base + words[at], base + words[at + 1], words[at + 2], NO_INDEX);
+        pcs.addRange(base + words[at], base + words[at + 1], words[at + 2], NO_INDEX, words[at + 3]);
       }
       for (let s = this.first(d, SITES); s < this.column(d, SITES); s++) {
         const at = this.sites + s * SITE;

@@ -26,6 +26,8 @@ export class PcTable {
   readonly end: IntColumn;
   readonly frame: IntColumn;
   readonly index: IntColumn;
+  /** General registers, as bits, that lie below the return address in order of number; not written to the table. */
+  readonly saved: IntColumn;
   readonly siteOffset: IntColumn;
   readonly siteInfo: IntColumn;
 
@@ -34,12 +36,13 @@ export class PcTable {
     this.end = new IntColumn();
     this.frame = new IntColumn();
     this.index = new IntColumn();
+    this.saved = new IntColumn();
     this.siteOffset = new IntColumn();
     this.siteInfo = new IntColumn();
   }
 
   /** Code from `start` up to `end`, behind all that was added before. */
-  addRange(start: number, end: number, frame: number, index: number): void {
+  addRange(start: number, end: number, frame: number, index: number, saved: number): void {
     if (start === end) return;
     const last = this.start.length - 1;
     if (last >= 0 && start < this.end.get(last)) unreachable("ranges of code out of order");
@@ -47,6 +50,7 @@ export class PcTable {
     this.end.push(end);
     this.frame.push(frame);
     this.index.push(index);
+    this.saved.push(saved);
   }
 
   addSite(offset: number, info: number): void {

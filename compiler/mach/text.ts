@@ -40,6 +40,7 @@ export class FunctionText {
   // where another frame size begins to hold
   private readonly frameAt: IntColumn;
   private readonly frameSize: IntColumn;
+  private readonly frameSaved: IntColumn;
   // jump tables: symbol, first label (in `tableLabels`), count
   private readonly tableSymbol: IntColumn;
   private readonly tableStart: IntColumn;
@@ -64,6 +65,7 @@ export class FunctionText {
     this.siteInfo = new IntColumn();
     this.frameAt = new IntColumn();
     this.frameSize = new IntColumn();
+    this.frameSaved = new IntColumn();
     this.tableSymbol = new IntColumn();
     this.tableStart = new IntColumn();
     this.tableCount = new IntColumn();
@@ -90,6 +92,7 @@ export class FunctionText {
       this.siteInfo,
       this.frameAt,
       this.frameSize,
+      this.frameSaved,
       this.tableSymbol,
       this.tableStart,
       this.tableCount,
@@ -153,12 +156,13 @@ export class FunctionText {
     this.siteInfo.push(loc + 1);
   }
 
-  /** From here on the frame has `size` bytes below the return address. */
-  frame(size: number): void {
+  /** From here on the frame has `size` bytes below the return address, and holds the general registers `saved`. */
+  frame(size: number, saved: number): void {
     const last = this.frameAt.length - 1;
-    if (last >= 0 && this.frameSize.get(last) === size) return;
+    if (last >= 0 && this.frameSize.get(last) === size && this.frameSaved.get(last) === saved) return;
     this.frameAt.push(this.out.length);
     this.frameSize.push(size);
+    this.frameSaved.push(saved);
   }
 
   /** A table in RODATA of distances from its start to labels, which `addTarget` appends. */
@@ -224,7 +228,7 @@ export class FunctionText {
         before = this.branchesBefore(at, before);
         to = base + at - this.savedBefore(before);
       }
-      pcs.addRange(from, to, this.frameSize.get(k), index);
+      pcs.addRange(from, to, this.frameSize.get(k), index, this.frameSaved.get(k));
       from = to;
     }
     this.writeTables(image, symbol);

@@ -2,8 +2,8 @@
 // 4 and 5; the machine's psABI for relocation numbers).
 //
 // Four loadable parts: headers, dynamic tables and RODATA (R) | TEXT (RX) | dynamic section, GOT and DATA (RW);
-// then, not loaded, the symbol table and the section headers, so that objdump, gdb and perf show functions by
-// name. No DT_NEEDED and no PLT: C-API and libc symbols resolve in the process, through GOT slots filled at
+// then, not loaded, call frames, the symbol table and the section headers, so that objdump, gdb and perf show functions
+// by name, and backtraces go through them. No DT_NEEDED and no PLT: C-API and libc symbols resolve in the process, through GOT slots filled at
 // load. PT_GNU_STACK must be there, or the loader would make the stack executable (or refuse).
 //
 // Requires: every symbol that a relocation names is an import or defined. Leaves: bytes that depend on the image only.
@@ -32,17 +32,30 @@ export class ElfMachine {
   readonly relRelative: number;
   readonly relGlobDat: number;
   readonly relAbs64: number;
+  /** DWARF's numbers of the stack pointer and the return address. */
+  readonly stackPointer: number;
+  readonly returnAddress: number;
 
-  constructor(machine: number, pageSize: number, relRelative: number, relGlobDat: number, relAbs64: number) {
+  constructor(
+    machine: number,
+    pageSize: number,
+    relRelative: number,
+    relGlobDat: number,
+    relAbs64: number,
+    stackPointer: number,
+    returnAddress: number,
+  ) {
     this.machine = machine;
     this.pageSize = pageSize;
     this.relRelative = relRelative;
     this.relGlobDat = relGlobDat;
     this.relAbs64 = relAbs64;
+    this.stackPointer = stackPointer;
+    this.returnAddress = returnAddress;
   }
 }
 
-export const ELF_X64: ElfMachine = new ElfMachine(62, 4096, 8, 6, 1);
+export const ELF_X64: ElfMachine = new ElfMachine(62, 4096, 8, 6, 1, 7, 16);
 
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
@@ -358,7 +371,11 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
     );
   }
 
-  // Not loaded: symbols by name for debuggers, and the section table.
+  // Not loaded: call frames, symbols by name for debuggers, and the section table.
+  const framesAt = up(out.length, 8);
+  out.zeros(framesAt - out.length);
+  debugFrame(out, machine, image.callFrames.view(), textAt, textEnd - textAt);
+  const framesEnd = out.length;
   const strtab = new StringTable();
   const symtabAt = up(out.length, 8);
   out.zeros(symtabAt - out.length);
@@ -438,6 +455,7 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
       SYMBOL_BYTES,
     ),
     new Section(".strtab", SHT_STRTAB, 0, symtabEnd, strtabEnd - symtabEnd, 0, 0, 1, 0),
+    new Section(".debug_frame", SHT_PROGBITS, 0, framesAt, framesEnd - framesAt, 0, 0, 8, 0),
   ];
   const names = new StringTable();
   for (const s of sections) names.add(s.name);
@@ -463,6 +481,36 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
     out.u64(s.entry, 0);
   }
   return out.take();
+}
+
+/** The section .debug_frame of DWARF: what holds at the entry of every function, and instructions for all of TEXT. */
+function debugFrame(out: Bytes, machine: ElfMachine, frames: Uint8Array, textAt: number, size: number): void {
+  const entry = (write: () => void) => {
+    const lengthAt = out.length;
+    out.u32(0);
+    write();
+    out.zeros(up(out.length - lengthAt - 4, 8) - (out.length - lengthAt - 4)); // no operations
+    out.setU32(lengthAt, out.length - lengthAt - 4);
+  };
+  entry(() => {
+    out.u32(-1); // a common information entry
+    out.u8(1); // version
+    out.u8(0); // no augmentation
+    out.leb(1); // code in units of a byte
+    out.sleb(-8); // places in words, downwards
+    out.u8(machine.returnAddress);
+    out.u8(0x0c); // the frame's address: of the stack pointer, plus
+    out.leb(machine.stackPointer);
+    out.leb(8);
+    out.u8(0x80 | machine.returnAddress); // where the return address lies: a word below
+    out.leb(1);
+  });
+  entry(() => {
+    out.u32(0); // of that entry
+    out.u64(textAt, 0);
+    out.u64(size, 0);
+    out.bytes(frames);
+  });
 }
 
 function patch(

@@ -20,7 +20,7 @@ class Linked {
     this.image = new Image(this.program);
     this.pcs = new PcTable();
     this.image.sections[TEXT].zeros(5);
-    this.pcs.addRange(0, 5, 8, 0);
+    this.pcs.addRange(0, 5, 8, 0, 1 << 3);
     const symbols = wanted.map((name) => this.program.symbol(name, SYM_FUNC));
     new Library(packed).link(this.image, this.pcs, symbols);
   }

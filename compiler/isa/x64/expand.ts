@@ -321,7 +321,7 @@ export class X64Expansion implements Expansion {
         break;
       case x.TRAP:
         this.trap(code.imm[i], code.loc[i]);
-        text.frame(frame.size);
+        this.inFrame();
         break;
       case x.TRAP_IF:
         this.branch(code.imm2[i], this.stub(STUB_TRAP, code.imm[i], code.loc[i]));
@@ -600,22 +600,22 @@ export class X64Expansion implements Expansion {
       const loc = this.stubLoc.get(s);
       switch (this.stubKind.get(s)) {
         case STUB_TRAP:
-          text.frame(frame.size);
+          this.inFrame();
           this.trap(argument, loc);
           break;
         case STUB_POLL:
-          text.frame(frame.size);
-          this.callSlow(frame.size, loc);
+          this.inFrame();
+          this.callSlow(frame.size, frame.saved.general, loc);
           this.jump(argument, -1);
           break;
         case STUB_CHECK:
-          this.callSlow(0, loc);
+          this.callSlow(0, 0, loc);
           this.jump(argument, -1);
           break;
         case STUB_LARGE_CHECK: {
           // the slow path knows nothing of this frame: compare again, with the thread's own limit
           const exhausted = text.newLabel();
-          this.callSlow(0, loc);
+          this.callSlow(0, 0, loc);
           asm.base(VMCTX, VMCTX_CONTEXT);
           asm.memory(x.MOV64_M, SCRATCH);
           asm.base(SCRATCH, CONTEXT_REAL_LIMIT);
@@ -625,8 +625,8 @@ export class X64Expansion implements Expansion {
           asm.registers(x.CMP64, RSP, SCRATCH);
           this.branch(CC_AE, argument);
           text.bind(exhausted);
-          text.frame(0);
-          this.align(0);
+          text.frame(0, 0);
+          this.align(0, 0);
           this.raise(STACK_EXHAUSTED, loc);
           break;
         }
@@ -634,15 +634,20 @@ export class X64Expansion implements Expansion {
     }
   }
 
-  /** Moves the stack pointer where a call needs it, out of a frame of `size`. */
-  private align(size: number): void {
+  /** What follows runs in the function's own frame. */
+  private inFrame(): void {
+    this.text.frame(this.frame.size, this.frame.saved.general);
+  }
+
+  /** Moves the stack pointer where a call needs it, out of a frame of `size` that holds `saved`. */
+  private align(size: number, saved: number): void {
     if ((size & 15) === 8) return;
     this.asm.immediate(x.SUB64_I, RSP, 8, 0);
-    this.text.frame(size + 8);
+    this.text.frame(size + 8, saved);
   }
 
   private trap(code: number, loc: number): void {
-    this.align(this.frame.size);
+    this.align(this.frame.size, this.frame.saved.general);
     this.raise(code, loc);
   }
 
@@ -654,14 +659,14 @@ export class X64Expansion implements Expansion {
     this.asm.registers(x.INT3, -1, -1);
   }
 
-  private callSlow(size: number, loc: number): void {
-    this.text.frame(size);
-    this.align(size);
+  private callSlow(size: number, saved: number, loc: number): void {
+    this.text.frame(size, saved);
+    this.align(size, saved);
     this.callSymbol(helper(this.program, "stack_slow"));
     this.text.callSite(loc);
     if ((size & 15) === 8) return;
     this.asm.immediate(x.ADD64_I, RSP, 8, 0);
-    this.text.frame(size);
+    this.text.frame(size, saved);
   }
 }
 

@@ -29,6 +29,9 @@ export const MEMORY0 = R14;
 export const SCRATCH = R11;
 export const FLOAT_SCRATCH = XMM15;
 
+/** DWARF's numbers of the general registers. */
+export const DWARF: readonly number[] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
+
 const LOW = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"];
 
 /** The assembler's name of a register of `width` bits (8, 16, 32, 64; float registers have one name). */
