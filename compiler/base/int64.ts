@@ -65,6 +65,21 @@ export function mul64(a: I64, b: I64): I64 {
   return new I64(low.lo, low.hi + Math.imul(a.lo, b.hi) + Math.imul(a.hi, b.lo));
 }
 
+/** The upper half of the 128-bit product of unsigned numbers. */
+export function mulHighU64(a: I64, b: I64): I64 {
+  const cross = mulWide(a.lo, b.hi);
+  // at most (2³² - 1)² + 2³² - 1 each: no overflow
+  const mid = add64(mulWide(a.hi, b.lo), new I64(mulWide(a.lo, b.lo).hi, 0));
+  const mid2 = add64(cross, new I64(mid.lo, 0));
+  return add64(add64(mulWide(a.hi, b.hi), new I64(mid.hi, 0)), new I64(mid2.hi, 0));
+}
+
+/** The same of signed ones: each negative factor counts 2⁶⁴ times the other too much. */
+export function mulHighS64(a: I64, b: I64): I64 {
+  const high = sub64(mulHighU64(a, b), a.hi < 0 ? b : ZERO64);
+  return sub64(high, b.hi < 0 ? a : ZERO64);
+}
+
 export function and64(a: I64, b: I64): I64 {
   return new I64(a.lo & b.lo, a.hi & b.hi);
 }

@@ -163,6 +163,9 @@ export const OPS: readonly Op[] = [
   op("i32.shl_nuw", "i32 i32", "i32", PURE),
   ...integer("i64"),
   op("i64.extend32_s", "i64", "i64", PURE),
+  /** The upper half of the product of 128 bits. */
+  op("i64.mulhi_s", "i64 i64", "i64", PURE | COMMUTATIVE),
+  op("i64.mulhi_u", "i64 i64", "i64", PURE | COMMUTATIVE),
   ...float("f32"),
   ...float("f64"),
   convert("i32", "wrap_i64", "i64"),

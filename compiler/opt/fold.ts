@@ -18,6 +18,8 @@ import {
   ltU64,
   ltu,
   mul64,
+  mulHighS64,
+  mulHighU64,
   or64,
   popcnt32,
   popcnt64,
@@ -268,6 +270,10 @@ export class Fold {
         return this.yield64(sub64(a, b));
       case op.I64_MUL:
         return this.yield64(mul64(a, b));
+      case op.I64_MULHI_S:
+        return this.yield64(mulHighS64(a, b));
+      case op.I64_MULHI_U:
+        return this.yield64(mulHighU64(a, b));
       case op.I64_DIV_S: {
         const overflows = a.lo === 0 && a.hi === -0x80000000 && (b.lo & b.hi) === -1;
         return !isZero(b) && !overflows && this.yield64(divS64(a, b).quotient);

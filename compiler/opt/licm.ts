@@ -292,5 +292,9 @@ function isFree(f: Func, v: Value): boolean {
 function isCheap(code: number): boolean {
   if (RESULT[code] !== I32 && RESULT[code] !== I64 && RESULT[code] !== PTR) return false;
   if ((FLAGS[code] & (READS | GUARDED)) !== 0) return false;
-  return code !== op.I32_MUL && code !== op.I64_MUL && FLAGS[code] !== 0;
+  return !isMultiplication(code) && FLAGS[code] !== 0;
+}
+
+function isMultiplication(code: number): boolean {
+  return code === op.I32_MUL || code === op.I64_MUL || code === op.I64_MULHI_S || code === op.I64_MULHI_U;
 }

@@ -73,6 +73,10 @@ function integer(name: string, width: number, a: bigint, b: bigint): bigint | nu
       return u(a - b);
     case "mul":
       return u(a * b);
+    case "mulhi_s":
+      return u((s(a) * s(b)) >> w);
+    case "mulhi_u":
+      return (a * b) >> w;
     case "div_s":
       return u(s(a) / s(b));
     case "div_u":

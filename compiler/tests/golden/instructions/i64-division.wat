@@ -41,10 +41,12 @@
   ;;run div_s by three(0x7fffffffffffffff) = 3074457345618258602
   ;;run div_s by three(-1) = 0
   ;;= asm
+  ;;   movabs rcx, 0x5555555555555556
   ;;   mov rax, rdi
-  ;;   cqo
-  ;;   mov ecx, 3
-  ;;   idiv rcx
+  ;;   imul rcx
+  ;;   sar rdi, 63
+  ;;   mov rax, rdx
+  ;;   sub rax, rdi
   ;;   ret
 
   (func (export "div_s by minus seven") (param i64) (result i64)
@@ -56,10 +58,14 @@
   ;;run div_s by minus seven(0x7fffffffffffffff) = -1317624576693539401
   ;;run div_s by minus seven(-1) = 0
   ;;= asm
+  ;;   movabs rcx, 0x4924924924924925
   ;;   mov rax, rdi
-  ;;   cqo
-  ;;   mov rcx, -7
-  ;;   idiv rcx
+  ;;   imul rcx
+  ;;   mov rax, rdx
+  ;;   sar rax, 1
+  ;;   sar rdi, 63
+  ;;   sub rax, rdi
+  ;;   neg rax
   ;;   ret
 
   (func (export "div_s by minus one") (param i64) (result i64)
@@ -114,10 +120,11 @@
   ;;run div_u by three(0x7fffffffffffffff) = 3074457345618258602
   ;;run div_u by three(-1) = 6148914691236517205
   ;;= asm
-  ;;   xor edx, edx
-  ;;   mov ecx, 3
+  ;;   movabs rcx, 0xaaaaaaaaaaaaaaab
   ;;   mov rax, rdi
-  ;;   div rcx
+  ;;   mul rcx
+  ;;   mov rax, rdx
+  ;;   shr rax, 1
   ;;   ret
 
   ;; The magic factor has one bit more than the machine's words.
@@ -130,10 +137,14 @@
   ;;run div_u by seven(0x7fffffffffffffff) = 1317624576693539401
   ;;run div_u by seven(-1) = 2635249153387078802
   ;;= asm
-  ;;   xor edx, edx
-  ;;   mov ecx, 7
+  ;;   movabs rcx, 0x2492492492492493
   ;;   mov rax, rdi
-  ;;   div rcx
+  ;;   mul rcx
+  ;;   mov rax, rdi
+  ;;   sub rax, rdx
+  ;;   shr rax, 1
+  ;;   add rax, rdx
+  ;;   shr rax, 2
   ;;   ret
 
   (func (export "div_u by a large number") (param i64) (result i64)
@@ -176,11 +187,16 @@
   ;;run rem_s by ten(0x7fffffffffffffff) = 7
   ;;run rem_s by ten(-1) = -1
   ;;= asm
+  ;;   movabs rcx, 0x6666666666666667
   ;;   mov rax, rdi
-  ;;   cqo
-  ;;   mov ecx, 10
-  ;;   idiv rcx
-  ;;   mov rax, rdx
+  ;;   imul rcx
+  ;;   sar rdx, 2
+  ;;   mov rax, rdi
+  ;;   sar rax, 63
+  ;;   sub rdx, rax
+  ;;   imul rax, rdx, 10
+  ;;   sub rdi, rax
+  ;;   mov rax, rdi
   ;;   ret
 
   (func (export "rem_u by a power") (param i64) (result i64)
@@ -205,11 +221,13 @@
   ;;run rem_u by ten(0x7fffffffffffffff) = 7
   ;;run rem_u by ten(-1) = 5
   ;;= asm
-  ;;   xor edx, edx
-  ;;   mov ecx, 10
+  ;;   movabs rcx, 0xcccccccccccccccd
   ;;   mov rax, rdi
-  ;;   div rcx
-  ;;   mov rax, rdx
+  ;;   mul rcx
+  ;;   shr rdx, 3
+  ;;   imul rax, rdx, 10
+  ;;   sub rdi, rax
+  ;;   mov rax, rdi
   ;;   ret
 
   (func (export "div_u by zero") (param i64) (result i64)
