@@ -193,3 +193,29 @@ def test_failures_of_start_functions_are_not_retried(limited):
             print(error, len(calls))
     """
     assert limited({}, code) == "mine 1\n"
+
+
+def test_when_no_more_code_can_be_mapped(limited):
+    code = """
+        import ctypes
+        old = wasmpy.load(b'(module (memory (export "memory") 1) (func (export "f") (result i32) i32.const 7))')
+        modules = [wasmpy.compile(b'(module (func (export "f") (result i32) i32.const %d))' % i) for i in range(3)]
+        mmap = ctypes.CDLL(None).mmap
+        mmap.restype = ctypes.c_void_p
+        none = ctypes.c_void_p(-1).value
+        pages, protection = [], 0
+        while (page := mmap(None, 8192, protection, 0x22, -1, 0)) != none:  # Neighbours differ, or they were one.
+            pages.append(page)
+            protection ^= 1
+        descriptors = len(os.listdir("/proc/self/fd"))
+        for module in modules:
+            try:
+                module.instantiate()
+            except ImportError as error:
+                print(str(error)[:28], "mappings" in str(error))
+        print(len(os.listdir("/proc/self/fd")) - descriptors, old.f(), old.memory.grow(1))
+        for page in pages:
+            ctypes.CDLL(None).munmap(ctypes.c_void_p(page), 8192)
+        print([module.instantiate().f() for module in modules])
+    """
+    assert limited({}, code, None) == "the system maps no more code True\n" * 3 + "0 7 1\n[0, 1, 2]\n"

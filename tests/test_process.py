@@ -335,3 +335,20 @@ def test_subinterpreters_have_their_own(run):
         print("fine" if wasmpy.validate(b"(module)") else "")
     """
     assert run({}, code) == "fine\n"
+
+
+def test_no_file_is_left_open(python):
+    code = """
+        import gc, sys, warnings
+        from wasmpy import _compiler
+        warnings.simplefilter("error")
+        sys.unraisablehook = lambda unraisable: print(unraisable.exc_value)  # ResourceWarning
+        for i in range(4):
+            wasmpy.wat2wasm(f"(module (func i32.const {i} drop))")
+            _compiler.stop()
+            gc.collect()
+            if i == 0:
+                before = len(os.listdir("/proc/self/fd"))
+        print(len(os.listdir("/proc/self/fd")) - before)
+    """
+    assert python(code) == "0\n"

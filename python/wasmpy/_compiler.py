@@ -94,6 +94,8 @@ class _Process:
         if code_cache is not None:
             environment["NODE_COMPILE_CACHE"] = code_cache
             options += [f"--allow-fs-read={code_cache}", f"--allow-fs-write={code_cache}"]
+        # What it last said on standard error; complete once it has ended.
+        self.said = ""
         self.errors: IO[bytes] | None
         try:
             self.errors = tempfile.TemporaryFile()
@@ -113,6 +115,8 @@ class _Process:
                 start_new_session=True,
             )
         except OSError as error:
+            if self.errors is not None:
+                _close(self.errors)
             raise UnsupportedError(f"cannot start Node, which runs the compiler ({node}): {error}") from None
         assert self.child.stdin is not None
         assert self.child.stdout is not None
@@ -186,30 +190,37 @@ class _Process:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
+        if self.errors is not None:
+            try:
+                self.errors.seek(0)
+                self.said = self.errors.read().decode("utf-8", "replace")[-2000:].strip()
+            except (OSError, ValueError):
+                pass
+            _close(self.errors)
 
     def abandon(self) -> None:
         """Forgets the process after a fork: it is the parent's."""
         self._hang_up()
+        if self.errors is not None:
+            _close(self.errors)
         self.child.returncode = 0
 
     def _hang_up(self) -> None:
-        for pipe in (self.stdin, self.stdout):
-            try:
-                pipe.close()
-            except OSError:  # Somebody closed all descriptors, as programs do that become daemons.
-                pass
+        _close(self.stdin)
+        _close(self.stdout)
 
     def complaint(self) -> str:
-        """How the process ended, and the last 2,000 characters of its standard error."""
+        """How the closed process ended, and the last 2,000 characters of its standard error."""
         status = self.child.returncode
         text = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
-        try:
-            if self.errors is not None:
-                self.errors.seek(0)
-                text += "\n" + self.errors.read().decode("utf-8", "replace")[-2000:].strip()
-        except OSError:
-            pass
-        return text.strip()
+        return f"{text}\n{self.said}".strip()
+
+
+def _close(file: IO[bytes]) -> None:
+    try:
+        file.close()
+    except OSError:  # Somebody closed all descriptors, as programs do that become daemons.
+        pass
 
 
 def _sudden_end(process: _Process) -> WasmError:

@@ -89,9 +89,9 @@ def _writable_directories(build: Build) -> Iterator[str]:
 
 
 def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleType:
-    """Opens elsewhere what the loader refused at ``image``: in the user's cache, else in memory.
+    """Opens an image that the loader refused at ``image``: again, in the user's cache, in memory.
 
-    Raises ``error`` where nothing helps.
+    Raises ``error`` where nothing helps, or an ImportError that says what was tried.
     """
     if "failed to map segment" not in str(error):
         # Cut short by a crash, or removed by another process since.
@@ -100,13 +100,26 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
         image = build.image = make(build)
         with suppress(ImportError):
             return _image.open_image(name, image)
-    # The directory lies on a file system mounted noexec.
+    # The directory lies on a file system mounted noexec, or garbage holds the address space.
     with open(image, "rb") as file:
         data = file.read()
     for place in _other_places(build, image, data):
         with suppress(ImportError):
             return _image.open_image(name, place)
-    raise error
+    _forget_in_memory(build.name)
+    if "failed to map segment" not in str(error):
+        raise error
+    import gc
+
+    gc.collect()
+    with suppress(ImportError):
+        return _image.open_image(name, image)
+    raise ImportError(
+        "the system maps no more code, neither from a file nor from memory: the address space (ulimit -v) or the "
+        "mappings that a process may have (vm.max_map_count) are used up, or executable mappings are forbidden",
+        name=name,
+        path=image,
+    ) from error
 
 
 def _other_places(build: Build, image: str, data: bytes) -> Iterator[str]:
@@ -142,6 +155,14 @@ def _in_memory(name: str, data: bytes) -> str:
     path = f"/proc/self/fd/{_last_descriptor}"
     _kept[name] = path, os.stat(path).st_ino
     return path
+
+
+def _forget_in_memory(name: str) -> None:
+    """Of an image that the loader refused: it does not know the path, which may come to stand for another."""
+    path, inode = _kept.pop(name, ("", 0))
+    with suppress(OSError):
+        if path and os.stat(path).st_ino == inode:
+            os.close(int(path.rpartition("/")[2]))
 
 
 def _known_in_memory(name: str) -> str | None:

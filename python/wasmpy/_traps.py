@@ -8,7 +8,7 @@ the function and the constant frame size at any call, so the frames can be walke
 from __future__ import annotations
 
 import sys
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from types import TracebackType
 
 from ._errors import TRAPS, Trap, WasmError
@@ -37,7 +37,8 @@ class _Image:
         self.sites = rest[:sites]
         self.locations = rest[sites : 2 * sites]
         self.end = start + (max(self.ends) if functions else 0)
-        self.meta = meta
+        # Not all of `meta`: an image stays until the process ends.
+        self._texts = meta["names"], meta["lines"]
         self.name = module.__name__
         self.file = module.__file__ or module.__name__
         self.loader: Any = module.__loader__
@@ -59,7 +60,7 @@ class _Image:
     def function(self, index: int) -> str:
         """The name of a wasm function."""
         if self._names is None:
-            self._names = self.meta["names"].split("\0")
+            self._names = self._texts[0].split("\0")
         return self._names[index]
 
     def place(self, index: int, location: int) -> str:
@@ -71,7 +72,7 @@ class _Image:
     def line(self, location: int) -> int:
         """Line of the text that the instruction at a byte offset comes from, or 0."""
         if self._lines is None:
-            pairs = (pair.split(":") for pair in self.meta["lines"].split())
+            pairs = (pair.split(":") for pair in self._texts[1].split())
             self._lines = [(int(offset), int(line)) for offset, line in pairs]
         at = bisect_right(self._lines, (location, sys.maxsize)) - 1
         return self._lines[at][1] if at >= 0 else 0
@@ -86,15 +87,27 @@ class _Image:
                 linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
 
 
-_images: dict[int, _Image] = {}
+# By where their code begins.
+_images: list[_Image] = []
 _code: CodeType | None = None
 
 
 def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module: ModuleType) -> None:
     """Makes an image's code known; its first instance does."""
     start, table = kernel["code"]()
-    if start not in _images:
-        _images[start] = _Image(start, memoryview(table).cast("I"), meta, module)
+    known = _image_at(start)
+    if known is None or known.start != start:
+        insort(_images, _Image(start, memoryview(table).cast("I"), meta, module), key=_start)
+
+
+def _start(image: _Image) -> int:
+    return image.start
+
+
+def _image_at(pc: int) -> _Image | None:
+    """The image whose code a program counter is in."""
+    at = bisect_right(_images, pc, key=_start) - 1
+    return _images[at] if at >= 0 and pc <= _images[at].end else None
 
 
 def trap(code: int, pc: int, sp: int, stack: bytes) -> WasmError:
@@ -121,7 +134,7 @@ def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, int, int]]:
     frames: list[tuple[_Image, int, int]] = []
     at = 0  # offset in `stack` of the frame's body stack pointer
     while len(frames) < _MAX_FRAMES:
-        image = next((i for i in _images.values() if i.start <= pc <= i.end), None)
+        image = _image_at(pc)
         row = -1 if image is None else image.row(pc - image.start)
         if image is None or row < 0:
             break
