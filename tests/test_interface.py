@@ -190,6 +190,18 @@ class TestCallers:
         other = wasmpy.load(LOG, {"env": {"log": log}})
         assert said[2][0] is other
 
+    def test_while_it_starts(self):
+        seen = []
+
+        @wasmpy.pass_caller
+        def tell(instance):
+            seen.append((instance["memory"].read(8, 2), "f" in instance, list(instance), len(instance.exports)))
+
+        text = b"""(module (import "a" "b" (func $f)) (memory (export "memory") 1) (data (i32.const 8) "ab")
+            (start $f) (func (export "_initialize") (call $f)))"""
+        wasmpy.load(text, {"a": {"b": tell}})
+        assert seen == [(b"ab", False, ["memory", "_initialize"], 2)] * 2
+
     def test_methods_and_builtins(self):
         class Host:
             def __init__(self):

@@ -175,6 +175,7 @@ class Instance:
         given = imports or {}
 
         def prepare(made: ModuleType) -> None:
+            self.__dict__["_module"] = made
             made.__file__ = module.filename
             if module._text is not None:
                 made.__file__ = module._text.filename
@@ -183,11 +184,9 @@ class Instance:
             made.__dict__["__wasm_holder__"] = self
 
         try:
-            made: Any = _image.instantiate(_LEAF, module._build, prepare)
+            _image.instantiate(_LEAF, module._build, prepare)
         except BaseException as error:
             raise without_own_frames(error)  # noqa: B904
-        self.__dict__["_module"] = made
-        self.__dict__["__wasm__"] = state_of(made)
 
     @property
     def exports(self) -> Mapping[str, Any]:

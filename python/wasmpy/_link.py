@@ -243,8 +243,8 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
         functions = _types.code(element_type) == _types.FUNC
         limits = min(minimum, _MOST), min(maximum, _MOST)
         state.bind(TABLE, index, _new("Table", element_type, is64, functions, *limits))
-    # Before the start function runs: what it calls may come back through the module.
-    module.__dict__["__wasm__"] = state
+    # Before the start function runs: what it calls may come back through the module, or the Instance that holds it.
+    module.__dict__["__wasm__"] = state.holder.__dict__["__wasm__"] = state
     _export(state)
     kernel["initialize"]()
     if state.kinds.get("_initialize") == FUNCTION:  # of a WASI reactor: calls its constructors

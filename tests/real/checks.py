@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import random
 import re
@@ -33,7 +32,9 @@ class Guest:
 
     def __init__(self, binary: bytes, imports: dict[str, Any] | None = None, **wasi: Callable[..., Any]) -> None:
         system = Refusing(wasi, proc_exit=_exit, fd_prestat_get=lambda *_: EBADF)  # no directories
-        self.instance: Any = wasmpy.load(binary, {"wasi_snapshot_preview1": system, "env": Refusing(), **(imports or {})})
+        self.instance: Any = wasmpy.load(
+            binary, {"wasi_snapshot_preview1": system, "env": Refusing(), **(imports or {})}
+        )
         self.memory = self.instance["memory"]
 
     def __getattr__(self, name: str) -> Any:
@@ -131,10 +132,14 @@ QUERIES = [
 def sqlite(binary: bytes) -> None:
     chance = random.Random(2)
     rows = [(i, chance.choice(["wasm", "wat", "py", "c"]), round(chance.uniform(0, 99), 2)) for i in range(400)]
-    script = "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL); CREATE INDEX by_price ON item (price);"
+    script = (
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL); CREATE INDEX by_price ON item (price);"
+    )
     script += "BEGIN;" + "".join(f"INSERT INTO item VALUES ({i}, '{n}', {p});" for i, n, p in rows)
     script += "DELETE FROM item WHERE id % 7 = 0; UPDATE item SET price = price + id WHERE name = 'c'; COMMIT;"
-    script += "CREATE TRIGGER t AFTER DELETE ON item BEGIN INSERT INTO item (name, price) VALUES ('gone', old.id); END;"
+    script += (
+        "CREATE TRIGGER t AFTER DELETE ON item BEGIN INSERT INTO item (name, price) VALUES ('gone', old.id); END;"
+    )
     script += "DELETE FROM item WHERE id = 5;"
     expected = sqlite3.connect(":memory:")
     expected.executescript(script)
@@ -195,7 +200,8 @@ CHUNKS = {
         "[string \"local ok, e = pcall(function() local x = nil;...\"]:1: attempt to index a nil value (local 'x')"
     ),
     "return select(2, pcall(pcall))": "bad argument #1 to 'pcall' (value expected)",
-    "local function f(n) if n == 0 then error('deep', 0) end return pcall(f, n - 1) end return select(19, f(18))": "deep",
+    "local function f(n) if n == 0 then error('deep', 0) end return pcall(f, n - 1) end"
+    " return select(19, f(18))": "deep",
     "return setmetatable({}, {__index = function(t, k) return k * 2 end})[21]": "42",
     "return 7 // 2 .. ' ' .. -7 // 2 .. ' ' .. -7 % 3 .. ' ' .. 2 ^ 53 .. ' ' .. (1 << 63)": (
         f"3 -4 2 {2.0**53:.14g} {-(2**63)}".replace("9007199254740992", "9.007199254741e+15")
@@ -277,8 +283,8 @@ def rust(binary: bytes) -> None:
         31744: "62b6960e1a44bcc1eb1a611a8d6235b6b4b78f32e7abc4fb4c6cdcce94895c47",
     }.items():
         same(_through(guest, "blake3", bytes(i % 251 for i in range(size))).hex(), digest)
-    text = "Ein 12-teiliger Satz, 3.14 oder 2,72; e-mail: a.b@example.org, 0x1F and 0xABC ünïcödé αβγ 2026-11-22"
-    for pattern in (r"\d+", r"[a-z]+@[a-z.]+", r"0x[0-9A-F]{2,3}", r"\b\w{3,5}\b", r"(?i)E\w*", r"[α-ω]+|\d{4}-\d\d"):
+    text = "Ein 12-teiliger Satz, 3.14 oder 2,72; e-mail: a.b@example.org, 0x1F and 0xABC ünïcödé λμω 2026-11-22"
+    for pattern in (r"\d+", r"[a-z]+@[a-z.]+", r"0x[0-9A-F]{2,3}", r"\b\w{3,5}\b", r"(?i)E\w*", r"[λ-ω]+|\d{4}-\d\d"):
         expected = " ".join(
             f"{len(text[: m.start()].encode())}-{len(text[: m.end()].encode())}" for m in re.finditer(pattern, text)
         )
@@ -356,12 +362,12 @@ def source_map(binary: bytes) -> None:
     text, expected = "", []
     before = [0, 0, 0, 0]
     for line in range(300):
-        column, segments = 0, []
+        column, last, segments = 0, 0, []
         for _ in range(chance.randrange(6)):
             column += chance.randrange(1, 2000)
             now = [chance.randrange(5), chance.randrange(5000), chance.randrange(200), chance.randrange(50)]
-            delta = column if not segments else column - last
-            segments.append("".join(_vlq(n) for n in [delta, *(a - b for a, b in zip(now, before))]))
+            deltas = [column - last, *(a - b for a, b in zip(now, before, strict=True))]
+            segments.append("".join(_vlq(n) for n in deltas))
             expected.append((line, column, *now))
             before, last = now, column
         text += ",".join(segments) + ";"
@@ -446,7 +452,7 @@ def oniguruma(binary: bytes) -> None:
     patterns = [r"\b(int|void)\b", r"0x(\h+)|\d+", r"//.*$", r"(?<=\+ )\d(\d)", r"[^\x00-\x7f]+"]
     theirs = [pattern.replace(r"\h", "[0-9a-f]") for pattern in patterns]
     data = text.encode()
-    for pattern, python in zip(patterns, theirs):
+    for pattern, python in zip(patterns, theirs, strict=True):
         scanner = _scanner(guest, [pattern], settings)
         found, at = [], 0
         string = guest.place(data)
@@ -482,7 +488,7 @@ def _next(guest: Guest, scanner: int, string: int, size: int, at: int) -> list[t
         return None
     _, count = guest.words(result, 2)
     ends = guest.words(result + 8, 2 * count)
-    return list(zip(ends[::2], ends[1::2]))
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 def argon2(binary: bytes) -> None:

@@ -22,7 +22,7 @@ class Real(NamedTuple):
 
 
 def _npm(name: str, origin: str, path: str, check: Callable[[bytes], None], unsupported: str = "") -> Real:
-    return Real(name, f"{origin}, npm {path.split('/')[0]}", partial(recipes.from_npm, path), check, unsupported)
+    return Real(name, f"{origin}, npm", partial(recipes.from_npm, path), check, unsupported)
 
 
 ARGON2 = "argon2-browser/dist/argon2"

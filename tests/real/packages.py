@@ -93,8 +93,10 @@ def zig() -> list[str]:
     """The command of Zig, which is a C compiler too."""
     folder, empty = obtained("pypi", HERE / "requirements.txt")
     if empty:
+        # The one that this environment was made with has pip.
+        python = getattr(sys, "_base_executable", sys.executable)
         run(
-            getattr(sys, "_base_executable", sys.executable), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
+            python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
             "--only-binary", ":all:", "--no-deps", "--upgrade", "--target", folder, "-r", HERE / "requirements.txt",
         )  # fmt: skip
         ready(folder)

@@ -45,7 +45,7 @@ def assemblyscript(source: str) -> Path:
 
 
 def c(name: str, sources: list[str], exports: list[str], *flags: str, glue: str = "") -> Path:
-    """Sources in C from a crate, compiled by Zig's clang for WASI, as a library. ``glue``: a file of ours with them."""
+    """Sources in C from a crate, compiled by Zig for WASI, as a library. ``glue``: files of ours with them."""
     own = [GLUE / f"{glue}.c", GLUE / f"{glue}.h"] if glue else []
     own = [path for path in own if path.exists()]
     wasm, needed = packages.built(name, HERE / "crates" / "Cargo.lock", HERE / "requirements.txt", *own)
@@ -63,21 +63,19 @@ def c(name: str, sources: list[str], exports: list[str], *flags: str, glue: str 
     return wasm
 
 
-ZLIB = "adler32 crc32 deflate inflate inffast inftrees trees zutil compress uncompr".split()
+ZLIB = "adler32 crc32 deflate inflate inffast inftrees trees zutil compress uncompr"
 # Without what needs an operating system: files, processes, libraries to load.
-LUA = (
-    "lapi lauxlib lbaselib lcode lcorolib lctype ldebug ldo ldump lfunc lgc llex lmathlib lmem lobject lopcodes "
-    "lparser lstate lstring lstrlib ltable ltablib ltm lundump lutf8lib lvm lzio"
-).split()
-SQLITE = (
-    "open close exec errmsg prepare_v2 step finalize libversion column_count column_type column_int64 column_double "
-    "column_text column_bytes"
-)
+LUA = """lapi lauxlib lbaselib lcode lcorolib lctype ldebug ldo ldump lfunc lgc llex lmathlib lmem lobject lopcodes
+    lparser lstate lstring lstrlib ltable ltablib ltm lundump lutf8lib lvm lzio"""
+SQLITE = """open close exec errmsg prepare_v2 step finalize libversion column_count column_type column_int64
+    column_double column_text column_bytes"""
+SQLITE_OPTIONS = """OS_OTHER=1 THREADSAFE=0 OMIT_LOAD_EXTENSION ENABLE_FTS5 ENABLE_RTREE ENABLE_MATH_FUNCTIONS
+    TEMP_STORE=3"""
 
 
 def zlib() -> Path:
     exports = ["compress2", "compressBound", "uncompress", "crc32", "adler32"]
-    return c("zlib", [f"libz-sys/src/zlib/{name}.c" for name in ZLIB], exports)
+    return c("zlib", [f"libz-sys/src/zlib/{name}.c" for name in ZLIB.split()], exports)
 
 
 def zstd() -> Path:
@@ -88,13 +86,13 @@ def zstd() -> Path:
 
 def sqlite() -> Path:
     files = ["libsqlite3-sys/sqlite3/sqlite3.c", "libsqlite3-sys/sqlite3/wasm32-wasi-vfs.c"]
-    options = "OS_OTHER=1 THREADSAFE=0 OMIT_LOAD_EXTENSION ENABLE_FTS5 ENABLE_RTREE ENABLE_MATH_FUNCTIONS TEMP_STORE=3"
-    flags = [*(f"-DSQLITE_{option}" for option in options.split()), "-DLONGDOUBLE_TYPE=double"]
+    flags = [*(f"-DSQLITE_{option}" for option in SQLITE_OPTIONS.split()), "-DLONGDOUBLE_TYPE=double"]
     return c("sqlite", files, [f"sqlite3_{name}" for name in SQLITE.split()], *flags)
 
 
 def lua() -> Path:
-    return c("lua", [f"lua-src/lua-5.4.*/{name}.c" for name in LUA], ["__stack_pointer"], "-Dl_signalT=int", glue="lua")
+    files = [f"lua-src/lua-5.4.*/{name}.c" for name in LUA.split()]
+    return c("lua", files, ["__stack_pointer"], "-Dl_signalT=int", glue="lua")
 
 
 def rust() -> Path:
