@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
+import signal
+import sys
 import traceback
 
 import pytest
@@ -144,6 +147,67 @@ class TestTraps:
         assert (module, function) == ("wasm", "f")
         assert binary[offset] == 0
         assert caught.traceback[-1].name == f"f (wasm-function[0]:{offset:#x})"
+
+    def test_exceptions_of_python_show_wasm_frames(self):
+        text = """(module
+            (import "env" "call" (func $call))
+            (func $inner (call $call))
+            (func $outer (export "run") (call $inner))
+            (func (export "spin") (loop $l (br $l))))
+        """
+
+        class OwnError(BaseException):
+            pass
+
+        def fail():
+            try:
+                {}["key"]
+            except KeyError:
+                raise OwnError from None
+
+        deep = load(text, {"env": {"call": fail}})
+
+        def again():
+            deep.run()
+
+        m = load(text, {"env": {"call": again}})
+        handled = ValueError()
+        try:
+            raise handled
+        except ValueError:
+            with pytest.raises(OwnError) as caught:
+                m.run()
+        assert isinstance(caught.value.__context__, KeyError)
+        assert caught.value.__context__.__context__ is handled
+        names = [entry.name for entry in caught.traceback]
+        assert names[1:] == ["outer", "inner", "again", "outer", "inner", "fail"]
+        assert [entry.lineno + 1 for entry in caught.traceback][1:3] == [4, 3]
+        assert "    (func $inner (call $call))\n" in "".join(traceback.format_tb(caught.value.__traceback__))
+        # Failures before any Python code runs: the wrong number of arguments.
+        with pytest.raises(TypeError) as caught:
+            load(text, {"env": {"call": lambda x: x}}).run()
+        assert [entry.name for entry in caught.traceback][1:] == ["outer", "inner"]
+        gc.collect()
+        count = sys.getrefcount(fail)
+        for _ in range(1000):
+            with pytest.raises(OwnError):
+                deep.run()
+        gc.collect()
+        assert sys.getrefcount(fail) == count
+
+    def test_interrupts_show_where_it_was(self):
+        def ring(number, frame):
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGALRM, ring)
+        try:
+            m = load('(module (func $spin (export "spin") (loop $l (br $l))))')
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt) as caught:
+                m.spin()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert [entry.name for entry in caught.traceback][-2:] == ["spin", "ring"]
 
     def test_standard_tracebacks(self, run):
         """Imports, on every CPython: the line of the text; the place in a binary."""

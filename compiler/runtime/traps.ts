@@ -1,6 +1,7 @@
 // From a trap to a Python exception. `raise` and `fault` say where and why; `unwind` copies the stack between the
 // trap and the entry record, before anything can overwrite it, and goes on at the entry record; the thunk that
-// stands there calls `trap_to_exception`, which hands code, PC, stack pointer and the copy to the Python side.
+// stands there calls `trap_to_exception`, which hands code, PC, stack pointer and the copy to the Python side. An
+// exception that is set already only gets the frames.
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
@@ -48,15 +49,15 @@ export function unwind(c: Body): void {
   c.setContextField(PTR, context, CONTEXT_TRAP_PC, c.argument(1));
   c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
   c.setContextField(PTR, context, CONTEXT_TRAP_VMCTX, vmctx);
-  c.when(c.op(op.I32_NE, code, c.i32(PYTHON_EXCEPTION)), () => {
-    const depth = c.op(op.PTR_SUB, c.contextField(PTR, context, CONTEXT_ENTRY_SP), sp);
-    const stack = c.api("PyBytes_FromStringAndSize", sp, c.lesser(depth, c.number(MOST_STACK_BYTES)));
-    // Without memory the traceback has no frames.
-    c.whenRarely(c.isNull(stack), () => c.api("PyErr_Clear"));
-    const left = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
-    c.setContextField(PTR, context, CONTEXT_TRAP_STACK, stack);
-    c.api("Py_DecRef", left); // a bytes object: no Python code runs
+  const depth = c.op(op.PTR_SUB, c.contextField(PTR, context, CONTEXT_ENTRY_SP), sp);
+  const stack = c.api("PyBytes_FromStringAndSize", sp, c.lesser(depth, c.number(MOST_STACK_BYTES)));
+  // Without memory the traceback has no frames; but then an exception that was set is a MemoryError now.
+  c.whenRarely(c.isNull(stack), () => {
+    c.when(c.op(op.I32_NE, code, c.i32(PYTHON_EXCEPTION)), () => c.api("PyErr_Clear"));
   });
+  const left = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
+  c.setContextField(PTR, context, CONTEXT_TRAP_STACK, stack);
+  c.api("Py_DecRef", left); // a bytes object: no Python code runs
   c.resume(c.contextField(PTR, context, CONTEXT_ENTRY_SP), c.contextField(PTR, context, CONTEXT_ENTRY_PC));
 }
 
@@ -64,16 +65,21 @@ export function unwind(c: Body): void {
 export function trapToException(c: Body): void {
   const context = c.argument(0);
   const code = c.contextField(I32, context, CONTEXT_TRAP_CODE);
+  const copy = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
+  c.setContextField(PTR, context, CONTEXT_TRAP_STACK, c.null());
+  const callable = c.contextField(PTR, context, CONTEXT_RAISE);
   c.when(c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)), () => {
     c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
       const message = c.text("a call out of WebAssembly failed without an exception");
       c.api("PyErr_SetString", c.variableOf("PyExc_SystemError"), message);
     });
+    c.choose(
+      c.op(op.I32_AND, c.isThere(callable), c.isThere(copy)),
+      () => addFrames(c, context, callable, copy),
+      () => c.api("Py_DecRef", copy),
+    );
     c.ret([]);
   });
-  const copy = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
-  c.setContextField(PTR, context, CONTEXT_TRAP_STACK, c.null());
-  const callable = c.contextField(PTR, context, CONTEXT_RAISE);
   c.choose(
     c.isThere(callable),
     () => {
@@ -82,12 +88,17 @@ export function trapToException(c: Body): void {
       c.when(c.isNull(copy), () => {
         c.set(stack, c.api("PyBytes_FromStringAndSize", c.null(), c.number(0)));
       });
-      callRaise(c, callable, [
-        c.api("PyLong_FromLong", c.widen(code)),
-        c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_PC)),
-        c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_SP)),
-        c.get(stack),
-      ]);
+      const exception = callPython(c, callable, [...place(c, context), c.get(stack)]);
+      c.when(c.isThere(exception), () => {
+        // Set here and not raised there: the traceback shows the frames it brings, and none of the callable's.
+        const isOne = c.api("PyObject_IsInstance", exception, c.variableOf("PyExc_BaseException"));
+        c.when(c.op(op.I32_EQ, isOne, c.i32(1)), () => {
+          const type = c.api("PyObject_Type", exception);
+          c.api("PyErr_SetObject", type, exception);
+          c.api("Py_DecRef", type);
+        });
+        c.api("Py_DecRef", exception);
+      });
     },
     () => c.api("Py_DecRef", copy),
   );
@@ -97,8 +108,49 @@ export function trapToException(c: Body): void {
   c.ret([]);
 }
 
-/** Calls the Python side with new references `items`, which are dropped; null ones mean that an exception is set. */
-function callRaise(c: Body, callable: Value, items: readonly Value[]): void {
+/** Code, PC and stack pointer of the trap as new references. */
+function place(c: Body, context: Value): Value[] {
+  return [
+    c.api("PyLong_FromLong", c.widen(c.contextField(I32, context, CONTEXT_TRAP_CODE))),
+    c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_PC)),
+    c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_SP)),
+  ];
+}
+
+const TYPE = 0;
+const VALUE = 8;
+const TRACEBACK = 16;
+
+/**
+ * Puts the frames of wasm code in front of the traceback of the exception that is set: the Python side makes the new
+ * traceback from the old one. Where it fails the exception stays as it was.
+ */
+function addFrames(c: Body, context: Value, callable: Value, copy: Value): void {
+  const error = c.room(24);
+  c.api("PyErr_Fetch", error, c.plus(error, VALUE), c.plus(error, TRACEBACK));
+  const old = c.slotField(PTR, error, TRACEBACK);
+  const given = c.op(op.PTR_SELECT, c.isNull(old), c.apiAddress("_Py_NoneStruct"), old);
+  c.api("Py_IncRef", given);
+  const traceback = callPython(c, callable, [...place(c, context), copy, given]);
+  c.choose(
+    c.isNull(traceback),
+    () => c.api("PyErr_Clear"),
+    () => {
+      c.api("Py_DecRef", old);
+      c.setSlotField(PTR, error, TRACEBACK, traceback);
+    },
+  );
+  const [type, value, now] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, error, at));
+  c.api("PyErr_Restore", type, value, now);
+}
+
+/**
+ * Calls the Python side with new references `items`, which are dropped; null ones mean that an exception is set. What
+ * it returns is a new reference; null: exception.
+ */
+function callPython(c: Body, callable: Value, items: readonly Value[]): Value {
+  const result = c.variable(PTR);
+  c.set(result, c.null());
   const args = c.api("PyTuple_New", c.number(items.length));
   let failed = c.isNull(args);
   for (const item of items) failed = c.op(op.I32_OR, failed, c.isNull(item));
@@ -113,21 +165,12 @@ function callRaise(c: Body, callable: Value, items: readonly Value[]): void {
         c.api("PyTuple_SetItem", args, c.number(i), item);
       });
       c.api("Py_IncRef", callable);
-      const exception = c.api("PyObject_CallObject", callable, args);
-      c.when(c.isThere(exception), () => {
-        // Set here and not raised there: the traceback shows the frames it brings, and none of the callable's.
-        const isOne = c.api("PyObject_IsInstance", exception, c.variableOf("PyExc_BaseException"));
-        c.when(c.op(op.I32_EQ, isOne, c.i32(1)), () => {
-          const type = c.api("PyObject_Type", exception);
-          c.api("PyErr_SetObject", type, exception);
-          c.api("Py_DecRef", type);
-        });
-        c.api("Py_DecRef", exception);
-      });
+      c.set(result, c.api("PyObject_CallObject", callable, args));
       c.api("Py_DecRef", callable);
       c.api("Py_DecRef", args);
     },
   );
+  return c.get(result);
 }
 
 /** The address of the text of trap `code`: its offset is in a table in front of the texts. */

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_FRAMES = 100
+_PYTHON_EXCEPTION = next(code for code, (message, _) in enumerate(TRAPS) if message == "python exception")
 
 
 class _Image:
@@ -110,15 +111,26 @@ def _image_at(pc: int) -> _Image | None:
     return _images[at] if at >= 0 and pc <= _images[at].end else None
 
 
-def trap(code: int, pc: int, sp: int, stack: bytes) -> WasmError:
-    """The exception for a trap, with its traceback. Called by native code, which sets it."""
+def trap(
+    code: int, pc: int, sp: int, stack: bytes, traceback: TracebackType | None = None
+) -> WasmError | TracebackType | None:
+    """The exception for a trap, with its traceback; called by native code, which sets it.
+
+    For an exception that Python raised and that leaves wasm code: the traceback, with the wasm frames in front.
+    """
+    frames = _walk(pc, sp, stack)
+    if code == _PYTHON_EXCEPTION:
+        return _traceback(frames, traceback)
     message, kind = TRAPS[code]
     error: WasmError = kind(message)
-    frames = _walk(pc, sp, stack)
     if isinstance(error, Trap):
         error.code = message
         error.frames = tuple((image.name, image.function(index), location) for image, index, location in frames)
-    traceback: TracebackType | None = None
+    return error.with_traceback(_traceback(frames, None))
+
+
+def _traceback(frames: list[tuple[_Image, int, int]], traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback with frames in front of it; the innermost comes first in the list."""
     for image, index, location in frames:
         line = image.line(location) if location >= 0 else 0
         name = image.function(index) if line > 0 or location < 0 else image.place(index, location)
@@ -126,7 +138,7 @@ def trap(code: int, pc: int, sp: int, stack: bytes) -> WasmError:
             image.show_text()
         frame = _frame(image, name)
         traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line)
-    return error.with_traceback(traceback)
+    return traceback
 
 
 def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, int, int]]:

@@ -103,11 +103,55 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
   test("a Python exception stays what it is; a missing one is a SystemError", () => {
     p.raised = "ValueError";
     resume("raise", BigInt(PYTHON_EXCEPTION));
-    expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
     p.call("trap_to_exception", p.context);
     expect(p.raised).toBe("ValueError");
+    expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
     p.raised = "";
+    resume("raise", BigInt(PYTHON_EXCEPTION));
     p.call("trap_to_exception", p.context);
     expect(p.raised.startsWith("2: ")).toBe(true);
+  });
+
+  test.each([
+    ["with a traceback", true, true],
+    ["without one", false, true],
+    ["where the Python side fails", true, false],
+  ])("a Python exception gets the frames of wasm code, %s", (_, hasOld, works) => {
+    const m = p.machine;
+    const { natives } = m;
+    const none = p.object();
+    m.addresses.set("_Py_NoneStruct", none);
+    const [type, value, made] = [p.object(), p.object(), p.object()];
+    const old = hasOld ? p.object() : 0n;
+    const restored: bigint[] = [];
+    natives.set("PyErr_Fetch", (t, v, b) => {
+      m.write(t, type);
+      m.write(v, value);
+      m.write(b, old);
+      p.raised = "";
+      return undefined;
+    });
+    natives.set("PyErr_Restore", (...given) => {
+      restored.push(...given);
+      p.raised = "ValueError";
+      return undefined;
+    });
+    natives.set("PyObject_CallObject", (_, args) => {
+      expect([p.raised, m.read(m.read(args)), m.read(args + 32n)]).toEqual([
+        "",
+        BigInt(PYTHON_EXCEPTION),
+        old || none,
+      ]);
+      if (works) return made;
+      p.raised = "RecursionError";
+      return 0n;
+    });
+    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.raised = "ValueError";
+    resume("raise", BigInt(PYTHON_EXCEPTION));
+    p.call("trap_to_exception", p.context);
+    expect([p.raised, ...restored]).toEqual(["ValueError", type, value, works ? made : old]);
+    if (hasOld) expect(p.counts.get(old)).toBe(works ? 1 : 2); // one is the call's: tuples here keep what is in them
+    expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
   });
 });
