@@ -28,8 +28,8 @@ import {
   STACK_SLOT,
   SYMBOL,
 } from "./code.ts";
-import { SITE_FAULT } from "./select.ts";
 import type { Target } from "./target.ts";
+import { SITE_FAULT } from "./writer.ts";
 
 class Printer {
   private readonly code: Code;

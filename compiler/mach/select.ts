@@ -3,7 +3,7 @@
 // of later position) asked for its register, or if it has an effect. What a rule matches beside its root is
 // emitted only if something else asks for it: so pure values fold into all their users, loads into a sole one.
 //
-// The instructions of one value are a group, written forwards into `buffer`; at the end the groups of each block
+// The instructions of one value are a group, written forwards into `buffer` (writer.ts); at the end the groups of each block
 // are copied to Code in reverse. Blocks are taken in postorder, so that uses come before definitions whatever
 // the layout; Code has them in the order of func.layout.
 //
@@ -23,52 +23,23 @@ import { ACCESS_SIZE, CALL, EFFECT, FLAGS, PURE, READS, TERMINATOR, TRAPS, WRITE
 import { Order } from "../ir/order.ts";
 import type { Program } from "../ir/program.ts";
 import { Loops } from "../opt/loops.ts";
-import {
-  argumentOf,
-  BASE,
-  BASE_INDEX,
-  Code,
-  IN_REGISTER,
-  LITERAL,
-  NO_ADDRESS,
-  policyOf,
-  REUSES,
-  type RegisterSet,
-  reuses,
-  STACK_SLOT,
-  SYMBOL,
-  USE,
-} from "./code.ts";
+import type { Code } from "./code.ts";
 import { type CallLayout, layoutOf, type Target } from "./target.ts";
-
-/** Instead of a register: no operand. */
-export const NONE = -1;
-/** Instead of a register: the staged address. */
-export const MEMORY = -2;
-
-/** Bits of Code.site. */
-export const SITE_FAULT = 1;
-export const SITE_CALL = 2;
+import { InstructionWriter, MEMORY, NONE } from "./writer.ts";
 
 /** Effects are counted per kind of region, and all together. */
 const REGIONS = 8;
 const ALL = 8;
 
-export class Selection {
+export class Selection extends InstructionWriter {
   readonly program: Program;
-  readonly target: Target;
   func: Func;
-  code: Code;
-  /** The groups, forwards. Only its instruction columns and operands are used. */
-  readonly buffer: Code;
   readonly order: Order;
   private readonly dominators: Dominators;
   private readonly loops: Loops;
 
   /** True if the function makes another instance current: then pinned registers hold still only locally. */
   changesInstance: boolean;
-  /** Offset in the source given to the instructions made. */
-  loc: number;
 
   // per value
   private vreg: Int32Array<ArrayBuffer>; // 0: nobody has asked for it
@@ -86,32 +57,18 @@ export class Selection {
   /** False while matching below a value that has other users, who will be given instructions of their own. */
   private exclusive: boolean;
 
-  // the staged address
-  private form: number;
-  private base: number;
-  private index: number;
-  private scale: number;
-  private disp: number;
-  private symbol: number;
-  private fault: boolean;
-  private faultLoc: number;
-  private secondDef: number;
-
   private readonly layouts: (CallLayout | undefined)[];
   /** The hidden parameter that says where results in memory go, or NONE. */
   resultPointer: number;
 
   constructor(program: Program, target: Target) {
+    super(target);
     this.program = program;
-    this.target = target;
     this.func = new Func();
-    this.code = new Code();
-    this.buffer = new Code();
     this.order = new Order();
     this.dominators = new Dominators();
     this.loops = new Loops();
     this.changesInstance = false;
-    this.loc = -1;
     this.vreg = new Int32Array(256);
     this.uses = new Int32Array(256);
     this.seen = new Int32Array(256);
@@ -123,15 +80,6 @@ export class Selection {
     this.effects = new Int32Array(ALL + 1);
     this.current = ENTRY;
     this.exclusive = true;
-    this.form = NO_ADDRESS;
-    this.base = NONE;
-    this.index = NONE;
-    this.scale = 0;
-    this.disp = 0;
-    this.symbol = -1;
-    this.fault = false;
-    this.faultLoc = -1;
-    this.secondDef = NONE;
     this.layouts = [];
     this.resultPointer = NONE;
   }
@@ -284,23 +232,6 @@ export class Selection {
     code.blockStart.push(code.count);
   }
 
-  private copyInstruction(i: number): void {
-    const { buffer, code } = this;
-    const k = code.instruction(buffer.op[i]);
-    code.imm[k] = buffer.imm[i];
-    code.imm2[k] = buffer.imm2[i];
-    code.address[k] = buffer.address[i];
-    code.disp[k] = buffer.disp[i];
-    code.symbol[k] = buffer.symbol[i];
-    code.clobbers[k] = buffer.clobbers[i];
-    code.loc[k] = buffer.loc[i];
-    code.site[k] = buffer.site[i];
-    const start = buffer.operandStart[i];
-    for (let n = 0; n < buffer.operandCount[i]; n++) {
-      code.operand(buffer.register.get(start + n), buffer.constraint.get(start + n));
-    }
-  }
-
   // --- registers of values --------------------------------------------------------------------------------
 
   /** The register of `v`, which will be defined where `v` stands. */
@@ -317,10 +248,6 @@ export class Selection {
   /** Where the instruction of `v` is to put its result. */
   result(v: Value): number {
     return this.demand(v);
-  }
-
-  temp(type: number): number {
-    return this.code.newVreg(type);
   }
 
   /** The value whose register holds what `v` is. */
@@ -426,153 +353,7 @@ export class Selection {
 
   /** The access whose address is staged next: whether a fault is a trap, and where it comes from. */
   stageAccess(access: Value): void {
-    this.fault = (this.func.aux[access] & MAY_TRAP) !== 0;
-    this.faultLoc = this.func.loc[access];
-  }
-
-  stageBase(base: number, disp: number): void {
-    this.form = BASE;
-    this.base = base;
-    this.disp = disp;
-  }
-
-  stageIndex(base: number, index: number, scale: number, disp: number): void {
-    this.form = BASE_INDEX;
-    this.base = base;
-    this.index = index;
-    this.scale = scale;
-    this.disp = disp;
-  }
-
-  stageSymbol(symbol: number, disp: number): void {
-    this.form = SYMBOL;
-    this.symbol = symbol;
-    this.disp = disp;
-  }
-
-  stageSlot(slot: number, disp: number): void {
-    this.form = STACK_SLOT;
-    this.symbol = slot;
-    this.disp = disp;
-  }
-
-  /** An address in the arguments: `form` is INCOMING or OUTGOING. */
-  stageArgument(form: number, disp: number): void {
-    this.form = form;
-    this.disp = disp;
-  }
-
-  /** A constant of `width` bits; of 128: the 64 given bits twice. */
-  stageLiteral(width: number, lo: number, hi: number): void {
-    this.form = LITERAL;
-    this.scale = 28 - Math.clz32(width);
-    this.disp = lo;
-    this.symbol = hi;
-  }
-
-  /** Writes the staged address into instruction `i`, the latest of the buffer. */
-  private putAddress(i: number): void {
-    const { buffer } = this;
-    if (this.form === NO_ADDRESS) unreachable("a memory operand without address");
-    buffer.address[i] = this.form | (this.scale << 4) | (buffer.operandCount[i] << 8);
-    buffer.disp[i] = this.disp;
-    buffer.symbol[i] = this.symbol;
-    if (this.form === BASE || this.form === BASE_INDEX) buffer.operand(this.base, USE | IN_REGISTER);
-    if (this.form === BASE_INDEX) buffer.operand(this.index, USE | IN_REGISTER);
-    if (this.fault) {
-      buffer.site[i] |= SITE_FAULT;
-      buffer.loc[i] = this.faultLoc;
-    }
-    this.form = NO_ADDRESS;
-    this.base = NONE;
-    this.index = NONE;
-    this.scale = 0;
-    this.disp = 0;
-    this.symbol = -1;
-    this.fault = false;
-  }
-
-  private addressOperands(): number {
-    return this.form === BASE ? 1 : this.form === BASE_INDEX ? 2 : 0;
-  }
-
-  // --- instructions -----------------------------------------------------------------------------------------
-
-  /** The register of the second DEF of the instruction that is put next; without this, one nobody reads. */
-  second(register: number): number {
-    this.secondDef = register;
-    return register;
-  }
-
-  /**
-   * Appends an instruction of the table: its first DEF (NONE: one nobody reads), its register USEs in order.
-   * One of them may be MEMORY: then it is the instruction's memory form.
-   */
-  put(instruction: number, def: number, a = NONE, b = NONE, c = NONE, imm = 0, imm2 = 0): number {
-    const table = this.target.instructions;
-    const isMemory = a === MEMORY || b === MEMORY || c === MEMORY;
-    const form = isMemory ? table.memoryForm[instruction] : instruction;
-    if (form < 0) unreachable(`${table.names[instruction]} has no memory form`);
-    const start = table.start[form];
-    const count = table.start[form + 1] - start;
-    const defs = table.defs[form];
-    const memoryAt = table.memoryAt[form];
-    const { buffer } = this;
-    const shift = memoryAt < 0 ? 0 : this.addressOperands();
-    const i = this.append(form);
-    let next = 0;
-    for (let k = 0; k < count; k++) {
-      if (k === memoryAt) this.putAddress(i);
-      const constraint = table.constraint[start + k];
-      if (k < defs) {
-        let register = k === 0 ? def : this.secondDef;
-        if (register < 0) register = this.temp(table.type[start + k]);
-        const moved = policyOf(constraint) === REUSES && memoryAt >= 0 && argumentOf(constraint) >= memoryAt;
-        buffer.operand(register, moved ? reuses(argumentOf(constraint) + shift) : constraint);
-        continue;
-      }
-      let register = NONE;
-      while (register < 0 && next < 3) {
-        register = next === 0 ? a : next === 1 ? b : c;
-        next++;
-      }
-      if (register < 0) unreachable(`${table.names[form]} lacks an operand`);
-      buffer.operand(register, constraint);
-    }
-    if (memoryAt === count) this.putAddress(i);
-    buffer.imm[i] = imm;
-    buffer.imm2[i] = imm2;
-    this.secondDef = NONE;
-    return def;
-  }
-
-  /** Appends an instruction whose operands `operand` gives; its number in the buffer. */
-  append(instruction: number): number {
-    const i = this.buffer.instruction(instruction);
-    this.buffer.loc[i] = this.loc;
-    return i;
-  }
-
-  /** Gives the latest instruction a symbol that is no address. */
-  setSymbol(symbol: number): void {
-    this.buffer.symbol[this.buffer.count - 1] = symbol;
-  }
-
-  operand(register: number, constraint: number): void {
-    this.buffer.operand(register, constraint);
-  }
-
-  /** Gives the latest instruction the staged address, behind the operands it has. */
-  addressOperand(): void {
-    this.putAddress(this.buffer.count - 1);
-  }
-
-  /** The number of the set among those of the code. */
-  clobberSet(set: RegisterSet): number {
-    const sets = this.code.clobberSets;
-    for (let i = 0; i < sets.length; i++) if (sets[i] === set) return i;
-    sets.push(set);
-    return sets.length - 1;
+    this.stageFault((this.func.aux[access] & MAY_TRAP) !== 0, this.func.loc[access]);
   }
 
   // --- edges, calls -------------------------------------------------------------------------------------------

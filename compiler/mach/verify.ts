@@ -18,8 +18,8 @@ import {
   USE,
 } from "./code.ts";
 import { classOf, classOfRegister } from "./registers.ts";
-import { SITE_FAULT } from "./select.ts";
 import type { Target } from "./target.ts";
+import { SITE_FAULT } from "./writer.ts";
 
 class Verifier {
   private readonly code: Code;

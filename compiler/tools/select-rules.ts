@@ -374,7 +374,7 @@ ${through.join("\n")}
     ...from(["ctz32", "fitsInt32", "I64", "isZero"], "../base/int64.ts"),
     `import { type Func, NO_VALUE, type Value } from "../ir/func.ts";`,
     ...from(types, "../ir/ops.ts"),
-    ...from(["MEMORY", "NONE"], "../mach/select.ts"),
+    ...from(["MEMORY", "NONE"], "../mach/writer.ts"),
     `import type { Selection } from "../mach/select.ts";`,
     ...file.imports,
     ...from(

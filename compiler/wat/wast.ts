@@ -48,6 +48,7 @@ import { ModuleParser } from "./fields.ts";
 import { END, ID, KEYWORD, LPAR, lex, NUMBER, RPAR, type Source, STRING } from "./lexer.ts";
 import { Lines } from "./lines.ts";
 import { assembleModule } from "./parse.ts";
+import { laneOf } from "./vectors.ts";
 import { assertionNamed, newSymbols } from "./words.ts";
 
 export const TEXT = 0;
@@ -386,12 +387,12 @@ class ScriptParser {
   /** A shape and its lanes; the width of the lanes. */
   private vector(words: Int32Array, nans: Uint8Array): number {
     const { cursor } = this;
-    const shape = cursor.kind() === KEYWORD ? cursor.value() : -1;
+    const width = cursor.kind() === KEYWORD ? laneOf(cursor.value()) : 0;
+    if (width === 0) cursor.unexpected();
     cursor.at++;
-    const bits = laneBitsOf(shape);
-    if (bits === 0) cursor.unexpected();
+    const bits = Math.abs(width);
     for (let lane = 0; lane < 128 / bits; lane++) {
-      if (shape === word.F32X4 || shape === word.F64X2) {
+      if (width < 0) {
         this.float(bits, words, nans, lane);
       } else if (bits >= 32) {
         this.integer(bits, words, (lane * bits) / 32);
@@ -409,23 +410,6 @@ class ScriptParser {
     if (this.cursor.kind() !== NUMBER) return true;
     words[0] = this.cursor.natural32();
     return false;
-  }
-}
-
-function laneBitsOf(shape: number): number {
-  switch (shape) {
-    case word.I8X16:
-      return 8;
-    case word.I16X8:
-      return 16;
-    case word.I32X4:
-    case word.F32X4:
-      return 32;
-    case word.I64X2:
-    case word.F64X2:
-      return 64;
-    default:
-      return 0;
   }
 }
 
