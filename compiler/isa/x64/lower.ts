@@ -5,6 +5,7 @@
 // The displacement of an access to guarded memory is between 0 and 2³¹ - 1; larger offsets go through a register.
 
 import { unreachable } from "../../base/fail.ts";
+import type { I64 as Int64 } from "../../base/int64.ts";
 import * as op from "../../gen/ir-ops.ts";
 import * as x from "../../gen/x64-ops.ts";
 import { numberOf, SWAPPED } from "../../ir/access.ts";
@@ -242,6 +243,17 @@ export function chooseFloat(s: Selection, v: Value, single: boolean): void {
   const chosen = s.temp(type);
   conditional(s, single ? x.CMOV32 : x.CMOV64, chosen, s.flags(f.a[v] as Value), yes, no);
   s.put(single ? x.MOVD_FR : x.MOVQ_FR, s.result(v), chosen);
+}
+
+/** True for the bits of a float constant that is no NaN, nor the zero whose upper word is `zero`. */
+export function isBound64(bits: Int64, zero: number): boolean {
+  const size = bits.hi & 0x7fffffff;
+  const isNumber = size < 0x7ff00000 || (size === 0x7ff00000 && bits.lo === 0);
+  return isNumber && (bits.lo !== 0 || bits.hi !== (zero | 0));
+}
+
+export function isBound32(bits: number, zero: number): boolean {
+  return (bits & 0x7fffffff) <= 0x7f800000 && bits !== (zero | 0);
 }
 
 // --- control ------------------------------------------------------------------------------------------------

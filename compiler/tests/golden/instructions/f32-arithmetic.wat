@@ -251,7 +251,7 @@
   ;;   minss xmm0, xmm1
   ;;   ret
 
-  ;; Constants are no NaN and not zero.
+  ;; Constants are no NaN.
   (func (export "bounded") (param f32) (result f32)
     (f32.max (f32.min (local.get 0) (f32.const 1)) (f32.const -1)))
   ;;run bounded(5.0) = 1.0
@@ -261,35 +261,61 @@
   ;;run bounded(0.5) = 0.5
   ;;= asm
   ;;   movss xmm1, [wasmpy_const32_3f800000]
-  ;;   movaps xmm2, xmm0
-  ;;   minss xmm2, xmm1
-  ;;   movss xmm1, [wasmpy_const32_3f800000]
   ;;   minss xmm1, xmm0
-  ;;   movss xmm3, [wasmpy_const32_3f800000]
-  ;;   movaps xmm4, xmm0
-  ;;   cmpunordss xmm4, xmm3
-  ;;   orps xmm2, xmm1
-  ;;   movaps xmm1, xmm4
-  ;;   andnps xmm1, xmm2
-  ;;   movss xmm2, [wasmpy_const32_3f800000]
-  ;;   addss xmm0, xmm2
-  ;;   andps xmm0, xmm4
-  ;;   orps xmm1, xmm0
-  ;;   movss xmm0, [wasmpy_const32_bf800000]
-  ;;   movaps xmm2, xmm1
-  ;;   maxss xmm2, xmm0
+  ;;   mulss xmm1, [wasmpy_const32_3f800000]
   ;;   movss xmm0, [wasmpy_const32_bf800000]
   ;;   maxss xmm0, xmm1
-  ;;   movss xmm3, [wasmpy_const32_bf800000]
-  ;;   movaps xmm4, xmm1
-  ;;   cmpunordss xmm4, xmm3
-  ;;   andps xmm2, xmm0
-  ;;   movaps xmm0, xmm4
-  ;;   andnps xmm0, xmm2
-  ;;   movss xmm2, [wasmpy_const32_bf800000]
-  ;;   addss xmm1, xmm2
-  ;;   andps xmm1, xmm4
-  ;;   orps xmm0, xmm1
+  ;;   mulss xmm0, [wasmpy_const32_3f800000]
+  ;;   ret
+
+  ;; Zeros that the operation must tell apart: of -0 and 0 the lesser is -0.
+  (func (export "not below zero") (param f32) (result f32)
+    (f32.max (local.get 0) (f32.const -0)))
+  ;;run not below zero(0.0) = 0.0
+  ;;run not below zero(-0.0) = -0.0
+  ;;run not below zero(-1.5) = -0.0
+  ;;run not below zero(nan) = nan
+  ;;lacks asm: unord
+  ;;= asm
+  ;;   movss xmm1, [wasmpy_const32_80000000]
+  ;;   maxss xmm1, xmm0
+  ;;   movaps xmm0, xmm1
+  ;;   mulss xmm0, [wasmpy_const32_3f800000]
+  ;;   ret
+
+  (func (export "at least zero") (param f32) (result f32)
+    (f32.max (local.get 0) (f32.const 0)))
+  ;;run at least zero(0.0) = 0.0
+  ;;run at least zero(-0.0) = 0.0
+  ;;run at least zero(-1.5) = 0.0
+  ;;run at least zero(nan) = nan
+  ;;lacks asm: unord
+  ;;= asm
+  ;;   xorps xmm1, xmm1
+  ;;   maxss xmm1, xmm0
+  ;;   xorps xmm0, xmm0
+  ;;   addss xmm1, xmm0
+  ;;   movaps xmm0, xmm1
+  ;;   ret
+
+  ;; A signalling NaN becomes quiet.
+  (func (export "bits of a bound") (param i32) (result i32 i32)
+    (i32.reinterpret_f32 (f32.min (f32.reinterpret_i32 (local.get 0)) (f32.const 1)))
+    (i32.reinterpret_f32 (f32.max (f32.reinterpret_i32 (local.get 0)) (f32.const 0))))
+  ;;run bits of a bound(0x7fa00001) = -4194304 -4194304
+  ;;run bits of a bound(0x7fc00001) = -4194304 -4194304
+  ;;run bits of a bound(1) = 1 1
+  ;;= asm
+  ;;   movd xmm0, edi
+  ;;   movss xmm1, [wasmpy_const32_3f800000]
+  ;;   minss xmm1, xmm0
+  ;;   mulss xmm1, [wasmpy_const32_3f800000]
+  ;;   movd eax, xmm1
+  ;;   xorps xmm1, xmm1
+  ;;   maxss xmm1, xmm0
+  ;;   xorps xmm0, xmm0
+  ;;   addss xmm1, xmm0
+  ;;   movd edx, xmm1
   ;;   ret
 
   (func (export "sum of squares") (param f32 f32) (result f32)

@@ -251,7 +251,7 @@
   ;;   minsd xmm0, xmm1
   ;;   ret
 
-  ;; Constants are no NaN and not zero.
+  ;; Constants are no NaN.
   (func (export "bounded") (param f64) (result f64)
     (f64.max (f64.min (local.get 0) (f64.const 1)) (f64.const -1)))
   ;;run bounded(5.0) = 1.0
@@ -261,35 +261,41 @@
   ;;run bounded(0.5) = 0.5
   ;;= asm
   ;;   movsd xmm1, [wasmpy_const64_3ff0000000000000]
-  ;;   movaps xmm2, xmm0
-  ;;   minsd xmm2, xmm1
-  ;;   movsd xmm1, [wasmpy_const64_3ff0000000000000]
   ;;   minsd xmm1, xmm0
-  ;;   movsd xmm3, [wasmpy_const64_3ff0000000000000]
-  ;;   movaps xmm4, xmm0
-  ;;   cmpunordsd xmm4, xmm3
-  ;;   orps xmm2, xmm1
-  ;;   movaps xmm1, xmm4
-  ;;   andnps xmm1, xmm2
-  ;;   movsd xmm2, [wasmpy_const64_3ff0000000000000]
-  ;;   addsd xmm0, xmm2
-  ;;   andps xmm0, xmm4
-  ;;   orps xmm1, xmm0
-  ;;   movsd xmm0, [wasmpy_const64_bff0000000000000]
-  ;;   movaps xmm2, xmm1
-  ;;   maxsd xmm2, xmm0
+  ;;   mulsd xmm1, [wasmpy_const64_3ff0000000000000]
   ;;   movsd xmm0, [wasmpy_const64_bff0000000000000]
   ;;   maxsd xmm0, xmm1
-  ;;   movsd xmm3, [wasmpy_const64_bff0000000000000]
-  ;;   movaps xmm4, xmm1
-  ;;   cmpunordsd xmm4, xmm3
-  ;;   andps xmm2, xmm0
-  ;;   movaps xmm0, xmm4
-  ;;   andnps xmm0, xmm2
-  ;;   movsd xmm2, [wasmpy_const64_bff0000000000000]
-  ;;   addsd xmm1, xmm2
-  ;;   andps xmm1, xmm4
-  ;;   orps xmm0, xmm1
+  ;;   mulsd xmm0, [wasmpy_const64_3ff0000000000000]
+  ;;   ret
+
+  ;; Zeros that the operation must tell apart: of -0 and 0 the lesser is -0.
+  (func (export "not below zero") (param f64) (result f64)
+    (f64.max (local.get 0) (f64.const -0)))
+  ;;run not below zero(0.0) = 0.0
+  ;;run not below zero(-0.0) = -0.0
+  ;;run not below zero(-1.5) = -0.0
+  ;;run not below zero(nan) = nan
+  ;;lacks asm: unord
+  ;;= asm
+  ;;   movsd xmm1, [wasmpy_const64_8000000000000000]
+  ;;   maxsd xmm1, xmm0
+  ;;   movaps xmm0, xmm1
+  ;;   mulsd xmm0, [wasmpy_const64_3ff0000000000000]
+  ;;   ret
+
+  (func (export "at least zero") (param f64) (result f64)
+    (f64.max (local.get 0) (f64.const 0)))
+  ;;run at least zero(0.0) = 0.0
+  ;;run at least zero(-0.0) = 0.0
+  ;;run at least zero(-1.5) = 0.0
+  ;;run at least zero(nan) = nan
+  ;;lacks asm: unord
+  ;;= asm
+  ;;   xorps xmm1, xmm1
+  ;;   maxsd xmm1, xmm0
+  ;;   xorps xmm0, xmm0
+  ;;   addsd xmm1, xmm0
+  ;;   movaps xmm0, xmm1
   ;;   ret
 
   (func (export "sum of squares") (param f64 f64) (result f64)
