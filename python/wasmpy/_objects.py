@@ -464,7 +464,7 @@ class Table(_TableBase):
         return before
 
     def __repr__(self) -> str:
-        return f"<wasmpy.Table of {self._size()} elements>"
+        return f"<wasmpy.Table of {self._size()} element{'' if self._size() == 1 else 's'}>"
 
 
 class Global(_GlobalBase):
