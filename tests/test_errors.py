@@ -195,6 +195,34 @@ class TestTraps:
         gc.collect()
         assert sys.getrefcount(fail) == count
 
+    def test_exceptions_of_every_python(self, run):
+        text = '(module (import "env" "call" (func $call)) (func $run (export "run") (call $call)))'
+        code = """
+            import sys, wasmpy, traceback
+            class Lazy(Exception):  # made when it is looked at: up to 3.11, raising does not
+                def __init__(self):
+                    raise ValueError
+            def fail():
+                try:
+                    1 / 0
+                except ZeroDivisionError:
+                    raise Lazy
+            sys.modules["env"] = env = type(sys)("env")
+            env.call = fail
+            wasmpy.bind("m", {"env": env})
+            import m
+            try:
+                try:
+                    {}["key"]
+                except KeyError:
+                    m.run()
+            except ValueError as error:
+                print(*(frame.name for frame in traceback.extract_tb(error.__traceback__)))
+                print(repr(error.__context__), repr(error.__context__.__context__))
+        """
+        expected = "<module> run fail __init__\nZeroDivisionError('division by zero') KeyError('key')\n"
+        assert run({"m.wat": text}, code) == expected
+
     def test_interrupts_show_where_it_was(self):
         def ring(number, frame):
             raise KeyboardInterrupt
