@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from typing import NamedTuple
 
 
-def costs(command: list[str]) -> tuple[float, float]:
-    """CPU seconds, of it and of the children it waited for, and wall seconds. Raises when it fails."""
+class Costs(NamedTuple):
+    """CPU seconds of a process and of the children it waited for, wall seconds, and the most memory that one of them
+    had, in bytes."""
+
+    cpu: float
+    wall: float
+    peak: int
+
+
+def costs(command: list[str]) -> Costs:
+    """Runs the command. Raises RuntimeError when it fails."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -16,4 +26,4 @@ def costs(command: list[str]) -> tuple[float, float]:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with status {child.returncode}")
-    return usage.ru_utime + usage.ru_stime, wall
+    return Costs(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)

@@ -87,5 +87,5 @@ def compiler() -> Iterator[Callable[[bytes], float]]:
         os.unlink(path)
 
 
-def cold(path: str) -> tuple[float, float]:
+def cold(path: str) -> process.Costs:
     return process.costs([_compiler.find_node(), *OPTIMISING, DRIVER, path])

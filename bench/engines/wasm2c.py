@@ -36,7 +36,7 @@ def kernel(name: str) -> Callable[[int], tuple[int, float]]:
     return measure.timed(ctypes.CDLL(toolchain.built(f"{name}.so", command, source, glue)).bench_run)
 
 
-def cold(path: str) -> tuple[float, float]:
+def cold(path: str) -> process.Costs:
     """wasm2c and gcc after each other; no linking."""
     source = os.path.join(toolchain.BUILD, f"cold-{os.getpid()}.c")
     header, target = source[:-2] + ".h", source[:-2] + ".o"
@@ -46,4 +46,4 @@ def cold(path: str) -> tuple[float, float]:
         second = process.costs([toolchain.need("gcc"), "-O2", "-fPIC", "-w", include, "-c", source, "-o", target])
     finally:
         subprocess.call(["rm", "-f", source, header, target], stdout=sys.stderr)
-    return first[0] + second[0], first[1] + second[1]
+    return process.Costs(first.cpu + second.cpu, first.wall + second.wall, max(first.peak, second.peak))

@@ -99,7 +99,7 @@ def compiler() -> Iterator[Callable[[bytes], float]]:
         _compiler.stop()
 
 
-def cold(path: str) -> tuple[float, float]:
+def cold(path: str) -> process.Costs:
     code = (
         "import sys; from wasmpy import _compiler, _target;"
         "_compiler.compile_image(open(sys.argv[1], 'rb').read(), 'wasm',"

@@ -94,6 +94,6 @@ def compiler() -> Iterator[Callable[[bytes], float]]:
     yield run
 
 
-def cold(path: str) -> tuple[float, float]:
+def cold(path: str) -> process.Costs:
     code = "import sys, wasmtime; wasmtime.Module.from_file(wasmtime.Engine(), sys.argv[1])"
     return process.costs([sys.executable, "-I", "-c", code, path])

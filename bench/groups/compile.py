@@ -43,7 +43,7 @@ def run(report: Any, engines: Any, quick: bool) -> None:
         starters = {}
         for engine in compilers:
             if hasattr(engine, "cold"):
-                starters[engine.NAME, module] = lambda engine=engine, path=path: engine.cold(path)[0]
+                starters[engine.NAME, module] = lambda engine=engine, path=path: engine.cold(path).cpu
         cold.update(measure.interleaved(2 if quick else 5, starters))
     head = ["", *[f"{name} ({sizes[name] / 1e3:.1f} kB)" for name in modules]]
     for title, results in (("warm", warm), ("cold: process start included", cold)):

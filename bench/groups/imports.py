@@ -16,8 +16,6 @@ import measure
 import process
 import toolchain
 
-CPU, WALL = 0, 1
-
 # Relative to sources/: the first example of the README, and a kernel.
 MODULES = {"add": "../../examples/first/my_module/wasm_math.wat", "lz77": "../kernels/lz77.wasm"}
 
@@ -42,13 +40,13 @@ def run(report: Any, engines: Any, quick: bool) -> None:
     competitors.update(_peers(engines))
     results = measure.interleaved(3 if quick else 25, competitors)
     base = results["python -I -c pass"]
-    rows = [[name, *_added(values, base, WALL), *_added(values, base, CPU)] for name, values in results.items()]
-    rows[0][1:] = [w for kind in (WALL, CPU) for w in _milliseconds([v[kind] for v in base])]
+    rows = [[name, *_added(values, base, "wall"), *_added(values, base, "cpu")] for name, values in results.items()]
+    rows[0][1:] = [w for kind in ("wall", "cpu") for w in _milliseconds([getattr(v, kind) for v in base])]
     head = ["added to python -I -c pass", "least, ms", "median, ms", "CPU least, ms", "CPU median, ms"]
     report.table("Imports in fresh processes", head, rows, ".1f")
 
 
-def _peers(engines: Any) -> dict[str, Callable[[], tuple[float, float]]]:
+def _peers(engines: Any) -> dict[str, Callable[[], process.Costs]]:
     names = {engine.NAME for engine in engines}
     found = {}
     if "wasmtime" in names:
@@ -65,12 +63,12 @@ def _peers(engines: Any) -> dict[str, Callable[[], tuple[float, float]]]:
     return found
 
 
-def _python(code: str) -> Callable[[], tuple[float, float]]:
+def _python(code: str) -> Callable[[], process.Costs]:
     return lambda: process.costs([sys.executable, "-I", "-c", code])
 
 
-def _forgetful(folder: str, start: Callable[[], tuple[float, float]]) -> Callable[[], tuple[float, float]]:
-    def once() -> tuple[float, float]:
+def _forgetful(folder: str, start: Callable[[], process.Costs]) -> Callable[[], process.Costs]:
+    def once() -> process.Costs:
         cache = os.path.join(folder, "__pycache__")
         for file in os.listdir(cache) if os.path.isdir(cache) else []:
             if "_first." in file:
@@ -80,10 +78,11 @@ def _forgetful(folder: str, start: Callable[[], tuple[float, float]]) -> Callabl
     return once
 
 
-def _added(values: Any, base: Any, kind: int) -> list[float]:
+def _added(values: Any, base: Any, kind: str) -> list[float]:
     """Of the minima, and of the medians."""
-    least = min(v[kind] for v in values) - min(b[kind] for b in base)
-    return [least * 1e3, statistics.median(v[kind] - b[kind] for v, b in zip(values, base, strict=True)) * 1e3]
+    these, those = ([getattr(costs, kind) for costs in run] for run in (values, base))
+    least = min(these) - min(those)
+    return [least * 1e3, statistics.median(a - b for a, b in zip(these, those, strict=True)) * 1e3]
 
 
 def _milliseconds(values: list[float]) -> list[float]:
