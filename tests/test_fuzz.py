@@ -15,7 +15,9 @@ import run as fuzzer  # noqa: E402
 
 @pytest.mark.parametrize("first", [0, fuzzer.BLOCK], ids=["guarded", "checked"])
 def test_agrees_with_v8(first: int) -> None:
-    run = fuzzer.fuzz(range(first, first + 40), minutes=1, jobs=1)
+    run = fuzzer.fuzz(range(first, first + 40), minutes=10, jobs=1)
     assert run.findings == []
-    assert run.tally.modules > 10
-    assert len(fuzzer.never_executed(run.tally)) < 20
+    assert run.tally.counts["seeds"] == 40
+    # In the few scenes that are counted.
+    executed = len(run.tally.coverage) - len(fuzzer.never_executed(run.tally))
+    assert executed > len(run.tally.coverage) // 2

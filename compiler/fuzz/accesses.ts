@@ -123,6 +123,11 @@ const SAFE: readonly AddressShape[] = [
     const wide = node("i64.and", [], [p.g.expr(I64, 1, false), mask], I64);
     return { kid: node("i32.wrap_i64", [], [wide], I32), offset: p.offset() };
   },
+  // Wraps around, and nothing but the sum says so.
+  (p) => {
+    const by = p.r.pick([0x10, 0x100, 0x1000, 0x4000]);
+    return { kid: p.op("add", p.op("or", p.any(), p.int(-by)), p.int(by)), offset: p.offset() };
+  },
   (p) => ({ kid: p.masked(p.mask()), offset: p.offset() }),
 ];
 

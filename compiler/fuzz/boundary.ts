@@ -25,6 +25,14 @@ export const OBSERVER_TYPE = new FuncType([], [I64]);
 /** Of functions that make one operation each: which one, and its operands (edges.ts). */
 export const EDGE_TYPE = new FuncType([I32, I32, I64], [I64]);
 
+/** Of functions that need no instance (simple.ts). */
+export const SIMPLE_TYPES: readonly FuncType[] = [
+  new FuncType([I32, I32], [I32]),
+  new FuncType([I64, I64], [I64]),
+  new FuncType([I64, I32, I64], [I32]),
+  new FuncType([I32, I64], [I64, I32]),
+];
+
 const LETTERS: ReadonlyMap<string, Type> = new Map([
   ["i", I32],
   ["I", I64],
@@ -97,7 +105,14 @@ const IN_COMPILER: ReadonlyMap<Type, wasm.ValType> = new Map<Type, wasm.ValType>
 /** All of these types, as the compiler writes them. */
 export function sharedTypes(): wasm.DefType[] {
   const host = HOST_FUNCTIONS.map(([, type]) => type);
-  const all = [...SIGNATURES, ...SIGNATURES.map(wrapperType), ...host, OBSERVER_TYPE, EDGE_TYPE];
+  const all = [
+    ...SIGNATURES,
+    ...SIGNATURES.map(wrapperType),
+    ...SIMPLE_TYPES,
+    ...host,
+    OBSERVER_TYPE,
+    EDGE_TYPE,
+  ];
   const list = (types: readonly Type[]) => types.map((t) => IN_COMPILER.get(t)!);
   return all.map(
     ({ params, results }) =>

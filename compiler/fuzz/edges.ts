@@ -161,6 +161,39 @@ function operation(r: Random): Edge {
   };
 }
 
+/** An index as arithmetic on the operand, and the operand that makes it this index, or one near it. */
+interface Index {
+  readonly made: Node;
+  operand(index: bigint): bigint;
+}
+
+type IndexShape = (r: Random, type: Type) => Index;
+
+const INDICES: readonly IndexShape[] = [
+  (_, type) => ({ made: given(type), operand: (index) => index }),
+  // Sums wrap around where the operand is large: what is folded into an offset does not.
+  (r, type) => {
+    const c = r.pick([8n, 16n, 0x1000n, 0x10000n, 0x7ffffff0n, 0x7fffffffn, 0x80000000n, -8n]);
+    const made = node(`${prefix(type)}.add`, [], [given(type), int(type, c)], type);
+    return { made, operand: (index) => index - c };
+  },
+  // Upper bits are lost: where a scale does it they are not.
+  (r, type) => {
+    const k = BigInt(r.range(1, 3));
+    const made = node(`${prefix(type)}.shl`, [], [given(type), int(type, k)], type);
+    return {
+      made,
+      operand: (index) => (index >> k) - (r.chance(50) ? 1n << BigInt(type === I64 ? 62 : 30) : 0n),
+    };
+  },
+  (r, type) => {
+    const c = BigInt(r.pick([4, 8, 16]));
+    const sum = node(`${prefix(type)}.add`, [], [given(type), int(type, c)], type);
+    const made = node(`${prefix(type)}.shl`, [], [sum, int(type, 2)], type);
+    return { made, operand: (index) => (index >> 2n) - c };
+  },
+];
+
 /** The last access that fits, and the first that does not; the sum of index and offset is the same for all splits. */
 function access(r: Random, tree: Tree): Edge {
   const memory = r.below(tree.memories.length);
@@ -182,11 +215,14 @@ function access(r: Random, tree: Tree): Edge {
   ]);
   const at = (by: bigint) => BigInt.asUintN(Number(most), last + by - offset);
   const arg = new MemArg(0, memory, offset);
-  const index = r.chance(25) ? int(address, at(BigInt(r.range(-1, 1)))) : given(address);
+  const { made, operand } = r.pick(INDICES)(r, address);
+  const index = r.chance(20) ? int(address, at(BigInt(r.range(-1, 1)))) : made;
   const value = isStore ? [constant(r, type)] : [];
   return {
     made: new Node(row.row, [arg], [index, ...value], isStore ? -1 : type),
-    operands: [pair(address, at(0n)), pair(address, at(1n)), pair(address, at(BigInt(r.range(-9, 9))))],
+    operands: [0n, 1n, BigInt(r.range(-9, 9)), -BigInt(r.below(min * PAGE + 1))].map((by) =>
+      pair(address, operand(at(by))),
+    ),
   };
 }
 
@@ -330,7 +366,9 @@ export function addEdges(r: Random, tree: Tree, count: number): { name: string; 
   }
   const fn = new Fn(tree.typeIndex(EDGE_TYPE.params, EDGE_TYPE.results));
   const targets = edges.map((_, i) => i);
-  let inner: Node[] = [node("br_table", [targets, edges.length], [get(0, I32)])];
+  // Other modules call it with any number.
+  const which = node("i32.and", [], [get(0, I32), i32(7)], I32);
+  let inner: Node[] = [node("br_table", [targets, edges.length], [which])];
   for (const { made } of edges) {
     const block = node("block", [EMPTY], []);
     block.bodies.push(inner);

@@ -19,6 +19,7 @@ import { get, node, set } from "./grow.ts";
 import { seen, widened } from "./observed.ts";
 import { Random } from "./random.ts";
 import { rowOf } from "./rows.ts";
+import { addSimple } from "./simple.ts";
 import {
   ACTIVE,
   Call,
@@ -85,8 +86,8 @@ function module(r: Random, scene: Scene, name: string, among: number): Tree {
   for (const fn of tree.funcs) growBody(r, tree, fn, r.range(size >> 1, size * 2));
   for (let i = 0; i < count; i++) wrap(r, tree, scene, i);
   observer(tree);
-  const edges = addEdges(r, tree, r.range(3, 7));
-  for (const args of edges.calls) scene.calls.push(new Call(tree.name, edges.name, args));
+  for (const { name: exported, calls } of [addEdges(r, tree, r.range(3, 7)), addSimple(r, tree)])
+    for (const args of calls) scene.calls.push(new Call(tree.name, exported, args));
   if (r.chance(10)) start(r, tree);
   if (among > 1) for (let i = 0; i < count; i++) if (r.chance(60)) exportFunction(tree, i);
   declare(tree);

@@ -36,6 +36,21 @@ const powerOfTwo: Pattern = (r, t, grow, shared) => {
   return op(isMinusOne ? `${prefix(t)}.rem_s` : name, [r.chance(20) ? grow(t) : x, d], t);
 };
 
+/** Shifts across two registers, rotations; or almost. */
+const acrossTwo: Pattern = (r, t, grow, shared) => {
+  const width = t === I32 ? 32 : 64;
+  const c = r.range(0, width);
+  const same = r.chance(40);
+  const x = same || r.chance(50) ? shared(t) : grow(t);
+  const y = same ? copy(x) : shared(t);
+  const d = r.chance(60) ? width - c : r.below(width);
+  return op(
+    `${prefix(t)}.${r.pick(["or", "or", "or", "xor", "add"])}`,
+    [op(`${prefix(t)}.shl`, [x, int(t, c)], t), op(`${prefix(t)}.shr_u`, [y, int(t, d)], t)],
+    t,
+  );
+};
+
 /** For both widths of integers. */
 const INTEGER: readonly Pattern[] = [
   // lea
@@ -113,20 +128,7 @@ const INTEGER: readonly Pattern[] = [
       ],
       t,
     ),
-  // shifts across two registers, rotations
-  (r, t, grow, shared) => {
-    const width = t === I32 ? 32 : 64;
-    const c = r.range(0, width);
-    const same = r.chance(40);
-    const x = same || r.chance(50) ? shared(t) : grow(t);
-    const y = same ? copy(x) : shared(t);
-    const d = r.chance(60) ? width - c : r.below(width);
-    return op(
-      `${prefix(t)}.${r.pick(["or", "or", "or", "xor", "add"])}`,
-      [op(`${prefix(t)}.shl`, [x, int(t, c)], t), op(`${prefix(t)}.shr_u`, [y, int(t, d)], t)],
-      t,
-    );
-  },
+  ...[acrossTwo, acrossTwo],
   (r, t, grow) =>
     op(
       `${prefix(t)}.${r.pick(["rotl", "rotr", "shl", "shr_s", "shr_u"])}`,
