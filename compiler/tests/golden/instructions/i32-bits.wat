@@ -131,4 +131,33 @@
   ;;   setb al
   ;;   movzx eax, al
   ;;   ret
+
+  ;; Bytes in the other order, as LLVM writes it.
+  (func (export "bswap") (param i32) (result i32)
+    (i32.or
+      (i32.rotr (i32.and (local.get 0) (i32.const 0xff00ff)) (i32.const 8))
+      (i32.and (i32.rotr (local.get 0) (i32.const 24)) (i32.const 0xff00ff))))
+  ;;run bswap(0x12345678) = 2018915346
+  ;;run bswap(0x800000ff) = -16777088
+  ;;= asm
+  ;;   mov eax, edi
+  ;;   bswap eax
+  ;;   ret
+
+  ;; Another mask, another thing.
+  (func (export "no bswap") (param i32) (result i32)
+    (i32.or
+      (i32.rotr (i32.and (local.get 0) (i32.const 0xff00ff)) (i32.const 8))
+      (i32.and (i32.rotr (local.get 0) (i32.const 24)) (i32.const 0xff00fe))))
+  ;;lacks asm: bswap
+  ;;run no bswap(0x12345678) = 2018915346
+  ;;run no bswap(-1) = -2
+  ;;= asm
+  ;;   mov eax, edi
+  ;;   and eax, 0xff00ff
+  ;;   rol eax, 24
+  ;;   rol edi, 8
+  ;;   and edi, 0xff00fe
+  ;;   or eax, edi
+  ;;   ret
 )
