@@ -4,21 +4,21 @@
 
 import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
-import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import * as word from "../gen/wat-words.ts";
-import { BULK_MEMORY, has, MEMORY64 } from "../wasm/features.ts";
+import { has, MEMORY64 } from "../wasm/features.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE, EXT_TAG } from "../wasm/module.ts";
 import * as notes from "./annotations.ts";
 import { AnnotationParser } from "./annotations.ts";
 import * as out from "./assembled.ts";
 import { type Assembled, Marked } from "./assembled.ts";
 import type { Cursor } from "./cursor.ts";
+import { FieldDeclarations } from "./declare.ts";
 import { CodeParser } from "./instructions.ts";
-import { END, ID, KEYWORD, LPAR, NUMBER, RPAR, STRING } from "./lexer.ts";
+import { END, ID, KEYWORD, LPAR, NUMBER, RPAR } from "./lexer.ts";
 import { NameSection } from "./namesection.ts";
 import { SegmentParser } from "./segments.ts";
-import { type Space, Spaces } from "./spaces.ts";
+import { Spaces } from "./spaces.ts";
 import { TypeParser, writeValType } from "./types.ts";
 
 const PAGE_BITS = 16;
@@ -47,8 +47,6 @@ export class ModuleParser {
   private readonly body: Marked; // scratch
   private readonly locals: IntColumn;
   private readonly scratch: Bytes;
-  /** The message for an import after the definition met last, or null. */
-  private tooLate: ErrorText | null;
   private start: number; // function index, or -1
   private startAt: number;
   /** How many of each kind the third walk has met. */
@@ -77,7 +75,6 @@ export class ModuleParser {
     this.body = new Marked();
     this.locals = new IntColumn();
     this.scratch = new Bytes();
-    this.tooLate = null;
     this.start = -1;
     this.startAt = 0;
     this.funcCount = 0;
@@ -93,6 +90,7 @@ export class ModuleParser {
    */
   assemble(start: number, id: number): Assembled {
     const { cursor, annotations } = this;
+    const declarations = new FieldDeclarations(cursor, this.spaces, annotations);
     const fields = new IntColumn(); // all but types
     const definitions = new IntColumn();
     const name = annotations.name(cursor.at);
@@ -101,7 +99,7 @@ export class ModuleParser {
       const isType = cursor.opens(word.TYPE) || cursor.opens(word.REC);
       (isType ? definitions : fields).push(cursor.at);
       const next = cursor.value() + 1;
-      this.declareField();
+      declarations.field();
       cursor.at = next;
       annotations.between(next);
     }
@@ -117,110 +115,6 @@ export class ModuleParser {
     }
     cursor.at = last;
     return this.write(start, name >= 0 ? name : id);
-  }
-
-  // ---- first walk
-
-  /** Binds what the field at the cursor declares. */
-  private declareField(): void {
-    const { cursor, spaces } = this;
-    const lpar = cursor.at;
-    const end = cursor.value();
-    cursor.at++;
-    if (cursor.kind() !== KEYWORD) cursor.unexpected();
-    const keyword = cursor.value();
-    cursor.at++;
-    switch (keyword) {
-      case word.TYPE:
-        spaces.types.declare(cursor);
-        break;
-      case word.REC:
-        while (cursor.kind() === LPAR) {
-          const next = cursor.value() + 1;
-          cursor.expectOpen(word.TYPE);
-          spaces.types.declare(cursor);
-          cursor.at = next;
-        }
-        if (cursor.kind() !== RPAR) cursor.unexpected();
-        break;
-      case word.IMPORT:
-        this.checkOrder(lpar);
-        if (cursor.kind() === STRING) cursor.at++;
-        if (cursor.kind() === STRING) cursor.at++;
-        if (cursor.kind() !== LPAR) cursor.unexpected();
-        cursor.at++;
-        this.declareExternal(cursor.kind() === KEYWORD ? cursor.value() : -1);
-        break;
-      case word.FUNC:
-      case word.TABLE:
-      case word.MEMORY:
-      case word.GLOBAL:
-      case word.TAG:
-        cursor.at--;
-        this.declareExternal(keyword);
-        while (cursor.opens(word.EXPORT)) cursor.at = cursor.value() + 1;
-        if (cursor.opens(word.IMPORT)) {
-          this.checkOrder(lpar);
-          break;
-        }
-        this.tooLate = messageFor(keyword);
-        if (keyword === word.TABLE && this.hasChild(word.ELEM, end)) spaces.elems.declareAs(cursor, -1);
-        if (keyword === word.MEMORY && this.hasChild(word.DATA, end)) spaces.datas.declareAs(cursor, -1);
-        break;
-      case word.ELEM:
-        if (has(cursor.features, BULK_MEMORY)) spaces.elems.declare(cursor);
-        break;
-      case word.DATA:
-        if (has(cursor.features, BULK_MEMORY)) spaces.datas.declare(cursor);
-        break;
-      case word.EXPORT:
-      case word.START:
-        break;
-      default:
-        cursor.at = lpar + 1;
-        cursor.unexpected();
-    }
-  }
-
-  private checkOrder(token: number): void {
-    if (this.tooLate !== null) fail(this.tooLate, this.cursor.tokens.starts.get(token));
-  }
-
-  private declareExternal(keyword: number): void {
-    const { cursor } = this;
-    const space = this.spaceOf(keyword) ?? cursor.unexpected();
-    cursor.at++;
-    space.declare(cursor);
-    const name = this.annotations.name(cursor.at);
-    if (name >= 0) space.names.set(space.count - 1, name);
-  }
-
-  private spaceOf(keyword: number): Space | null {
-    switch (keyword) {
-      case word.FUNC:
-        return this.spaces.funcs;
-      case word.TABLE:
-        return this.spaces.tables;
-      case word.MEMORY:
-        return this.spaces.memories;
-      case word.GLOBAL:
-        return this.spaces.globals;
-      case word.TAG:
-        return this.spaces.tags;
-      default:
-        return null;
-    }
-  }
-
-  /** `(keyword …)` stands between the cursor and `end`, not deeper. */
-  private hasChild(keyword: number, end: number): boolean {
-    const { kinds, values } = this.cursor.tokens;
-    for (let at = this.cursor.at; at < end; at++) {
-      if (kinds[at] !== LPAR) continue;
-      if (kinds[at + 1] === KEYWORD && values.get(at + 1) === keyword) return true;
-      at = values.get(at);
-    }
-    return false;
   }
 
   // ---- third walk
@@ -557,7 +451,7 @@ export class ModuleParser {
     if (cursor.kind() !== LPAR) cursor.unexpected();
     cursor.at++;
     const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
-    const space = this.spaceOf(keyword) ?? cursor.unexpected();
+    const space = this.spaces.named(keyword) ?? cursor.unexpected();
     cursor.at++;
     exports.bytes.u8(externKind(keyword));
     exports.bytes.leb(space.index(cursor));
@@ -624,20 +518,5 @@ function externKind(keyword: number): number {
       return EXT_GLOBAL;
     default:
       return EXT_TAG;
-  }
-}
-
-function messageFor(keyword: number): ErrorText {
-  switch (keyword) {
-    case word.FUNC:
-      return "import after function";
-    case word.TABLE:
-      return "import after table";
-    case word.MEMORY:
-      return "import after memory";
-    case word.GLOBAL:
-      return "import after global";
-    default:
-      return "import after tag";
   }
 }

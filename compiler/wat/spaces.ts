@@ -2,6 +2,7 @@
 
 import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
+import * as word from "../gen/wat-words.ts";
 import type { Cursor } from "./cursor.ts";
 import { ID } from "./lexer.ts";
 import { Scope } from "./symbols.ts";
@@ -74,5 +75,23 @@ export class Spaces {
     this.elems = new Space("elem");
     this.datas = new Space("data");
     this.locals = new Space("local");
+  }
+
+  /** The space of what can be imported and exported, by its keyword. */
+  named(keyword: number): Space | null {
+    switch (keyword) {
+      case word.FUNC:
+        return this.funcs;
+      case word.TABLE:
+        return this.tables;
+      case word.MEMORY:
+        return this.memories;
+      case word.GLOBAL:
+        return this.globals;
+      case word.TAG:
+        return this.tags;
+      default:
+        return null;
+    }
   }
 }
