@@ -314,6 +314,13 @@ def test_star_imports(run):
     assert run(files, code) == "['f', 'memory', 'n'] 7 ['n', 'memory', 'f']\n64 32 0 None\n"
 
 
+def test_what_is_a_func():
+    m = wasmpy.load(LOG, {"env": {"log": lambda *given: None}})
+    made = wasmpy.Func("() -> i32", lambda: 7)
+    assert all(isinstance(f, wasmpy.Func) for f in (m.say, made))
+    assert not any(isinstance(f, wasmpy.Func) for f in (len, m, m.memory, None, lambda: None, [].append, sys.exit))
+
+
 def test_memories_to_import():
     m = wasmpy.load(b'(module (import "m" "m" (memory i64 1 2)))', {"m": {"m": wasmpy.Memory(1, 2, index="i64")}})
     assert repr(m).startswith("<wasmpy.Instance")

@@ -12,7 +12,7 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from . import _cache, _compiler, _descriptors, _image, _link, _serial, _store
+from . import _cache, _compiler, _descriptors, _image, _link, _serial, _store, _types
 from ._config import disabled
 from ._descriptors import ExportType, ImportType
 from ._errors import diagnostic, without_own_frames
@@ -224,8 +224,19 @@ class Instance:
 _shims: dict[str, Module] = {}
 
 
-class Func:
+class _FuncType(type):
+    def __instancecheck__(cls, thing: object) -> bool:
+        try:
+            _types.function_type(thing)
+        except TypeError:
+            return False
+        return True
+
+
+class Func(metaclass=_FuncType):
     """A Python callable with a WebAssembly type: ``Func("(i32, f64) -> i32", f)`` fits where a funcref is wanted.
+
+    All functions of WebAssembly count as instances of it: ``isinstance(m.add, wasmpy.Func)``. They are builtins.
 
     Makes the builtin that calls ``f`` with the conversions of an import. Parameters and results are i32, i64, f32,
     f64, externref and funcref; ``()`` stands for none. Raises ValueError for another type, TypeError if ``f`` is not
@@ -233,6 +244,10 @@ class Func:
     """
 
     __module__ = "wasmpy"
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *arguments: Any) -> Any: ...
 
     def __new__(cls, type: str, function: Callable[..., Any]) -> Any:
         if not callable(function):

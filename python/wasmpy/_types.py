@@ -126,14 +126,14 @@ def check(value: Any, text: str) -> None:
     if heap == "extern":
         return
     if heap == "func" or _kind(heap) == "func":
-        number = _function_type(value)
+        number = function_type(value)
         if heap == "func" or is_subtype(number, int(heap[1:])):
             return
         raise TypeError(f"the function is {readable(f'${number}')}, not {readable(heap)}")
     raise TypeError(f"only None can be passed as {readable(text)}")
 
 
-def _function_type(value: Any) -> int:
+def function_type(value: Any) -> int:
     """The number of the type of a WebAssembly function. Raises TypeError for anything else."""
     owner = getattr(value, "__self__", None)
     state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, ModuleType) else None
