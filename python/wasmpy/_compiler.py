@@ -14,6 +14,7 @@ import os
 import resource
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -130,13 +131,25 @@ class _Process:
         patience = _NOTICE_MILLISECONDS
         while view:
             patience = self._await(self.stdin, select.POLLOUT, patience, what)
-            view = view[self.stdin.write(view) or 0 :]
+            view = view[self._write(view) :]
         self._await(self.stdout, select.POLLIN, patience, what)
         sizes = struct.unpack("<II", self.read(8))
         if sizes[0] > _MOST_HEADER:
             raise WasmError(f"{self.node} does not run the compiler, or prints something before it does")
         answer: dict[str, Any] = json.loads(self.read(sizes[0]))
         return answer, self.read(sizes[1])
+
+    def _write(self, data: memoryview) -> int:
+        """Writes what the pipe takes now. Where SIGPIPE has its default, it would end the program."""
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+        try:
+            return self.stdin.write(data) or 0
+        except BrokenPipeError:
+            if signal.SIGPIPE not in blocked:
+                signal.sigtimedwait({signal.SIGPIPE}, 0)
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _await(self, pipe: IO[bytes], event: int, patience: int, what: str) -> int:
         """Waits until the pipe is ready; gives the notice after ``patience``, and returns what is to pass next time.

@@ -81,8 +81,10 @@ class _Image:
     def show_text(self) -> None:
         """Gives the lines of text that is in no file to whatever formats tracebacks."""
         if self.file.startswith("<") and hasattr(self.loader, "get_source"):
-            import linecache
-
+            try:
+                import linecache
+            except ImportError:  # The interpreter is about to end.
+                return
             if self.file not in linecache.cache:
                 text = self.loader.get_source(self.name)
                 linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
