@@ -552,7 +552,7 @@ def test_ends(interpreter, cache, tmp_path, what):
     complaints = [
         line for line in done.stderr.splitlines() if "DeprecationWarning" not in line and "fork" not in line
     ]
-    assert complaints == []
+    assert not complaints, done.stderr
     if "Last(" in ENDS[what] and what not in NEVER_FINALIZED:
         assert "last\n" in done.stdout
     expected = {"atexit": "55 3\n", "atexit before wasmpy": "55\n", "thread outlives main": "55\n"}
@@ -561,7 +561,7 @@ def test_ends(interpreter, cache, tmp_path, what):
 
 @pytest.mark.parametrize("is_daemon", [True, False])
 def test_ctrl_c_with_a_thread_in_an_endless_loop(tmp_path, cache, is_daemon):
-    """A thread in WebAssembly keeps the interpreter's lock, as C code does: but for signals, so Ctrl-C ends it all."""
+    """A thread in WebAssembly keeps the interpreter's lock, as C code does, but for signals: Ctrl-C ends it all."""
     (tmp_path / "m.wat").write_text(STATE)
     code = f"""
         import threading, wasmpy

@@ -95,6 +95,19 @@ def test_an_idle_end_leaves_no_zombie(python):
     assert python(code) == "None False True\n"
 
 
+def test_closed_twice(python):
+    """By the collector's callback and by the interpreter's end, for one."""
+    code = """
+        process = _compiler._process
+        threads = [threading.Thread(target=process.close) for _ in range(4)]
+        threading.excepthook = lambda arguments: print(arguments)
+        [t.start() for t in threads]; [t.join() for t in threads]
+        process.close()
+        print(wasmpy.validate(b"(module)"))
+    """
+    assert python(code) == "True\n"
+
+
 def test_killed_in_a_request(python, fake):
     """A fresh process that dies is an error that says how; the next request is served."""
     node = fake(
@@ -315,7 +328,7 @@ def _rest(terminal) -> str:
 def test_subinterpreters_have_their_own(run):
     code = """
         import sys
-        if sys.version_info < (3, 13):
+        if sys.version_info < (3, 12):
             print("fine")
             sys.exit()
         import wasmpy
@@ -326,6 +339,11 @@ def test_subinterpreters_have_their_own(run):
             interpreter = interpreters.create()
             interpreter.exec(code)
             interpreter.close()
+        elif sys.version_info < (3, 13):
+            import _xxsubinterpreters
+            interpreter = _xxsubinterpreters.create()
+            _xxsubinterpreters.run_string(interpreter, code)
+            _xxsubinterpreters.destroy(interpreter)
         else:
             import _interpreters
             interpreter = _interpreters.create()

@@ -25,6 +25,12 @@ import {
 } from "./handlers.ts";
 import * as os from "./linux.ts";
 
+/**
+ * A thread that cannot answer Ctrl-C lets others run at so many polls from then on, about a second's. One is enough for
+ * the handler, but a program that ends gives the interpreter's lock away again with each output and each wait.
+ */
+const POLLS_AFTER_SIGINT = 1 << 22;
+
 /** Python's handler of signals, once seen. */
 function pythonHandler(c: Body): Value {
   return c.global("wasmpy_python_handler", 8);
@@ -47,7 +53,12 @@ export function onInterrupt(c: Body): void {
   });
   // Python's first: who sees the interrupt must find the signal pending.
   c.callPtr(python, plainSignature(c), [c.argument(0)]);
-  eachNode(c, contexts(c), (context) => c.run("interrupt", context));
+  eachNode(c, contexts(c), (context) => {
+    c.run("interrupt", context);
+    c.when(c.op(op.I32_EQ, c.argument(0), c.i32(os.SIGINT)), () => {
+      c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(POLLS_AFTER_SIGINT));
+    });
+  });
   c.ret([]);
 }
 

@@ -137,14 +137,18 @@ export function stackMeasure(c: Body): void {
     c.ret([]);
   });
   // musl tells how far the main thread's stack has grown yet. Arguments and environment take at most a quarter.
-  const self = c.api("syscall", c.number(c.system.gettid));
-  c.when(c.op(op.I32_EQ, c.api("getpid"), c.op(op.I32_WRAP_I64, self)), () => {
+  c.when(isMainThread(c), () => {
     c.whenRarely(c.api("getrlimit", c.i32(os.RLIMIT_STACK), limits), () => c.ret([]));
     const allowed = c.lesser(c.slotField(I64, limits, 0), most);
     const usable = c.op(op.I64_SUB, allowed, c.op(op.I64_SHR_U, allowed, c.number(2)));
     c.when(c.op(op.I64_LT_U, size, usable), () => setSize(usable));
   });
   c.ret([]);
+}
+
+function isMainThread(c: Body): Value {
+  const self = c.api("syscall", c.number(c.system.gettid));
+  return c.op(op.I32_EQ, c.api("getpid"), c.op(op.I32_WRAP_I64, self));
 }
 
 /** (context): the destructor of CONTEXT_THREAD_KEY. Runs without the GIL: all it does is to forget. */
@@ -172,13 +176,20 @@ export function stackSlow(c: Body): void {
   };
   const isAsked = c.op(op.I64_EQ, c.contextField(I64, context, CONTEXT_LIMIT), c.number(-1));
   c.when(isAsked, () => {
+    const asked = c.contextField(I64, context, CONTEXT_INTERRUPT);
     // First taken back, then answered: a signal in between asks again.
     c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(0));
     c.setContextField(I64, context, CONTEXT_LIMIT, c.contextField(I64, context, CONTEXT_REAL_LIMIT));
     const record = suspend(c, context);
     const raised = c.api("PyErr_CheckSignals");
-    // Only the main thread answers signals: let it run.
-    c.when(c.op(op.I32_EQZ, raised), () => c.api("PyEval_RestoreThread", c.api("PyEval_SaveThread")));
+    // Only the main thread answers signals: let it run, and as often as is asked for (interrupts.ts).
+    c.when(c.op(op.I32_EQZ, raised), () => {
+      c.api("PyEval_RestoreThread", c.api("PyEval_SaveThread"));
+      const again = c.op(op.I64_LT_U, c.number(1), asked);
+      c.when(c.op(op.I32_AND, again, c.op(op.I32_EQZ, isMainThread(c))), () => {
+        c.setContextField(I64, context, CONTEXT_INTERRUPT, c.op(op.I64_SUB, asked, c.number(1)));
+      });
+    });
     continued(c, context, record);
     c.whenRarely(raised, () => unwind(PYTHON_EXCEPTION));
   });

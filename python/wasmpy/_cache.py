@@ -92,8 +92,7 @@ class Build:
         self.is_installed = False
         if beside:
             folder, _ = os.path.split(os.path.abspath(filename))
-            # What pip uninstalls must not leave an image behind: its directory would still import.
-            self.is_installed = not {"site-packages", "dist-packages"}.isdisjoint(folder.split(os.sep))
+            self.is_installed = _is_installed(folder)
             if sys.pycache_prefix is not None:
                 self.beside = os.path.join(sys.pycache_prefix, folder.lstrip(os.sep))
             else:
@@ -145,6 +144,17 @@ class Build:
     def stem(self) -> str:
         """What the names of all images have in common that this compiler makes of this module for this machine."""
         return f"{self.label}.wasmpy-{self.compiler[:8]}"
+
+
+def _is_installed(folder: str) -> bool:
+    """Whether the directory is the business of installers: site-packages, or of an application of PyInstaller's.
+
+    What pip uninstalls must not leave an image behind: its directory would still import.
+    """
+    application = getattr(sys, "_MEIPASS", None)
+    if application is not None and os.path.commonpath([application, folder]) == application:
+        return True
+    return not {"site-packages", "dist-packages"}.isdisjoint(folder.split(os.sep))
 
 
 def find(build: Build) -> str | None:

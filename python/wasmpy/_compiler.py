@@ -196,7 +196,10 @@ class _Process:
         return self.child.poll() is not None
 
     def close(self, *, patience: float = 5) -> None:
-        """Ends the process, by force if it takes longer than ``patience`` seconds, and reaps it."""
+        """Ends the process, by force if it takes longer than ``patience`` seconds, and reaps it.
+
+        May be called again, also by another thread: the collector's and the interpreter's end can meet.
+        """
         self._hang_up()
         try:
             self.child.wait(patience)
@@ -304,10 +307,10 @@ def _reap(phase: str, info: object) -> None:
     global _process
     process = _process
     if phase == "stop" and process is not None and process.has_ended():
-        process.close()
         if _process is process:
             _process = None
             _let_go()
+        process.close()
 
 
 def _let_go() -> None:

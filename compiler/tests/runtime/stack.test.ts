@@ -141,6 +141,27 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
     expect(p.field(layouts.CONTEXT_LIMIT)).toBe(MINUS_ONE);
   });
 
+  test("Ctrl-C in a thread that cannot answer it lets others run more than once", () => {
+    p.call("stack_enter", p.context);
+    let yields = 0;
+    p.machine.natives.set("PyEval_SaveThread", () => {
+      yields++;
+      return 7n;
+    });
+    for (const [thread, times] of [
+      [43n, 3],
+      [42n, 1], // the main thread
+    ] as const) {
+      p.machine.natives.set("syscall", () => thread);
+      yields = 0;
+      p.call("interrupt", p.context);
+      p.setField(layouts.CONTEXT_INTERRUPT, 3n);
+      for (let i = 0; i < 5; i++) p.call("stack_slow");
+      expect(yields).toBe(times);
+      expect(p.field(layouts.CONTEXT_LIMIT)).toBe(low() + 131072n);
+    }
+  });
+
   test("an exception of a signal handler and an exhausted stack unwind from the caller's place", () => {
     p.call("stack_enter", p.context);
     p.setField(layouts.CONTEXT_ENTRY_PC, 0x7777n);
