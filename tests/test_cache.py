@@ -155,17 +155,36 @@ def test_full_disk(tree, python):
     assert not [name for name in images(tree / "__pycache__") + images(tree.parent / "cache") if "wasmpy-" in name]
 
 
-def test_descriptors_in_memory_are_never_reused(tree, python):
+def test_paths_in_memory_are_never_reused(tree, python):
     """The loader knows libraries by path: a program that closes what it does not know must not get an old one."""
     code = f"""
         import os, wasmpy
         kept = [wasmpy.load({ADD!r}.encode())]
+        module = wasmpy.compile({SUB!r}.encode())
         os.closerange(3, 200)
-        kept.append(wasmpy.load({SUB!r}.encode()))
+        kept.append(module.instantiate() if os.path.exists(module._build.image) else wasmpy.load({SUB!r}.encode()))
         kept.append(wasmpy.load({ADD!r}.encode()))
         print(*[instance.add(5, 3) for instance in kept])
     """
     assert python(code, WASMPY_CACHE_DIR="/dev/null/x").stdout == "8 2 8\n"
+
+
+def test_images_in_memory_hold_no_descriptor(tree, python):
+    code = """
+        import os, wasmpy
+        descriptors = lambda: len(os.listdir("/proc/self/fd"))
+        text = b'(module (func (export "f") (result i32) i32.const %d))'
+        kept, counts, paths = [], [], set()
+        for i in range(6):
+            module = wasmpy.compile(text % i)
+            kept += [module.instantiate(), module.instantiate(), wasmpy.load(text % i)]
+            counts.append(descriptors())
+            paths.add(module._build.image)
+        print([instance.f() for instance in kept] == [i // 3 for i in range(18)], len(set(counts)), len(paths))
+        print(wasmpy.Module.deserialize(module.serialize()).instantiate().f())
+    """
+    for setting in ({"WASMPY_CACHE_DIR": "/dev/null/x"}, {"WASMPY_NO_CACHE": "1"}):
+        assert python(code, **setting).stdout == "True 1 6\n5\n"
 
 
 def _can_mount() -> bool:

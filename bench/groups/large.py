@@ -1,5 +1,5 @@
-"""Programs that others made, from the packages of npm that tests/real pins: what a user waits for, and how much memory
-it takes. Compiled by new processes, with as many threads as they like."""
+"""Programs that others made, from the packages of npm that tests/real pins: what a user waits for, and how much
+memory it takes. Compiled by new processes, with as many threads as they like."""
 
 from __future__ import annotations
 
@@ -29,20 +29,19 @@ def run(report: Any, engines: Any, quick: bool) -> None:
     except packages.AbsentError as error:
         print(f"ABSENT from large: {error}", flush=True)
         return
-    rows: list[list[Any]] = []
     for name, file in MODULES.items():
         path = str(folder / file)
-        megabytes = os.path.getsize(path) / 1e6, code_bytes(path) / 1e6
-        if quick and megabytes[0] > 1:
+        megabytes = os.path.getsize(path) / 1e6
+        if quick and megabytes > 1:
             continue
         starters = {}
         for engine in engines:
             if hasattr(engine, "compiler") and hasattr(engine, "cold"):
                 starters[engine.NAME] = lambda engine=engine, path=path: engine.cold(path)
-        what = f"{name}: {megabytes[0]:.1f} MB, code {megabytes[1]:.1f} MB"
-        for engine, costs in measure.interleaved(1 if quick else 3, starters).items():
-            least = [min(c.wall for c in costs), min(c.cpu for c in costs), min(c.peak for c in costs) / 1e6]
-            rows.append([what, engine, *least])
-            what = ""
-    head = ["", "", "wall, s", "CPU, s", "peak of the largest process, MB"]
-    report.table("Large programs, cold: the least of each", head, rows, ".1f")
+        rounds = 3 if megabytes < 5 else 1
+        rows = [
+            [engine, min(c.wall for c in costs), min(c.cpu for c in costs), min(c.peak for c in costs) / 1e6]
+            for engine, costs in measure.interleaved(rounds, starters).items()
+        ]
+        title = f"Cold, {name}: {megabytes:.1f} MB, code {code_bytes(path) / 1e6:.1f} MB"
+        report.table(title, ["", "wall, s", "CPU, s", "peak of the largest process, MB"], rows, ".1f")

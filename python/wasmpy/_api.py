@@ -85,8 +85,9 @@ class Module:
 
     def serialize(self) -> bytes:
         """The module with its machine code, to be kept and given to ``Module.deserialize``."""
-        with open(_cache.locate(self._build), "rb") as file:
-            image = file.read()
+        from ._store import content
+
+        image = content(self._build)
         return _serial.pack(self._source, self.filename, self._options, self._build.options, image)
 
     @classmethod

@@ -32,6 +32,10 @@ def open_image(name: str, image: str) -> ModuleType:
     from ._link import WasmModule
 
     module: ModuleType = _imp.create_dynamic(ModuleSpec(name, None, origin=image))
+    if image.startswith("/proc/self/"):
+        from ._store import release
+
+        release(image)
     module.__class__ = WasmModule
     return module
 

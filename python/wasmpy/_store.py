@@ -3,8 +3,8 @@
 Apart from _cache, which finds images that exist: an import whose image is cached loads nothing of this.
 
 An image that no directory takes (read-only, full, no home) or lets be mapped (noexec) lives in memory, in a
-memfd. Its descriptor stays open for good and its number is never used again: the loader knows libraries by their
-path, and a reused ``/proc/self/fd/N`` would give the old one.
+memfd until it is opened. The loader knows libraries by their paths as they are spelled, and would give the old one
+for a ``/proc/self/fd/N`` that comes again: so the spelling holds the inode, which is the image's while that is mapped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from time import perf_counter, time
 from types import ModuleType
 
 from . import _compiler, _image
-from ._cache import Build, UnsafeDirectoryError, is_readable, user_directory
+from ._cache import Build, UnsafeDirectoryError, is_readable, locate, user_directory
 from ._config import config
 from ._errors import UnsupportedError
 
@@ -33,11 +33,11 @@ def make(build: Build, data: bytes | None = None) -> str:
 
     ``data`` is the image where it is compiled already. Raises what compiling raises, or UnsafeDirectoryError.
     """
-    if config.get("no_cache"):
-        return _in_memory(build.name, data or _compiled(build))
     image = _known_in_memory(build.name)
     if image is not None:
         return image
+    if config.get("no_cache"):
+        return _in_memory(build.name, data or _compiled(build))
     for directory in _writable_directories(build):
         image = os.path.join(directory, build.name)
         try:
@@ -64,6 +64,15 @@ def install(build: Build) -> str:
         _write(image, data, build)
         _prune(build.beside, build)
     return image
+
+
+def content(build: Build) -> bytes:
+    """The bytes of the image. One in memory that is open has no file any more: it is compiled again."""
+    image = locate(build)
+    if image in _kept.values() and image not in _waiting:
+        return _compiled(build)
+    with open(image, "rb") as file:
+        return file.read()
 
 
 def _compiled(build: Build) -> bytes:
@@ -106,7 +115,7 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
     for place in _other_places(build, image, data):
         with suppress(ImportError):
             return _image.open_image(name, place)
-    _forget_in_memory(build.name)
+    release(_kept.pop(build.name, ""))
     if "failed to map segment" not in str(error):
         raise error
     import gc
@@ -134,44 +143,53 @@ def _other_places(build: Build, image: str, data: bytes) -> Iterator[str]:
 
 # --- in memory -----------------------------------------------------------------------------------------------
 
-# File name of an image → path to open it by, and its inode.
-_kept: dict[str, tuple[str, int]] = {}
-_last_descriptor = 0
+# File name of an image → path to open it by.
+_kept: dict[str, str] = {}
+# Path of an image that has not been opened yet → its inode.
+_waiting: dict[str, int] = {}
 
 
 def _in_memory(name: str, data: bytes) -> str:
-    import fcntl
-
-    global _last_descriptor
+    descriptor = -1
     try:
-        with os.fdopen(os.memfd_create("wasmpy"), "wb", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-            _last_descriptor = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, _last_descriptor + 1)
-    except OSError as error:
+        descriptor = os.memfd_create("wasmpy")
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        inode = os.fstat(descriptor).st_ino
+    except BaseException as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        if not isinstance(error, OSError):
+            raise
         text = f"no place for the compiled module, neither in a directory nor in memory: {error}"
         raise UnsupportedError(text) from None
-    path = f"/proc/self/fd/{_last_descriptor}"
-    _kept[name] = path, os.stat(path).st_ino
+    spelling = "".join("./" if bit == "1" else "/" for bit in f"{inode:b}")
+    path = f"/proc/self/{spelling}fd/{descriptor}"
+    _kept[name], _waiting[path] = path, inode
     return path
 
 
-def _forget_in_memory(name: str) -> None:
-    """Of an image that the loader refused: it does not know the path, which may come to stand for another."""
-    path, inode = _kept.pop(name, ("", 0))
+def release(path: str) -> None:
+    """Closes the descriptor of an image in memory, once it is open: what is mapped is found again by its path."""
+    inode = _waiting.pop(path, 0)
     with suppress(OSError):
-        if path and os.stat(path).st_ino == inode:
+        if _is(path, inode):
             os.close(int(path.rpartition("/")[2]))
 
 
-def _known_in_memory(name: str) -> str | None:
-    """The path of an image that is in memory. Programs that become daemons may have closed its descriptor."""
-    path, inode = _kept.get(name, ("", 0))
+def _is(path: str, inode: int) -> bool:
+    """Programs that become daemons may have closed the descriptor; then the number may be something else."""
     try:
-        return path if path and os.stat(path).st_ino == inode else None
+        return os.stat(path).st_ino == inode
     except OSError:
-        return None
+        return False
+
+
+def _known_in_memory(name: str) -> str | None:
+    """The path of an image that is in memory."""
+    path = _kept.get(name)
+    return path if path is not None and (path not in _waiting or _is(path, _waiting[path])) else None
 
 
 # --- files ---------------------------------------------------------------------------------------------------
