@@ -4,7 +4,7 @@ Apart from _cache, which finds images that exist: an import whose image is cache
 
 An image that no directory takes (read-only, full, no home) or lets be mapped (noexec) lives in memory, in a
 memfd until it is opened. The loader knows libraries by their paths as they are spelled, and would give the old one
-for a ``/proc/self/fd/N`` that comes again: so the spelling holds the inode, which is the image's while that is mapped.
+where ``/proc/self/fd/N`` comes again: so the spelling holds the inode, which is the image's while that is mapped.
 """
 
 from __future__ import annotations
