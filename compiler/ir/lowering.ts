@@ -26,6 +26,7 @@ import { helper } from "./helpers.ts";
 import * as at from "./layout.ts";
 import { irType, isFuncRef, type Layout } from "./layout.ts";
 import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE } from "./ops.ts";
+import { copyPieces, fewBytes, fillPieces } from "./pieces.ts";
 import { CONV_WASM, type Program, SYM_RODATA } from "./program.ts";
 import * as trap from "./traps.ts";
 
@@ -184,12 +185,12 @@ export class Lowering extends Builder {
     return this.module.memories[memory].imported ? 0 : memory;
   }
 
-  private isGuarded(memory: number): boolean {
+  isGuarded(memory: number): boolean {
     return at.isGuarded(this.module, memory, this.options.checked);
   }
 
   /** The address that an access of `size` bytes at index + offset has, less the offset. Traps out of bounds. */
-  private addressIn(memory: number, index: Value, lo: number, hi: number, size: number): Value {
+  addressIn(memory: number, index: Value, lo: number, hi: number, size: number): Value {
     if (this.isGuarded(memory)) {
       const aux = access(REGION_MEMORY, this.memoryRegion(memory), size, 0);
       return this.load(op.BOUNDS_CHECK32, index, lo, aux, hi);
@@ -215,7 +216,7 @@ export class Lowering extends Builder {
     return this.op(op.PTR_ADD, this.recordField(op.PTR_LOAD, record, at.MEMORY_BASE), wide);
   }
 
-  private accessAux(memory: number, size: number): number {
+  accessAux(memory: number, size: number): number {
     return access(REGION_MEMORY, this.memoryRegion(memory), size, this.isGuarded(memory) ? MAY_TRAP : 0);
   }
 
@@ -258,12 +259,22 @@ export class Lowering extends Builder {
   }
 
   memoryFill(memory: number, to: Value, byte: Value, n: Value): void {
+    const few = fewBytes(this, n);
+    if (few > 0) {
+      fillPieces(this, memory, to, byte, few);
+      return;
+    }
     const limits = this.memoryLimits(memory);
     const [place, count] = [this.wide(to, limits), this.wide(n, limits)];
     this.help("memory_fill", [this.memoryRecord(memory), place, byte, count]);
   }
 
   memoryCopy(target: number, source: number, to: Value, from: Value, n: Value): void {
+    const few = fewBytes(this, n);
+    if (few > 0) {
+      copyPieces(this, target, source, to, from, few);
+      return;
+    }
     const [limits, others] = [this.memoryLimits(target), this.memoryLimits(source)];
     this.help("memory_copy", [
       this.memoryRecord(target),

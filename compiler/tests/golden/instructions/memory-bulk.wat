@@ -1,4 +1,5 @@
-;; Instructions on ranges of memory call helpers, which poll when they last long.
+;; Instructions on ranges of memory call helpers, which poll when they last long; where the number of bytes is known and
+;; small they are loads and stores.
 ;;! show = asm
 (module
   (memory (export "memory") 1 3)
@@ -79,7 +80,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov eax, [r15 + 96]
+  ;;   mov eax, [r15 + 112]
   ;;   mov rcx, [r15 + 40]
   ;;   lea r8, [wasmpy_data_1]
   ;;   mov r9d, edx
@@ -107,33 +108,100 @@
   ;;run memory.init(0, 0, 1) = trap out of bounds memory access
   ;;run memory.init(0, 0, 0) = 7523094318406788456
   ;;= asm
-  ;;   mov dword [r15 + 96], 0
+  ;;   mov dword [r15 + 112], 0
   ;;   ret
 
-  (func (export "copy of a few bytes") (param i32 i32)
-    (memory.copy (local.get 0) (local.get 1) (i32.const 8)))
-  ;;run copy of a few bytes(0, 100) =
-  ;;run copy of a few bytes(65530, 0) = trap out of bounds memory access
+  ;; All is loaded first, and the end stored first: it traps before a byte is changed.
+  (func (export "copy of 8") (param i32 i32) (result i64)
+    (memory.copy (local.get 0) (local.get 1) (i32.const 8))
+    (i64.load (local.get 0)))
+  ;;lacks asm: call wasmpy_memory
+  ;;run copy of 8(0, 100) = 7523094288207667809
+  ;;run copy of 8(4, 0) = 7523094288207667809
+  ;;run copy of 8(65528, 0) = 7233733596922733153
+  ;;run copy of 8(65529, 0) = trap out of bounds memory access
+  ;;run copy of 8(0, -1) = trap out of bounds memory access
   ;;= asm
-  ;;   mov r11, [r15]
-  ;;   cmp rsp, [r11]
-  ;;   jb L2
+  ;;   mov rax, [r14 + rsi]  ; may trap
+  ;;   mov [r14 + rdi], rax  ; may trap
+  ;;   ret
+
+  (func (export "copy of 19") (param i32 i32)
+    (memory.copy (local.get 0) (local.get 1) (i32.const 19)))
+  ;;run copy of 19(200, 90) =
+  ;;run copy of 8(200, 211) = 29387087063311202
+  ;;run copy of 19(205, 200) =
+  ;;run copy of 8(0, 216) = 29387087063311202
+  ;;run copy of 19(65520, 100) = trap out of bounds memory access
+  ;;run copy of 8(0, 65520) = 0
+  ;;run copy of 19(65517, 100) =
+  ;;= asm
+  ;;   mov rax, [r14 + rsi]  ; may trap
+  ;;   mov rcx, [r14 + rsi + 8]  ; may trap
+  ;;   mov rdx, [r14 + rsi + 11]  ; may trap
+  ;;   mov [r14 + rdi + 11], rdx  ; may trap
+  ;;   mov [r14 + rdi + 8], rcx  ; may trap
+  ;;   mov [r14 + rdi], rax  ; may trap
+  ;;   ret
+  ;;= asm checked
+  ;;   mov rax, [r15 + 40]
+  ;;   mov rcx, [rax + 8]
+  ;;   lea rdx, [rsi + 19]
+  ;;   cmp rdx, rcx
+  ;;   ja L1
+  ;;   mov rax, [rax]
+  ;;   lea rdx, [rdi + 19]
+  ;;   cmp rdx, rcx
+  ;;   ja L1
+  ;;   mov rcx, [rax + rsi]
+  ;;   mov rdx, [rax + rsi + 8]
+  ;;   mov rsi, [rax + rsi + 11]
+  ;;   mov [rax + rdi + 11], rsi
+  ;;   mov [rax + rdi + 8], rdx
+  ;;   mov [rax + rdi], rcx
+  ;;   ret
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
-  ;;   mov r8d, 8
-  ;;   mov ecx, esi
-  ;;   mov rsi, rax
-  ;;   mov edx, edi
-  ;;   mov rdi, rax
-  ;;   call wasmpy_memory_copy
-  ;;   add rsp, 8
+  ;;   mov edi, 4
+  ;;   call wasmpy_raise
+  ;;   int3
+
+  (func (export "copy of 3") (param i32 i32)
+    (memory.copy (local.get 0) (local.get 1) (i32.const 3)))
+  ;;run copy of 3(0, 101) =
+  ;;run copy of 8(16, 0) = 6579042
+  ;;run copy of 3(65534, 0) = trap out of bounds memory access
+  ;;= asm
+  ;;   movzx eax, word [r14 + rsi]  ; may trap
+  ;;   movzx ecx, word [r14 + rsi + 1]  ; may trap
+  ;;   mov [r14 + rdi + 1], cx  ; may trap
+  ;;   mov [r14 + rdi], ax  ; may trap
   ;;   ret
-  ;; L2:
-  ;;   sub rsp, 8
-  ;;   call wasmpy_stack_slow
-  ;;   add rsp, 8
-  ;;   jmp L1
+
+  (func (export "fill of 12") (param i32 i32)
+    (memory.fill (local.get 0) (local.get 1) (i32.const 12)))
+  ;;run fill of 12(0, 0x1fe) =
+  ;;run copy of 8(16, 4) = -72340172838076674
+  ;;run fill of 12(65525, 7) = trap out of bounds memory access
+  ;;run copy of 8(16, 65528) = 0
+  ;;= asm
+  ;;   movzx eax, sil
+  ;;   movabs rcx, 0x0101010101010101
+  ;;   imul rax, rcx
+  ;;   mov [r14 + rdi + 4], rax  ; may trap
+  ;;   mov [r14 + rdi], rax  ; may trap
+  ;;   ret
+
+  (func (export "clear") (param i32)
+    (memory.fill (local.get 0) (i32.const 0) (i32.const 32)))
+  ;;run clear(0) =
+  ;;run copy of 8(16, 24) = 0
+  ;;= asm
+  ;;   mov qword [r14 + rdi + 24], 0  ; may trap
+  ;;   mov qword [r14 + rdi + 16], 0  ; may trap
+  ;;   mov qword [r14 + rdi + 8], 0  ; may trap
+  ;;   mov qword [r14 + rdi], 0  ; may trap
+  ;;   ret
 
   (func (export "memory.size") (result i32)
     (memory.size))
