@@ -4,7 +4,7 @@
 import { ACCESSES, LOAD, load } from "./accesses.ts";
 import { ARITHMETIC, pattern } from "./arithmetic.ts";
 import { BULK, BULK_STATEMENTS } from "./bulk.ts";
-import { CALL, CALLS, payFuel } from "./calls.ts";
+import { CALL, CALLS, payFuel, tailCall } from "./calls.ts";
 import { CONTROL, CONTROL_STATEMENTS } from "./control.ts";
 import { Grow, get, isFloat, node, type Shapes, set } from "./grow.ts";
 import { mix } from "./observed.ts";
@@ -93,7 +93,9 @@ export function growBody(r: Random, tree: Tree, fn: Fn, budget: number): void {
   }
   while (g.budget > 0) body.push(...g.statement(r.range(1, 4)));
   if (r.chance(60)) body.push(...mix(g));
-  body.push(...g.values(g.results, 3));
-  if (r.chance(10)) body.push(node("return", [], []));
+  const tail = r.chance(15) ? tailCall(g, 3) : null;
+  if (tail !== null) body.push(tail);
+  else body.push(...g.values(g.results, 3));
+  if (tail === null && r.chance(10)) body.push(node("return", [], []));
   fn.body = body;
 }

@@ -89,11 +89,13 @@ export function tailCall(g: Grow, depth: number): Node | null {
     fits(t.results) && tree.functions((f) => f === i).length > 0 ? [i] : [],
   );
   if (types.length === 0) return null;
-  // Rather one that a table has: else all of them would be direct.
+  const { r } = g;
   const inTables = types.filter((t) =>
     tree.tables.some((x, i) => x.type === FUNCREF && slotsOf(tree, i, t).length > 0),
   );
-  const type = g.r.pick(inTables.length > 0 && g.r.chance(70) ? inTables : types);
+  const longest = types.reduce((x, y) => (tree.types[y].params.length > tree.types[x].params.length ? y : x));
+  // Rather one that a table has: else all of them would be direct. Or one with arguments on the stack.
+  const type = r.chance(30) ? longest : r.pick(inTables.length > 0 && r.chance(70) ? inTables : types);
   const { row, immediates, kids } = call(g, type, depth);
   const name =
     row === rowOf("call")

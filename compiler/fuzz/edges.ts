@@ -292,6 +292,49 @@ function bulk(r: Random, tree: Tree): Edge | null {
   }
 }
 
+/** Nothing is left of a segment that was dropped. */
+function dropped(r: Random, tree: Tree): Edge | null {
+  const block = node("block", [EMPTY], []);
+  if (r.chance(50)) {
+    if (tree.datas.length === 0) return null;
+    const data = r.below(tree.datas.length);
+    const memory = r.below(tree.memories.length);
+    const to = int(tree.memories[memory].address, 0);
+    const init = node("memory.init", [data, memory], [to, i32(0), given(I32)]);
+    block.bodies.push([node("data.drop", [data], []), init]);
+  } else {
+    const table = r.below(tree.tables.length);
+    const elems = tree.elems.flatMap((e, i) => (e.type === tree.tables[table].type ? [i] : []));
+    if (elems.length === 0) return null;
+    const elem = r.pick(elems);
+    const to = int(tree.tables[table].address, 0);
+    const init = node("table.init", [elem, table], [to, i32(0), given(I32)]);
+    block.bodies.push([node("elem.drop", [elem], []), init]);
+  }
+  return { made: block, operands: [pair(I32, 1n), pair(I32, 0n)] };
+}
+
+/** Bytes are copied to where some of them lie. */
+function overlapping(r: Random, tree: Tree): Edge | null {
+  const memory = r.below(tree.memories.length);
+  const { min, address } = tree.memories[memory];
+  if (min === 0) return null;
+  const from = 64 + r.below(PAGE - 128);
+  const arg = (offset: number) => new MemArg(0, memory, offset);
+  const at = () => int(address, from);
+  const to = node(`${prefix(address)}.add`, [], [given(address), at()], address);
+  const read = (offset: number) => node("i64.load", [arg(offset)], [at()], I64);
+  const block = node("block", [I64 - 128], [], I64);
+  block.bodies.push([
+    node("i64.store", [arg(0)], [at(), constant(r, I64)]),
+    node("i64.store", [arg(8)], [at(), i64(r.int64())]),
+    node("memory.copy", [memory, memory], [to, at(), int(address, r.range(1, 16))]),
+    node("i64.xor", [], [node("i64.rotl", [], [read(0), i64(9n)], I64), read(8)], I64),
+  ]);
+  const near = () => pair(address, BigInt(r.range(-9, 9)));
+  return { made: block, operands: [near(), near(), near()] };
+}
+
 /** Growth to the most that is allowed, and beyond. */
 function growth(r: Random, tree: Tree): Edge {
   if (r.chance(50)) {
@@ -354,7 +397,7 @@ function unreachable(): Edge {
 
 const SHAPES: readonly EdgeShape[] = [
   ...[truncation, truncation, truncation, division, division, division, operation, operation, rounding],
-  ...[access, access, access, bulk, bulk, callee, callee, growth],
+  ...[access, access, access, bulk, bulk, dropped, overlapping, callee, callee, growth],
 ];
 
 /** Adds the function with `count` edges; gives the operands of the calls to be made. */

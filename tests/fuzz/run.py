@@ -1,6 +1,6 @@
 """Differential fuzzing: generated modules run as images in CPython, and in V8; whatever differs is a finding.
 
-    python tests/fuzz/run.py --seeds A:B [--jobs N] [--minutes M] [--state FILE]
+    python tests/fuzz/run.py --seeds A:B [--jobs N] [--minutes M] [--state FILE] [--python 3.14]
     python tests/fuzz/run.py --reduce SEED
 
 A seed determines its modules (one to three, linked with each other) and the compiler's settings. Modules are made,
@@ -25,9 +25,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+import wasmpy
 from wasmpy import _compiler, _target
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import interpreters  # noqa: E402
+from interpreters import Interpreter  # noqa: E402
+
 COMPILER = HERE.parent.parent / "compiler"
 BLOCK = 256  # seeds of one worker; as in compiler/fuzz/job.ts
 CHUNK = 16 * BLOCK  # seeds of one compiler, which is slow until V8 has optimised it
@@ -37,9 +43,14 @@ ENOUGH = 4000
 
 
 class Worker:
-    """A process that runs images."""
+    """A process that runs images: of another interpreter than this one, if there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, interpreter: Interpreter | None) -> None:
+        self.command = [sys.executable] if interpreter is None else interpreter.command
+        self.environment = dict(os.environ)
+        if interpreter is not None:
+            places = {str(Path(package.__file__ or "").parent.parent) for package in (wasmpy, platformdirs)}
+            self.environment |= {**interpreter.environment, "PYTHONPATH": os.pathsep.join(sorted(places))}
         self.child: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
@@ -52,7 +63,10 @@ class Worker:
         """What is wrong with the job, or ""."""
         if self.child is None:
             self.child = subprocess.Popen(
-                [sys.executable, str(HERE / "execute.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [*self.command, str(HERE / "execute.py")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=self.environment,
             )
         assert self.child.stdin is not None
         assert self.child.stdout is not None
@@ -131,13 +145,23 @@ class Tally:
 class Run:
     """Seeds on their way, by several threads."""
 
-    def __init__(self, deadline: float, compiler: Path, stop_after: int, quiet: bool, state: Path | None) -> None:
+    def __init__(
+        self,
+        deadline: float,
+        compiler: Path,
+        *,
+        stop_after: int,
+        quiet: bool,
+        state: Path | None,
+        interpreter: Interpreter | None,
+    ) -> None:
         self.quiet = quiet
         self.started = self.shown = time.monotonic()
         self.deadline = deadline
         self.compiler = compiler
         self.stop_after = stop_after
         self.state = state
+        self.interpreter = interpreter
         self.lock = threading.Lock()
         self.tally = Tally()
         if state is not None and state.exists():
@@ -159,7 +183,7 @@ class Run:
             [*node, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if self.quiet else None
         )
         assert producer.stdout is not None
-        worker = Worker()
+        worker = Worker(self.interpreter)
         block = Tally()
         ended = False
         for line in producer.stdout:
@@ -236,9 +260,11 @@ def fuzz(
     stop_after: int = 0,
     quiet: bool = False,
     state: Path | None = None,
+    interpreter: Interpreter | None = None,
 ) -> Run:
     """Runs seeds until they or the minutes are used up, or ``stop_after`` findings are made."""
-    run = Run(time.monotonic() + minutes * 60, compiler, stop_after, quiet, state)
+    deadline = time.monotonic() + minutes * 60
+    run = Run(deadline, compiler, stop_after=stop_after, quiet=quiet, state=state, interpreter=interpreter)
     chunks = chunks_of(seeds, jobs, run.tally.blocks)
     with tempfile.TemporaryDirectory() as directory:
         threads = [threading.Thread(target=run.jobs, args=(chunks, directory)) for _ in range(jobs)]
@@ -257,6 +283,7 @@ def main() -> int:
     parser.add_argument("--stop", type=int, default=20, help="after so many findings")
     parser.add_argument("--compiler", type=Path, default=COMPILER, help="another one's folder")
     parser.add_argument("--state", type=Path, help="a file in which a run is kept")
+    parser.add_argument("--python", choices=interpreters.VERSIONS, help="another version that runs the images")
     parser.add_argument("--reduce", type=int, metavar="SEED")
     options = parser.parse_args()
     if options.reduce is not None:
@@ -271,6 +298,7 @@ def main() -> int:
         options.compiler,
         stop_after=options.stop,
         state=options.state,
+        interpreter=interpreters.find()[options.python] if options.python else None,
     )
     seconds = time.monotonic() - run.started
     rate = (run.tally.modules - run.before) / seconds
