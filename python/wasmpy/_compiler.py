@@ -306,11 +306,14 @@ def _reap(phase: str, info: object) -> None:
     """Called by the garbage collector while a process is idle: it ends by itself, and must not stay a zombie."""
     global _process
     process = _process
-    if phase == "stop" and process is not None and process.has_ended():
-        if _process is process:
-            _process = None
-            _let_go()
-        process.close()
+    try:
+        if phase == "stop" and process is not None and process.has_ended():
+            if _process is process:
+                _process = None
+                _let_go()
+            process.close()
+    except RecursionError:  # Garbage is collected in deep recursions, too: the next time, then.
+        pass
 
 
 def _let_go() -> None:
