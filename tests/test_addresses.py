@@ -85,6 +85,12 @@ BUGS = (
     Bug("bulk operations wrap", "runtime/memory.ts",
         "c.op(op.I64_LT_U, c.op(op.I64_SUB, size, count), at); // at",
         "c.op(op.I64_LT_U, size, c.op(op.I64_ADD, at, count)); // at", "bulk", crashes=True),
+    Bug("small copies write the first piece first", "ir/pieces.ts",
+        "for (let k = values.length - 1; k >= 0; k--) writing.store(writing.offsets[k], values[k]);",
+        "for (let k = 0; k < values.length; k++) writing.store(writing.offsets[k], values[k]);", "bulk"),
+    Bug("small fills are checked but for the last piece", "ir/pieces.ts",
+        "out.addressIn(memory, index, 0, 0, n);",
+        "out.addressIn(memory, index, 0, 0, n - (n % this.size));", "--checked bulk", crashes=True),
 )  # fmt: skip
 # The compiler's own check of addresses would be first to find some of them.
 UNVERIFIED = (("backend.ts", "    this.verifySelection();\n", ""),)
