@@ -377,6 +377,11 @@ def tables_and_globals() -> Callable[[int], None]:
     made = everything()
 
     def make() -> None:
+        # Without cycles: freed by the count of references, not by the collector, which clears first.
+        plain = wasmpy.Table("externref", 4)
+        plain[0] = WITNESS
+        plain.grow(2, WITNESS)
+        wasmpy.Global("externref", WITNESS)
         table = wasmpy.Table("externref", 10)
         table[3] = WITNESS
         table.grow(5, WITNESS)
