@@ -301,6 +301,56 @@ def wrong_calls() -> Callable[[int], None]:
     return each(call)
 
 
+class Number:
+    """Converts to what it holds, or raises that."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __index__(self) -> Any:
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+    __float__ = __index__
+
+
+def conversions() -> Callable[[int], None]:
+    """Arguments and results of every kind, right and wrong, on their way in and out."""
+    answer: list[Any] = [None]
+
+    def many(*arguments: object) -> Any:
+        return answer[0]() if callable(answer[0]) else answer[0]
+
+    module = wasmpy.Module(b"""(module
+        (import "env" "many" (func $many (param i32 i64 f32 f64 externref funcref) (result i32 f64 externref funcref)))
+        (func (export "f") (param i32 i64 f32 f64 externref funcref) (result i32 f64 externref funcref)
+            (call $many (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5))))""")
+    f = module.instantiate({"env": {"many": many}})["f"]
+    add = everything().add
+    big, index, bad = 2**62, Number(3), Number(ValueError("no number"))
+    right = big // 2**32, big, 0.25, 0.5, WITNESS, add
+    given = [right, (index, Number(big), index, Number(0.5), None, None), (True, -big, 7, big, [1], None)]
+    given += [(*right[:i], wrong, *right[i + 1 :]) for i in range(4) for wrong in (bad, "1", None, Number("1"))]
+    given += [(2**70, *right[1:]), (index, Number(2**70), *right[2:]), (*right[:5], f"{big}"), right[:3], (*right, 1)]
+    answers = [
+        (1, 0.5, WITNESS, add), [index, index, [], None], lambda: iter((1, 2, None, None)), (1, 0.5, WITNESS, WITNESS),
+        (bad, 1, 2, None), (1, bad, 2, None), (1, 0.5, WITNESS), (1, 0.5, WITNESS, add, WITNESS), 3, None, "abcd",
+        (2**70, 1.0, WITNESS, add), lambda: (Witness() for _ in range(9)), lambda: 1 // 0, lambda: (1 // n for n in (1, 0)),
+    ]  # fmt: skip
+
+    def convert() -> None:
+        for value in answers:
+            answer[0] = value
+            for arguments in given if value is answers[0] else given[:2]:
+                try:
+                    f(*arguments)
+                except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+                    pass
+
+    return each(convert)
+
+
 def traps() -> Callable[[int], None]:
     made = everything()
     return each(raising(wasmpy.Trap, lambda: made.trap(0)))
@@ -436,6 +486,7 @@ SCENARIOS = [
     Scenario("descriptions", 10**4, descriptions),
     Scenario("calls", 10**6, calls),
     Scenario("wrong calls", 10**5, wrong_calls),
+    Scenario("conversions", 10**4, conversions),
     Scenario("traps", 10**6, traps),
     Scenario("traps in deep frames", 10**5, deep_traps),
     Scenario("exhausted stacks", 10**4, exhaustion),
