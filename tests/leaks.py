@@ -323,8 +323,9 @@ def conversions() -> Callable[[int], None]:
         return answer[0]() if callable(answer[0]) else answer[0]
 
     module = wasmpy.Module(b"""(module
-        (import "env" "many" (func $many (param i32 i64 f32 f64 externref funcref) (result i32 f64 externref funcref)))
-        (func (export "f") (param i32 i64 f32 f64 externref funcref) (result i32 f64 externref funcref)
+        (type $t (func (param i32 i64 f32 f64 externref funcref) (result i32 f64 externref funcref)))
+        (import "env" "many" (func $many (type $t)))
+        (func (export "f") (type $t)
             (call $many (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5))))""")
     f = module.instantiate({"env": {"many": many}})["f"]
     add = everything().add
