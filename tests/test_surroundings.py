@@ -86,9 +86,7 @@ LIMITS = [
     # name, limit, what is printed where the image is cached and where it has to be compiled
     ("AS", 3 << 30, "8", "8"),
     ("AS", 600 << 20, "8", "UnsupportedError"),
-    ("AS", 200 << 20, "8", "UnsupportedError"),
     ("STACK", 256 << 10, "8", "8"),
-    ("STACK", 1 << 20, "8", "8"),
     ("STACK", 1 << 30, "8", "8"),
     ("STACK", -1, "8", "8"),
     ("NOFILE", 6, "8", "Too many open files"),
@@ -97,9 +95,6 @@ LIMITS = [
     ("NOFILE", 64, "8", "8"),
     ("FSIZE", 0, "8", "no place for the compiled module"),
     ("FSIZE", 4096, "8", "no place for the compiled module"),
-    ("CORE", 0, "8", "8"),
-    ("RSS", 0, "8", "8"),
-    ("SIGPENDING", 0, "8", "8"),
 ]
 
 
@@ -127,7 +122,7 @@ def test_limits(python, row, is_cached):
 
 
 @needs_users
-@pytest.mark.parametrize("limit", [1, 5, 6, 7, 8, 10, 40])
+@pytest.mark.parametrize("limit", [1, 7, 9, 40])
 def test_few_processes(python, limit):
     """Where Node gets no threads it waits for ever: that is noticed, and it does not stay."""
     code = f"""
@@ -254,7 +249,7 @@ def test_file_systems(python, tmp_path, options, places):
 @needs_users
 def test_another_user_reads(python, tmp_path):
     """A tree and an image of somebody else serve who can write nothing, as bytecode does."""
-    nothing = {"HOME": "/nonexistent", "WASMPY_CACHE_DIR": None}
+    nothing = {"HOME": "/dev/null/x", "WASMPY_CACHE_DIR": None}
     code = USE + "import os; print(os.geteuid())"
     done = python(code, cached=True, before=OTHER_USER, WASMPY_NODE="/none", **nothing)
     assert done.stdout == "8\n54321\n"
