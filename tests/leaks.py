@@ -23,6 +23,7 @@ from itertools import count, pairwise
 from typing import Any, NamedTuple
 
 import wasmpy
+from wasmpy import _link, _traps
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -329,6 +330,7 @@ def conversions() -> Callable[[int], None]:
             (call $many (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5))))""")
     f = module.instantiate({"env": {"many": many}})["f"]
     add = everything().add
+    WATCHED.append(add.__self__)
     big, index, bad = 2**62, Number(3), Number(None)
     right = big // 2**32, big, 0.25, 0.5, WITNESS, add
     given = [right, (index, Number(big), index, Number(0.5), None, None), (True, -big, 7, big, [1], None)]
@@ -480,12 +482,15 @@ def address_space() -> Callable[[int], None]:
 
 
 WITNESS = Witness()
+# More of them, added by scenarios.
+WATCHED: list[object] = []
 
 
 def common() -> list[object]:
     """Objects of ours, and shared ones that native code handles: before 3.12, these too are counted."""
     own = [WITNESS, nothing, Witness, wasmpy.Trap, wasmpy.LinkError, wasmpy.Memory, wasmpy.Table, wasmpy.Global]
-    return [*own, ValueError, None, True, (), 0, 1, 2, "wasm"]
+    internal = [_link, _link.attach, _traps.trap]
+    return [*own, *internal, *WATCHED, ValueError, None, True, (), 0, 1, 2, "wasm"]
 
 
 SCENARIOS = [
