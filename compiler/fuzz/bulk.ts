@@ -50,6 +50,8 @@ function common(x: Type, y: Type): Type {
 function memoryLength(g: Grow, type: Type): Node {
   const { r } = g;
   if (r.chance(g.mood.risk) && g.loops === 0) return int(type, r.pick([0xffff, 0x10000, 0x10001, -1, 0]));
+  // Few bytes, if the compiler knows how many, are loads and stores.
+  if (r.chance(30)) return int(type, r.below(70));
   const masked = [g.expr(type, 1, false), int(type, r.pick([7, 15, 63, 255]))];
   return node(`${prefix(type)}.and`, [], masked, type);
 }

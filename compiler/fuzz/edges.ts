@@ -234,7 +234,7 @@ function bulk(r: Random, tree: Tree): Edge | null {
   const { type, min: slots, address: theirs } = tree.tables[table];
   const ends = (of: Type, end: number): Edge["operands"] =>
     [0, 1, -1].map((by) => pair(of, BigInt(end + by)));
-  const count = r.pick([0, 1, 5]);
+  const count = r.pick([0, 1, r.range(2, 70), r.range(2, 70), 100]);
   switch (r.below(7)) {
     case 0:
       return {
@@ -324,14 +324,26 @@ function overlapping(r: Random, tree: Tree): Edge | null {
   const at = () => int(address, from);
   const to = node(`${prefix(address)}.add`, [], [given(address), at()], address);
   const read = (offset: number) => node("i64.load", [arg(offset)], [at()], I64);
+  // Few bytes, a number that the compiler knows; or more, which it does not.
+  const isKnown = r.chance(50);
+  const other =
+    address === I64
+      ? node("i64.extend_i32_u", [], [get(X, I32)], I64)
+      : node("i32.wrap_i64", [], [get(Y, I64)], I32);
+  const length = isKnown
+    ? int(address, r.range(1, 16))
+    : node(`${prefix(address)}.and`, [], [other, int(address, 31)], address);
   const block = node("block", [I64 - 128], [], I64);
   block.bodies.push([
     node("i64.store", [arg(0)], [at(), constant(r, I64)]),
     node("i64.store", [arg(8)], [at(), i64(r.int64())]),
-    node("memory.copy", [memory, memory], [to, at(), int(address, r.range(1, 16))]),
+    node("memory.copy", [memory, memory], [to, at(), length]),
     node("i64.xor", [], [node("i64.rotl", [], [read(0), i64(9n)], I64), read(8)], I64),
   ]);
-  const near = () => pair(address, BigInt(r.range(-9, 9)));
+  const near = (): [number, bigint] => {
+    const [by, count] = [r.range(-9, 9), r.range(1, 31)];
+    return address === I64 ? [count, BigInt(by)] : [by, BigInt(count)];
+  };
   return { made: block, operands: [near(), near(), near()] };
 }
 

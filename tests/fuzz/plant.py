@@ -86,6 +86,11 @@ BUGS = (
         "      const place = c.op(op.I64_ADD, at, c.op(op.I64_SUB, c.op(op.I64_SUB, size, one), k));\n"
         '      c.api("memmove", c.element(to, place, 0), c.element(from, place, 0), one);\n'
         "    });\n  });\n}\n\n/** (record, bytes"),
+    Bug("few bytes are copied from the first on", "ir/pieces.ts",
+        "for (let k = values.length - 1; k >= 0; k--) writing.store(writing.offsets[k], values[k]);",
+        "for (let k = 0; k < values.length; k++) writing.store(writing.offsets[k], values[k]);"),
+    Bug("of few bytes the last are left out", "ir/pieces.ts",
+        "if (n % this.size !== 0) this.offsets.push(n - this.size);", ""),
     Bug("calls of other instances do not come back", "python/imports.ts",
         "      c.op(op.SET_VMCTX, own);\n      c.ret(results);", "      c.ret(results);"),
     Bug("other instances' functions are called straight", "ir/lowering.ts",
