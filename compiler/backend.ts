@@ -142,6 +142,7 @@ export class Backend {
     this.list(SHOW_CODE, func, index);
     this.emitter.emit(code, func.symbol, convention, index, this.image, this.pcs);
     this.list(SHOW_ASM, func, index);
+    this.image.checkSize();
   }
 
   private verifySelection(): void {

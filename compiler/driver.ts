@@ -5,7 +5,7 @@
 // in any order; the job links them in theirs.
 
 import { Backend, Listing, Progress } from "./backend.ts";
-import { INTERNAL } from "./base/errors.ts";
+import { INTERNAL, LIMIT } from "./base/errors.ts";
 import { Failure, unreachable } from "./base/fail.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
 import { type Chunk, ChunkCompiler, chunkBounds, functionBuild } from "./chunks.ts";
@@ -29,6 +29,7 @@ import { describe } from "./python/meta.ts";
 import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
+import { checkLimit, MAX_IMAGE_BYTES } from "./wasm/limits.ts";
 import type { Module } from "./wasm/module.ts";
 import type { Assembled } from "./wat/assembled.ts";
 import { Lines } from "./wat/lines.ts";
@@ -128,8 +129,18 @@ function complaint(error: unknown, { index, name }: Progress): Complaint {
   if (error instanceof Failure) {
     return new Complaint(error.kind, error.message, error.detail, error.at, index, name);
   }
+  if (isOutOfMemory(error)) return outOfMemory(index, name);
   const text = error instanceof Error ? (error.stack ?? error.message) : "unknown";
   return internal(text, index, name);
+}
+
+/** Whether the machine had no room for an array, a string or a map. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && !error.message.startsWith("Maximum call stack");
+}
+
+function outOfMemory(index: number, name: string): Complaint {
+  return new Complaint(LIMIT, "out of memory", "the module is too large or too complex", -1, index, name);
 }
 
 function internal(detail: string, index: number, name: string): Complaint {
@@ -288,6 +299,14 @@ export class Job {
     return module === null ? 0 : module.funcs.reduce((sum, { body }) => sum + body.end - body.start, 0);
   }
 
+  /** Bytes of the largest function body. */
+  get largestBody(): number {
+    const { module } = this.source;
+    return module === null
+      ? 0
+      : module.funcs.reduce((most, { body }) => Math.max(most, body.end - body.start), 0);
+  }
+
   /** Validates the module. */
   begin(): void {
     const { source } = this;
@@ -369,9 +388,9 @@ export class Job {
     }
   }
 
-  /** Ends the job with an internal error. */
-  abandon(detail: string): void {
-    this.fail(internal(detail, -1, ""));
+  /** Ends the job: a thread had not enough memory. */
+  abandon(): void {
+    this.fail(outOfMemory(-1, ""));
   }
 
   /** Requires: complete or failed. */
@@ -433,6 +452,7 @@ class Compilation {
 
   link(k: number, { fragment, simple }: Chunk): void {
     link(fragment, this.image, this.backend.pcs);
+    this.image.checkSize();
     this.simple.set(simple, this.bounds[k]);
   }
 
@@ -447,8 +467,10 @@ class Compilation {
     for (const blob of build.rodata()) {
       const section = image.sections[RODATA];
       section.align(blob.alignment);
+      checkLimit(blob.bytes.length, MAX_IMAGE_BYTES, "compiled module too large", -1);
       image.define(blob.symbol, RODATA, section.length, blob.bytes.length);
       section.bytes(blob.bytes);
+      image.checkSize();
     }
     const functions = functionSymbols(module, program);
     const meta = encodeUtf8(describe(module, lines, options.checked));

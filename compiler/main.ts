@@ -8,12 +8,19 @@ import { type Request, serve } from "./service.ts";
 
 const IDLE_MS = 5000;
 
+/** What the input is read into: the two sizes, then a header, then a payload. */
+const SIZES = 0;
+const HEADER = 1;
+const PAYLOAD = 2;
+
 class Server {
   private readonly pool: Pool;
-  /** Input that is not part of a request yet: pieces, their bytes, and how many make sense of them. */
-  private pieces: Uint8Array[];
-  private size: number;
-  private needed: number;
+  /** The part that is being read, how many bytes of it are there, and the parts before it. */
+  private part: number;
+  private bytes: Uint8Array;
+  private filled: number;
+  private payloadSize: number;
+  private header: Request;
   private readonly requests: { header: Request; payload: Uint8Array }[];
   private isServing: boolean;
   private isClosed: boolean;
@@ -21,9 +28,11 @@ class Server {
 
   constructor(pool: Pool) {
     this.pool = pool;
-    this.pieces = [];
-    this.size = 0;
-    this.needed = 8;
+    this.part = SIZES;
+    this.bytes = new Uint8Array(8);
+    this.filled = 0;
+    this.payloadSize = 0;
+    this.header = { do: "" };
     this.requests = [];
     this.isServing = false;
     this.isClosed = false;
@@ -33,33 +42,41 @@ class Server {
 
   receive(piece: Uint8Array): void {
     clearTimeout(this.idle);
-    this.pieces.push(piece);
-    this.size += piece.length;
-    if (this.size >= this.needed) this.read();
+    let rest = piece;
+    while (rest.length > 0) {
+      const taken = rest.subarray(0, this.bytes.length - this.filled);
+      this.bytes.set(taken, this.filled);
+      this.filled += taken.length;
+      rest = rest.subarray(taken.length);
+      while (this.filled === this.bytes.length) this.complete();
+    }
     this.work();
   }
 
-  /** Takes whole requests from the input. */
-  private read(): void {
-    let bytes = new Uint8Array(this.size);
-    let at = 0;
-    for (const piece of this.pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
+  /** Goes on with the next part. */
+  private complete(): void {
+    const { bytes } = this;
+    switch (this.part) {
+      case SIZES: {
+        const view = new DataView(bytes.buffer);
+        this.payloadSize = view.getUint32(4, true);
+        this.expect(HEADER, view.getUint32(0, true));
+        break;
+      }
+      case HEADER:
+        this.header = JSON.parse(new TextDecoder().decode(bytes));
+        this.expect(PAYLOAD, this.payloadSize);
+        break;
+      default:
+        this.requests.push({ header: this.header, payload: bytes });
+        this.expect(SIZES, 8);
     }
-    for (;;) {
-      this.needed = 8;
-      if (bytes.length < this.needed) break;
-      const view = new DataView(bytes.buffer, bytes.byteOffset);
-      const headerEnd = 8 + view.getUint32(0, true);
-      this.needed = headerEnd + view.getUint32(4, true);
-      if (bytes.length < this.needed) break;
-      const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, headerEnd)));
-      this.requests.push({ header, payload: bytes.slice(headerEnd, this.needed) });
-      bytes = bytes.subarray(this.needed);
-    }
-    this.pieces = [bytes];
-    this.size = bytes.length;
+  }
+
+  private expect(part: number, size: number): void {
+    this.part = part;
+    this.bytes = new Uint8Array(size);
+    this.filled = 0;
   }
 
   close(): void {

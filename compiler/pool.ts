@@ -17,6 +17,9 @@ const WARMING_BYTES = 1_800_000;
 /** Where less than this is gained, or a thread would have less than half of so much code, it is not worth its memory. */
 const GAIN_BYTES = 50_000;
 const PARALLEL_BYTES = 1 << 18;
+/** Compiling a function takes up to 3,500 bytes for each of its own: so many of them at a time, in all threads. */
+const MOST_BYTES = 1 << 19;
+const LEAST_BYTES = 1 << 15;
 
 /**
  * How many threads should compile `bytes` of code on a machine with so many processors; `warm`: how many have compiled
@@ -130,7 +133,7 @@ class Shared {
   /** The worker has ended, with an error or without. */
   lose(worker: Worker, outOfMemory: boolean): void {
     this.helping.delete(worker);
-    if (outOfMemory) this.job.abandon("out of memory");
+    if (outOfMemory) this.job.abandon();
     this.wake();
   }
 
@@ -171,7 +174,7 @@ export class Pool {
   private jobs: number;
   private current: Shared | null;
 
-  /** By default as many threads as pay, and as affinity and cgroup allow. */
+  /** By default as many threads as pay, and as affinity and cgroup allow; in any case no more than memory allows. */
   constructor(
     file: string,
     threadsFor = (bytes: number, warm: number) => bestThreads(bytes, processors(), warm),
@@ -190,7 +193,8 @@ export class Pool {
   async compile(bytes: Uint8Array, options: Options): Promise<Compiled> {
     const job = new Job(bytes, options, null);
     const warm = this.workers.size + (this.isWarm ? 1 : 0);
-    const threads = this.threadsFor(job.codeBytes, warm);
+    const most = Math.max(1, Math.floor(MOST_BYTES / Math.max(LEAST_BYTES, job.largestBody)));
+    const threads = Math.min(most, this.threadsFor(job.codeBytes, warm));
     if (threads > 1) this.start(threads - 1); // while the module is validated
     job.begin();
     if (job.codeBytes >= PARALLEL_BYTES) this.isWarm = true;

@@ -127,6 +127,10 @@ const TABLE = [
   ["too many catch clauses", LIMIT],
   ["subtyping too deep", LIMIT],
   ["stack frame too large", LIMIT],
+  ["function too complex", LIMIT],
+  ["compiled code too large", LIMIT],
+  ["compiled module too large", LIMIT],
+  ["out of memory", LIMIT],
   ["memory size must be at most 2^48 pages", INVALID],
   // what is valid but cannot be compiled yet
   ["instruction not supported yet", UNSUPPORTED],

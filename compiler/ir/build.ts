@@ -82,11 +82,15 @@ export class FunctionBuild {
 
   /** Validates and builds own function `index`. */
   build(index: number, func: Func): void {
-    const { lowering } = this;
-    const symbol = lowering.symbols[index];
+    const { lowering, walk } = this;
+    const { start, end } = this.module.funcs[index].body;
     lowering.func = func;
-    lowering.begin(this.program.symbols[symbol].name, symbol, this.program.symbols[symbol].signature);
-    this.walk.body(index);
+    lowering.beginFunction(index, end - start);
+    walk.body(index);
+    this.finish();
+    if (!lowering.isOverwhelmed) return;
+    lowering.beginFunctionWithFrame(index);
+    walk.body(index);
     this.finish();
   }
 
@@ -95,9 +99,8 @@ export class FunctionBuild {
    * tables, active segments, start function (spec 4.7.2). It expects zeroed cells and tables.
    */
   init(func: Func): void {
-    const symbol = initSymbol(this.program);
     this.lowering.func = func;
-    this.lowering.begin("wasmpy_init", symbol, this.program.symbols[symbol].signature);
+    this.lowering.beginInit(initSymbol(this.program));
     this.initGlobals();
     this.initElems();
     this.initTables();

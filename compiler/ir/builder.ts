@@ -5,6 +5,9 @@
 // A block is `seal`ed when no further edge will lead to it: before that, a variable read in it becomes a
 // parameter at once. Arguments for these parameters are filled in by `finish`. Redundant parameters are left
 // for opt/params.ts to remove.
+//
+// The SSA form of a function can be as large as the number of its variables times that of its blocks. Who cannot
+// afford that gives `begin` a budget of steps, and throws away what was built once it `isOverwhelmed`.
 
 import { IntColumn } from "../base/columns.ts";
 import { ABSENT, PairMap } from "../base/intmap.ts";
@@ -12,6 +15,9 @@ import * as op from "../gen/ir-ops.ts";
 import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, type Value } from "./func.ts";
 import { CONST_OF, F32, F64, I32, I64, PTR, RESULT, VOID } from "./ops.ts";
 import type { Program } from "./program.ts";
+
+/** Never used up. */
+const ANY_BUDGET = 0x7fffffff;
 
 declare const variableBrand: unique symbol;
 export type Variable = number & { readonly [variableBrand]: true };
@@ -37,6 +43,10 @@ export class Builder {
   private readonly phiNext: IntColumn; // the block's phi made before it, or -1
   private readonly phiHead: IntColumn; // block → its latest phi, or -1
   private readonly explicitParams: IntColumn; // pairs (block, value)
+  /** Steps that may still be taken to find the values of variables; negative: what is built is of no use. */
+  private budget: number;
+  /** Calls and others with any number of operands. */
+  private variadics: number;
 
   constructor(program: Program, func: Func) {
     this.program = program;
@@ -55,11 +65,15 @@ export class Builder {
     this.phiNext = new IntColumn();
     this.phiHead = new IntColumn();
     this.explicitParams = new IntColumn();
+    this.budget = ANY_BUDGET;
+    this.variadics = 0;
   }
 
   /** Starts the function of `symbol`; the entry block is current, its parameters are those of the signature. */
-  begin(name: string, symbol: number, signature: number): void {
+  begin(name: string, symbol: number, signature: number, budget = ANY_BUDGET): void {
     this.func.reset(name, symbol, signature);
+    this.budget = budget;
+    this.variadics = 0;
     this.loc = -1;
     this.variableType.clear();
     this.definitions.clear();
@@ -124,6 +138,17 @@ export class Builder {
     this.current = b;
   }
 
+  /** The budget did not suffice: from there on variables have had any value. */
+  get isOverwhelmed(): boolean {
+    return this.budget < 0;
+  }
+
+  /** How large the function is so far, in values; what else there is counts as much as it costs memory later on. */
+  get parts(): number {
+    const { func, variadics } = this;
+    return func.count + func.edgeTotal + 2 * func.pool.length + 4 * variadics;
+  }
+
   get terminated(): boolean {
     return this.current === NO_BLOCK;
   }
@@ -147,8 +172,11 @@ export class Builder {
     while (v === ABSENT && this.sealed.get(b) === 1 && this.predCount.get(b) === 1) {
       b = this.edgeFrom.get(this.predHead.get(b)) as Block;
       v = this.definitions.get(b, x);
+      if (--this.budget < 0) return this.anyValue(x, from);
     }
     if (v === ABSENT) {
+      this.budget -= 1 + this.predCount.get(b);
+      if (this.budget < 0) return this.anyValue(x, from);
       v =
         this.sealed.get(b) === 1 && this.predCount.get(b) === 0 ? this.undefinedValue(b, x) : this.phi(b, x);
       this.definitions.set(b, x, v);
@@ -169,6 +197,13 @@ export class Builder {
     return v;
   }
 
+  /** For the walk to go on with, when it is all in vain. */
+  private anyValue(x: Variable, at: Block): Value {
+    const v = this.undefinedValue(at, x);
+    this.definitions.set(at, x, v);
+    return v;
+  }
+
   /** A variable read before it was set: a zero, at the start of the block that has no predecessor. */
   private undefinedValue(b: Block, x: Variable): Value {
     const v = this.func.make(CONST_OF[this.variableType.get(x)], this.variableType.get(x));
@@ -178,7 +213,10 @@ export class Builder {
     return v;
   }
 
-  /** Ends the function: every block must be terminated. Seals all, gives parameters and arguments their places. */
+  /**
+   * Ends the function: every block must be terminated. Seals all, gives parameters and arguments their places, unless
+   * the budget does not suffice.
+   */
   finish(): Func {
     const f = this.func;
     this.sealed.data.fill(1, 0, this.sealed.length);
@@ -186,6 +224,7 @@ export class Builder {
     const start = new IntColumn();
     const values = new IntColumn();
     for (let i = 0; i < this.phiValue.length; i++) {
+      if (this.isOverwhelmed) return f;
       start.push(values.length);
       const b = f.aux[this.phiValue.get(i)];
       for (let e = this.predHead.get(b); e >= 0; e = this.predNext.get(e)) {
@@ -300,6 +339,7 @@ export class Builder {
     symbol: number,
     aux: number,
   ): Value {
+    this.variadics++;
     const start = this.func.pool.length;
     for (const x of operands) this.func.pool.push(x);
     const v = this.emit(code, type, start, operands.length, symbol);

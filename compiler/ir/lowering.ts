@@ -4,10 +4,11 @@
 // code runs are READONLY; fields of a record that a reference leads to are not, since the reference must be
 // tested first.
 
-import type { IntColumn } from "../base/columns.ts";
+import { IntColumn } from "../base/columns.ts";
 import * as op from "../gen/ir-ops.ts";
 import * as w from "../gen/wasm-ops.ts";
 import type { Features } from "../wasm/features.ts";
+import { checkLimit, MAX_INIT_PARTS, MAX_PARTS, PARTS_AT_LEAST, PARTS_PER_BYTE } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
 import type { Limits, ValType } from "../wasm/types.ts";
 import {
@@ -16,6 +17,7 @@ import {
   READONLY,
   REGION_GLOBAL,
   REGION_MEMORY,
+  REGION_STACK,
   REGION_TABLE,
   REGION_VMCTX,
 } from "./access.ts";
@@ -25,10 +27,14 @@ import { guardDivision, guardTruncation } from "./guards.ts";
 import { helper } from "./helpers.ts";
 import * as at from "./layout.ts";
 import { irType, isFuncRef, type Layout } from "./layout.ts";
-import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE } from "./ops.ts";
+import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE, V128 } from "./ops.ts";
 import { copyPieces, fewBytes, fillPieces } from "./pieces.ts";
 import { CONV_WASM, type Program, SYM_RODATA } from "./program.ts";
 import * as trap from "./traps.ts";
+
+/** Steps of making SSA that a function may take: its locals stay in memory where these do not suffice. */
+const STEPS_AT_LEAST = 1 << 20;
+const STEPS_PER_BYTE = 8;
 
 /** What a module is built with. */
 export class BuildOptions {
@@ -55,6 +61,12 @@ export class Lowering extends Builder {
   readonly ownTables: Uint8Array;
   /** Own immutable global → its value as the words of a constant, where it is one. */
   private readonly constants: ReadonlyMap<number, Constant>;
+  /** Stack slot that holds the locals, or -1: they are variables of the builder. */
+  private frame: number;
+  private mostParts: number;
+  /** Local → its IR type; where there is a frame, its place there. */
+  private readonly localTypes: IntColumn;
+  private readonly localOffsets: IntColumn;
 
   constructor(
     program: Program,
@@ -72,20 +84,77 @@ export class Lowering extends Builder {
     this.symbols = symbols;
     this.constants = constants;
     this.ownTables = ownTables;
+    this.frame = -1;
+    this.mostParts = MAX_PARTS;
+    this.localTypes = new IntColumn();
+    this.localOffsets = new IntColumn();
+  }
+
+  /** Tells of the instruction that comes next, at `offset`. */
+  goOn(offset: number): void {
+    this.loc = offset;
+    checkLimit(this.parts, this.mostParts, "function too complex", offset);
+  }
+
+  /** As `begin`, for the own function `index` of so many bytes. */
+  beginFunction(index: number, bytes: number): void {
+    this.frame = -1;
+    const { name, signature } = this.program.symbols[this.symbols[index]];
+    this.begin(name, this.symbols[index], signature, STEPS_AT_LEAST + STEPS_PER_BYTE * bytes);
+    this.mostParts = Math.min(MAX_PARTS, PARTS_AT_LEAST + PARTS_PER_BYTE * bytes);
+  }
+
+  /** As `begin`, for the function that instantiates the module. */
+  beginInit(symbol: number): void {
+    this.frame = -1;
+    this.begin("wasmpy_init", symbol, this.program.symbols[symbol].signature);
+    this.mostParts = MAX_INIT_PARTS;
+  }
+
+  /** As `beginFunction`, with the locals in a stack slot: no SSA to be made, however large the function. */
+  beginFunctionWithFrame(index: number): void {
+    const { name, signature } = this.program.symbols[this.symbols[index]];
+    this.begin(name, this.symbols[index], signature);
+    this.frame = this.func.newSlot(0);
   }
 
   /** Variables with the numbers of the locals. Those that are no parameters start as zero: the builder's default. */
   declareLocals(types: IntColumn, params: number): void {
     for (let i = 0; i < types.length; i++) this.variable(irType(types.get(i)));
+    if (this.frame >= 0) this.layOutLocals(types, params);
     for (let i = 0; i < params; i++) this.setLocal(i, this.argument(i));
   }
 
+  private layOutLocals(types: IntColumn, params: number): void {
+    const { func, localOffsets, localTypes } = this;
+    localTypes.clear();
+    localOffsets.clear();
+    let size = 0;
+    for (let i = 0; i < types.length; i++) {
+      const type = irType(types.get(i));
+      localTypes.push(type);
+      localOffsets.push(size);
+      size += Math.max(TYPE_SIZE[type], 8);
+    }
+    func.slots.set(this.frame, size);
+    for (let i = params; i < types.length; i++) this.setLocal(i, this.zero(localTypes.get(i)));
+  }
+
   getLocal(index: number): Value {
-    return this.get(index as Variable);
+    const type = this.frame < 0 ? V128 : this.localTypes.get(index);
+    if (type === V128) return this.get(index as Variable); // vectors are in no slot
+    const aux = access(REGION_STACK, 0, TYPE_SIZE[type], 0);
+    return this.load(LOAD_OF[type], this.slot(this.frame), this.localOffsets.get(index), aux);
   }
 
   setLocal(index: number, v: Value): void {
-    this.set(index as Variable, v);
+    const type = this.frame < 0 ? V128 : this.localTypes.get(index);
+    if (type === V128) {
+      this.set(index as Variable, v);
+      return;
+    }
+    const aux = access(REGION_STACK, 0, TYPE_SIZE[type], 0);
+    this.store(STORE_OF[type], this.slot(this.frame), v, this.localOffsets.get(index), aux);
   }
 
   // --- control ----------------------------------------------------------------------------------------

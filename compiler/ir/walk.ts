@@ -131,7 +131,7 @@ export class Walk extends Control {
     }
     if (this.isConstant) this.checkConstant(row);
     const { out } = this;
-    if (out !== null) out.loc = this.at;
+    if (out !== null) out.goOn(this.at);
     switch (rules.SHAPE[row]) {
       case rules.SHAPE_PLAIN:
         this.plain(row);

@@ -3,6 +3,7 @@
 
 import { Bytes } from "../base/bytes.ts";
 import type { Program } from "../ir/program.ts";
+import { checkLimit, MAX_CODE_BYTES, MAX_IMAGE_BYTES } from "../wasm/limits.ts";
 
 /** Sections: executable, read-only, writable (with relocations at load). */
 export const TEXT = 0;
@@ -66,6 +67,14 @@ export class Image {
     this.exported = [];
     this.callFrames = new Bytes(1024);
     this.soname = "";
+  }
+
+  /** Ends where there is more than an image may hold. */
+  checkSize(): void {
+    let size = 0;
+    for (const section of this.sections) size += section.length;
+    checkLimit(this.sections[TEXT].length, MAX_CODE_BYTES, "compiled code too large", -1);
+    checkLimit(size, MAX_IMAGE_BYTES, "compiled module too large", -1);
   }
 
   define(symbol: number, section: number, offset: number, size: number): void {

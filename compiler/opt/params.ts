@@ -3,7 +3,7 @@
 // hands the parameters it flows into, a linked list, to the value in its place, and they are looked at again.
 // Parameters that always receive equal constants become that constant.
 // requires: Order
-// leaves: no redundant parameter; every use resolved
+// leaves: no redundant parameter, but in functions so large that looking again would take too long; every use resolved
 
 import { grown, IntColumn } from "../base/columns.ts";
 import * as op from "../gen/ir-ops.ts";
@@ -11,6 +11,9 @@ import { type Block, ENTRY, type Func, NO_VALUE, type Value } from "../ir/func.t
 import type { Order } from "../ir/order.ts";
 import type { Context, Pass } from "./context.ts";
 import { dropParams, resolveUses } from "./resolve.ts";
+
+/** How often, in the mean, an argument may be looked at again: not too often in nests of thousands of loops. */
+const LOOKS = 64;
 
 export class Params implements Pass {
   private index: Int32Array<ArrayBuffer>; // parameter → its place among those of its block
@@ -41,18 +44,20 @@ export class Params implements Pass {
     }
     this.collect(f, order);
     let removed = 0;
-    while (this.work.length > 0) {
+    let looks = LOOKS * (f.count + f.pool.length);
+    while (this.work.length > 0 && looks > 0) {
       const p = this.work.pop() as Value;
       this.waiting[p] = 0;
       if (f.op[p] !== op.PARAM) continue;
       const b = f.aux[p] as Block;
+      looks -= order.predecessorCount(b);
       const by = this.soleArgument(f, order, b, p);
       if (by === NO_VALUE) continue;
       if (f.block[by] >= 0 && isConstant(f.op[by]) && !isSole(f, order, b, this.index[p], by)) {
         becomeConstant(f, b, p, by);
       } else f.replace(p, by);
       removed++;
-      this.moveUsers(p, f.op[by] === op.PARAM ? by : p);
+      looks -= this.moveUsers(p, f.op[by] === op.PARAM ? by : p);
     }
     if (removed === 0) return;
     dropParams(f, order);
@@ -99,20 +104,23 @@ export class Params implements Pass {
     this.head[of] = cell;
   }
 
-  /** Queues the users of `from`, and makes them users of `to`. */
-  private moveUsers(from: Value, to: Value): void {
+  /** Queues the users of `from`, and makes them users of `to`. How many they are. */
+  private moveUsers(from: Value, to: Value): number {
     const { cellParam, cellNext, waiting, work } = this;
-    if (this.head[from] < 0) return;
+    let count = 0;
+    if (this.head[from] < 0) return count;
     for (let cell = this.head[from]; cell >= 0; cell = cellNext.data[cell]) {
+      count++;
       const p = cellParam.data[cell];
       if (waiting[p] !== 0) continue;
       waiting[p] = 1;
       work.push(p);
     }
-    if (to === from) return;
+    if (to === from) return count;
     cellNext.set(this.tail[from], this.head[to]);
     if (this.head[to] < 0) this.tail[to] = this.tail[from];
     this.head[to] = this.head[from];
+    return count;
   }
 
   /** What all edges to `b` pass for `p`, itself aside; NO_VALUE if they do not agree. */

@@ -1,6 +1,8 @@
 // The description of a module that its image carries: the text of a Python literal, which python/wasmpy/_link.py
-// evaluates when the image is executed. A dict with the keys
-//   types               [text]: structure of each type; {i} stands for type i of another recursion group
+// evaluates when the image is executed. A dict; behind it, in a line each, pairs (key, further rows), so that nothing
+// large is parsed in one piece: that takes a hundred times its memory. The keys:
+//   types               [text]: structure of each type; {i} stands for type i of another recursion group. Types that
+//                       are not the first of their group have their place there only: rec.1
 //   supertypes          {index: index}: what is declared
 //   aggregates          {index: "struct" or "array"}: what is no function type
 //   imports             [(module, name, kind, index)]
@@ -21,16 +23,19 @@ import { heapText, typeTextWith } from "../wasm/typetable.ts";
 /** A Python string literal, all ASCII. */
 function quote(text: string): string {
   let out = '"';
+  let plain = 0; // start of what needs no escape
   for (let i = 0; i < text.length; i++) {
-    const c = text.codePointAt(i) ?? 0;
-    if (c > 0xffff) {
-      out += `\\U${hex(c, 8)}`;
+    const c = text.charCodeAt(i);
+    if (c >= 32 && c < 127 && c !== 34 && c !== 92) continue;
+    out += text.slice(plain, i);
+    const point = text.codePointAt(i) ?? 0;
+    if (point > 0xffff) {
+      out += `\\U${hex(point, 8)}`;
       i++;
-    } else if (c === 34 || c === 92) out += `\\${text[i]}`;
-    else if (c >= 32 && c < 127) out += text[i];
-    else out += `\\u${hex(c, 4)}`;
+    } else out += c === 34 || c === 92 ? `\\${text[i]}` : `\\u${hex(c, 4)}`;
+    plain = i + 1;
   }
-  return `${out}"`;
+  return `${out}${text.slice(plain)}"`;
 }
 
 function hex(x: number, digits: number): string {
@@ -61,9 +66,10 @@ function structure(module: Module, index: number): string {
     return `${t.final ? "final" : "open"} ${above}${body}`;
   };
   if (groupSize === 1) return composite(index);
+  if (index > groupStart) return `rec.${index - groupStart}`;
   const group: string[] = [];
   for (let i = groupStart; i < groupStart + groupSize; i++) group.push(composite(i));
-  return `rec.${index - groupStart} of ${group.join("; ")}`;
+  return `rec.0 of ${group.join("; ")}`;
 }
 
 function truth(x: boolean): string {
@@ -76,48 +82,89 @@ function limits(l: wasm.Limits): string {
   return `${words(l.minLo, l.minHi)}, ${l.hasMax ? words(l.maxLo, l.maxHi) : -1}, ${truth(l.is64)}`;
 }
 
-/** The literal for `module`. `lines`: see above; empty for binaries. `checked`: how the image was compiled. */
+/** Rows of a list or dict that stand in one line. */
+const LINE_ROWS = 2000;
+
+/** Collects the keys of the dict. */
+class Text {
+  private readonly keys: string[];
+  private readonly more: string[];
+
+  constructor() {
+    this.keys = [];
+    this.more = [];
+  }
+
+  value(key: string, literal: string): void {
+    this.keys.push(`"${key}": ${literal}`);
+  }
+
+  private rows(key: string, rows: readonly string[], open: string, close: string): void {
+    const literal = (from: number) => `${open}${rows.slice(from, from + LINE_ROWS).join(", ")}${close}`;
+    this.value(key, literal(0));
+    for (let i = LINE_ROWS; i < rows.length; i += LINE_ROWS) this.more.push(`("${key}", ${literal(i)})`);
+  }
+
+  list(key: string, rows: readonly string[]): void {
+    this.rows(key, rows, "[", "]");
+  }
+
+  dict(key: string, rows: readonly string[]): void {
+    this.rows(key, rows, "{", "}");
+  }
+
+  take(): string {
+    return [`{${this.keys.join(", ")}}`, ...this.more].join("\n");
+  }
+}
+
+/** The text for `module`. `lines`: see above; empty for binaries. `checked`: how the image was compiled. */
 export function describe(module: Module, lines: string, checked: boolean): string {
-  const dict = (rows: readonly string[]) => `{${rows.join(", ")}}`;
-  const list = (rows: readonly string[]) => `[${rows.join(", ")}]`;
-  const memories = (imported: boolean) =>
-    dict(
-      module.memories.flatMap((m, i) =>
-        m.imported === imported ? [`${i}: (${limits(m.type.limits)})`] : [],
-      ),
+  const { types, imports, exports, funcs, memories, tables, globals } = module;
+  const text = new Text();
+  const memoryRows = (imported: boolean) =>
+    memories.flatMap((m, i) => (m.imported === imported ? [`${i}: (${limits(m.type.limits)})`] : []));
+  const tableRows = (imported: boolean) =>
+    tables.flatMap((t, i) =>
+      t.imported === imported
+        ? [`${i}: (${quote(typeText(t.type.element, 0, 0))}, ${limits(t.type.limits)})`]
+        : [],
     );
-  const tables = (imported: boolean) =>
-    dict(
-      module.tables.flatMap((t, i) =>
-        t.imported === imported
-          ? [`${i}: (${quote(typeText(t.type.element, 0, 0))}, ${limits(t.type.limits)})`]
-          : [],
-      ),
-    );
-  const globals = module.globals.map(
-    ({ type }) => `(${quote(typeText(type.type, 0, 0))}, ${truth(type.mutable)})`,
+  const functionRows = (externs: readonly { kind: number; index: number }[]) =>
+    externs.flatMap((e) => (e.kind === EXT_FUNC ? [`${e.index}: ${funcs[e.index].type}`] : []));
+  text.list(
+    "types",
+    types.map((_, i) => quote(structure(module, i))),
   );
-  const supertypes = module.types.flatMap((t, i) => (t.supertype < 0 ? [] : [`${i}: ${t.supertype}`]));
-  const aggregates = module.types.flatMap((t, i) =>
-    t.kind === wasm.COMP_FUNC ? [] : [`${i}: ${t.kind === wasm.COMP_STRUCT ? '"struct"' : '"array"'}`],
+  text.dict(
+    "supertypes",
+    types.flatMap((t, i) => (t.supertype < 0 ? [] : [`${i}: ${t.supertype}`])),
   );
-  const functions = [...module.imports, ...module.exports].flatMap((m) =>
-    m.kind === EXT_FUNC ? [`${m.index}: ${module.funcs[m.index].type}`] : [],
+  text.dict(
+    "aggregates",
+    types.flatMap((t, i) =>
+      t.kind === wasm.COMP_FUNC ? [] : [`${i}: ${t.kind === wasm.COMP_STRUCT ? '"struct"' : '"array"'}`],
+    ),
   );
-  return dict([
-    `"types": ${list(module.types.map((_, i) => quote(structure(module, i))))}`,
-    `"supertypes": ${dict(supertypes)}`,
-    `"aggregates": ${dict(aggregates)}`,
-    `"imports": ${list(module.imports.map((m) => `(${quote(m.module)}, ${quote(m.name)}, ${m.kind}, ${m.index})`))}`,
-    `"exports": ${list(module.exports.map((e) => `(${quote(e.name)}, ${e.kind}, ${e.index})`))}`,
-    `"functions": ${dict(functions)}`,
-    `"imported_memories": ${memories(true)}`,
-    `"imported_tables": ${tables(true)}`,
-    `"memories": ${memories(false)}`,
-    `"tables": ${tables(false)}`,
-    `"globals": ${list(globals)}`,
-    `"names": ${quote(functionNames(module).join("\0"))}`,
-    `"guarded": ${truth(isGuarded(module, 0, checked))}`,
-    `"lines": ${quote(lines)}`,
-  ]);
+  text.list(
+    "imports",
+    imports.map((m) => `(${quote(m.module)}, ${quote(m.name)}, ${m.kind}, ${m.index})`),
+  );
+  text.list(
+    "exports",
+    exports.map((e) => `(${quote(e.name)}, ${e.kind}, ${e.index})`),
+  );
+  text.dict("functions", functionRows(imports).concat(functionRows(exports)));
+  text.dict("imported_memories", memoryRows(true));
+  text.dict("imported_tables", tableRows(true));
+  text.dict("memories", memoryRows(false));
+  text.dict("tables", tableRows(false));
+  text.list(
+    "globals",
+    globals.map(({ type }) => `(${quote(typeText(type.type, 0, 0))}, ${truth(type.mutable)})`),
+  );
+  text.value("names", quote(functionNames(module).join("\0")));
+  text.value("guarded", truth(isGuarded(module, 0, checked)));
+  text.value("lines", quote(lines));
+  return text.take();
 }

@@ -55,6 +55,9 @@ export const SIMPLE_FUNCTION = 1;
 export const IMPORTED_FUNCTION = 2;
 const KIND_NAMES: readonly string[] = ["call", "simple", "imported"];
 
+/** Parameters and results of the widest types whose thunks know the interpreter's layouts: it is 160 bytes for each. */
+const WIDEST = 64;
+
 /** A cell that leads to a thunk, with the thunks that it may lead to besides the first, BY_API. */
 export class ThunkCell {
   readonly cell: number;
@@ -120,7 +123,7 @@ function thunkCell(g: ModuleGlue, t: DefType, kind: number): number {
   const known = g.program.find(name);
   if (known >= 0) return known;
   const cell = g.cell(name, thunk(g, t, kind, BY_API));
-  if (canCross([...t.params, ...t.results], g.module)) {
+  if (t.params.length + t.results.length <= WIDEST && canCross([...t.params, ...t.results], g.module)) {
     g.thunkCells.push(new ThunkCell(cell, thunk(g, t, kind, DIGITS), thunk(g, t, kind, TAGGED)));
   }
   return cell;

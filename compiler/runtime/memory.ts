@@ -9,18 +9,18 @@ import type { Value } from "../ir/func.ts";
 import { GUARDED_RESERVATION, MEMORY_BASE, MEMORY_MAX, MEMORY_RESERVED, MEMORY_SIZE } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
+import { MAX_MEMORY_PAGES } from "../wasm/limits.ts";
 import type { Body } from "./body.ts";
 import * as os from "./linux.ts";
 
 const PAGE_SHIFT = 16;
-const MOST_PAGES = 65536;
 const CHUNK = 16 * 1024 * 1024;
 
 /** (record, pages, maximum) → 0, or -1: exception */
 export function memoryCreate(c: Body): void {
   const record = c.argument(0);
   const pages = c.argument(1);
-  const max = c.lesser(c.argument(2), c.number(MOST_PAGES));
+  const max = c.lesser(c.argument(2), c.number(MAX_MEMORY_PAGES));
   const fail = () => {
     c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { INTERNAL, INVALID } from "../base/errors.ts";
+import { INTERNAL, INVALID, LIMIT } from "../base/errors.ts";
 import { unreachable } from "../base/fail.ts";
 import {
   Assistant,
@@ -272,7 +272,7 @@ describe("pool", () => {
     onTestFinished(() => made.close());
     const { bytes, diagnostic } = await made.compile(SOURCE, OPTIONS);
     expect(bytes.length).toBe(0);
-    expect(diagnostic).toMatchObject({ kind: INTERNAL, detail: "out of memory" });
+    expect(diagnostic).toMatchObject({ kind: LIMIT, message: "out of memory" });
   });
 
   test("has as many threads as pay", () => {

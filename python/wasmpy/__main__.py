@@ -63,6 +63,7 @@ def _compile(arguments: argparse.Namespace) -> int:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     from . import _compiler, _target
+    from ._link import read_description
 
     with open(arguments.file, "rb") as file:
         source = file.read()
@@ -80,7 +81,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         options = _target.options()
         print(ask({"do": "show", "stage": stage, "filter": arguments.function, **options}).decode(), end="")
     else:
-        meta = eval(ask({"do": "describe"}), {"__builtins__": {}})
+        meta = read_description(ask({"do": "describe"}).decode())
         binary = source if source[:4] == b"\0asm" else ask({"do": "assemble"})
         _print_description(arguments, meta, source, binary)
     return 0

@@ -173,7 +173,7 @@ class Instance:
         Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError,
         which lists all imports that are missing or do not fit; or what the start function raises.
         """
-        given = imports or {}
+        given = {} if imports is None else imports
 
         def prepare(made: ModuleType) -> None:
             self.__dict__["_module"] = made

@@ -33,6 +33,10 @@ _STUCK_MILLISECONDS = 15000
 # Beginnings of variables that make Node, its loader or its libraries load what they would not.
 _SCRUBBED = ("NODE_", "LD_", "OPENSSL_", "GCONV_")
 _MOST_HEADER = 1 << 26
+# The compiler's own limit (compiler/wasm/limits.ts): what is larger is not even sent.
+_MOST_BYTES = 1 << 30
+# Mebibytes of V8's heap; most of what the compiler needs lies outside.
+_HEAP = 1536
 
 
 def find_node() -> str:
@@ -90,7 +94,12 @@ class _Process:
         entry, node = _identity.entry(), find_node()
         self.node = node
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_SCRUBBED)}
-        options = ["--permission", f"--allow-fs-read={os.path.dirname(entry)}", "--allow-worker"]
+        options = [
+            f"--max-old-space-size={_HEAP}",
+            "--permission",
+            f"--allow-fs-read={os.path.dirname(entry)}",
+            "--allow-worker",
+        ]
         code_cache = _code_cache()
         if code_cache is not None:
             environment["NODE_COMPILE_CACHE"] = code_cache
@@ -127,11 +136,12 @@ class _Process:
 
     def ask(self, header: bytes, payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
         """Sends one request. Raises OSError or EOFError if the process has ended, UnsupportedError if it hangs."""
-        view = memoryview(struct.pack("<II", len(header), len(payload)) + header + payload)
         patience = _NOTICE_MILLISECONDS
-        while view:
-            patience = self._await(self.stdin, select.POLLOUT, patience, what)
-            view = view[self._write(view) :]
+        for part in (struct.pack("<II", len(header), len(payload)) + header, payload):
+            view = memoryview(part)
+            while view:
+                patience = self._await(self.stdin, select.POLLOUT, patience, what)
+                view = view[self._write(view) :]
         self._await(self.stdout, select.POLLIN, patience, what)
         sizes = struct.unpack("<II", self.read(8))
         if sizes[0] > _MOST_HEADER:
@@ -328,6 +338,8 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
     itself failed.
     """
     global _process
+    if len(payload) > _MOST_BYTES:
+        return _limit("module too large", f"{len(payload)}, the limit is {_MOST_BYTES}"), b""
     text = json.dumps(header).encode()
     with _lock:
         while True:
@@ -341,6 +353,8 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
             except (OSError, EOFError):
                 process.close()
                 if is_fresh:
+                    if "heap out of memory" in process.complaint():
+                        return _limit("out of memory", "the module is too large or too complex"), b""
                     raise _sudden_end(process) from None
                 continue
             except BaseException:
@@ -353,6 +367,12 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
             else:
                 process.close()
             return answer
+
+
+def _limit(message: str, detail: str) -> dict[str, Any]:
+    """The answer that the compiler would give, were it there to give it."""
+    error = {"kind": "limit", "message": message, "detail": detail, "at": -1, "line": 0, "column": 0, "function": ""}
+    return {"error": error}
 
 
 def compile_image(source: bytes, leaf: str, options: dict[str, object], filename: str) -> bytes:

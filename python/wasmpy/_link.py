@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
 _PAGE = 65536
+# Lines of a LinkError.
+_MOST_PROBLEMS = 1000
+_UNKNOWN = "unknown import {}"
 # Limits of i64 tables beyond this are as good as this: the native types hold signed numbers.
 _MOST = 2**63 - 1
 
@@ -217,9 +220,23 @@ def __getattr__(name: str) -> Any:
 # --- attach --------------------------------------------------------------------------------------------------
 
 
+def read_description(text: str) -> dict[str, Any]:
+    """What an image says of its module; see ``python/meta.ts`` of the compiler."""
+    nothing: dict[str, Any] = {"__builtins__": {}}
+    head, *more = text.split("\n")
+    meta: dict[str, Any] = eval(head, nothing)
+    for line in more:
+        key, rows = eval(line, nothing)
+        if isinstance(rows, list):
+            meta[key] += rows
+        else:
+            meta[key].update(rows)
+    return meta
+
+
 def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str) -> None:
     """Completes the instance that the executing image belongs to. Raises LinkError, or what its start raises."""
-    meta: dict[str, Any] = eval(text, {"__builtins__": {}})
+    meta = read_description(text)
     describe = module.__dict__.pop("__wasm_describe__", None)
     if describe is not None:  # Only the description is wanted: Module.exports.
         describe(meta)
@@ -233,6 +250,7 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     for index, number in enumerate(state.types):
         kernel["set_type"](index, number)
     _bind_imports(state, module.__dict__.pop("__wasm_resolve__", None))
+    _check_sizes(module.__name__, meta)
     for index, (minimum, maximum, is64) in meta["memories"].items():
         limits = min(minimum, _MOST), min(maximum, _MOST)
         memory = _new_memory(index == 0 and meta["guarded"], is64, *limits)
@@ -249,6 +267,20 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     kernel["initialize"]()
     if state.kinds.get("_initialize") == FUNCTION:  # of a WASI reactor: calls its constructors
         state.exports["_initialize"]()
+
+
+def _check_sizes(name: str, meta: dict[str, Any]) -> None:
+    """Refuses memories and tables that begin too large: valid, but no instance can have them."""
+    for index, (minimum, _, _) in meta["memories"].items():
+        if minimum > _types.MOST_PAGES:
+            message = (
+                f"cannot link {name}: memory {index} too large: {minimum} pages, the limit is {_types.MOST_PAGES}"
+            )
+            raise LinkError(message, name=name)
+    elements = sum(row[1] for row in meta["tables"].values())
+    if elements > _types.MOST_ELEMENTS:
+        message = f"cannot link {name}: tables too large: {elements} elements, the limit is {_types.MOST_ELEMENTS}"
+        raise LinkError(message, name=name)
 
 
 def _new(name: str, text: str, is64: bool, *arguments: Any) -> Any:
@@ -321,29 +353,28 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
 
 
 def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
-    """Binds every import, or raises one LinkError that lists all that are missing or do not fit.
+    """Binds every import, or raises one LinkError that lists all that are missing or do not fit: at most 1,000.
 
     ``given`` resolves an import, or raises KeyError; where it is None the import statement's rules do.
     """
     resolve = given or _resolver(state.module.__name__)
-    problems = []
-    missing = []
+    problems: list[str] = []
+    missing: list[Import] = []
+    more = 0
     for row in state.meta["imports"]:
         wanted = Import(*row)
-        what = f"{wanted.module}.{wanted.name}: {_describe(state, wanted)}"
-        try:
-            value = resolve(wanted)
-        except KeyError:
-            problems.append(f"unknown import {what}")
-            missing.append(wanted)
+        complaint = _bind_import(state, wanted, resolve)
+        if not complaint:
             continue
-        try:
-            complaint = _BINDERS[wanted.kind](state, wanted.position, value)
-        except TypeError as error:
-            complaint = str(error)
-        if complaint:
-            problems.append(f"incompatible import type for {what}: {complaint}")
+        if len(problems) >= _MOST_PROBLEMS:
+            more += 1
+            continue
+        problems.append(complaint.format(_describe(state, wanted)))
+        if complaint == _UNKNOWN:
+            missing.append(wanted)
     if problems:
+        if more:
+            problems.append(f"and {more} more")
         name = state.module.__name__
         if missing:
             from ._hints import hints
@@ -353,7 +384,26 @@ def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
         raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
 
 
+def _bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
+    """What is wrong with it, with {} for what is wanted; or ""."""
+    try:
+        value = resolve(wanted)
+    except KeyError:
+        return _UNKNOWN
+    try:
+        complaint = _BINDERS[wanted.kind](state, wanted.position, value)
+    except TypeError as error:
+        complaint = str(error)
+    if not complaint:
+        return ""
+    return "incompatible import type for {}: " + complaint.replace("{", "{{").replace("}", "}}")
+
+
 def _describe(state: State, wanted: Import) -> str:
+    return f"{wanted.module}.{wanted.name}: {_describe_type(state, wanted)}"
+
+
+def _describe_type(state: State, wanted: Import) -> str:
     meta, position = state.meta, wanted.position
     if wanted.kind == FUNCTION:
         return f"function {_function_text(state.types[meta['functions'][position]])}"

@@ -408,9 +408,10 @@ class Table(_TableBase):
     """A table of references: a sequence that can grow.
 
     ``Table(element, initial, maximum=None)`` makes one, to be imported by modules, with ``element`` "funcref" or
-    "externref" and sizes in elements below 2³². Elements are WebAssembly functions, any objects in tables of
-    externref, or None for null. An index outside raises IndexError, also a negative one; an element that is no
-    WebAssembly function in a table of functions raises TypeError: see ``wasmpy.Func``.
+    "externref" and sizes in elements: at most 10,000,000, however large the maximum. Elements are WebAssembly
+    functions, any objects in tables of externref, or None for null. An index outside raises IndexError, also a
+    negative one; an element that is no WebAssembly function in a table of functions raises TypeError: see
+    ``wasmpy.Func``.
     """
 
     __slots__ = ()
@@ -419,7 +420,10 @@ class Table(_TableBase):
     def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
         if element not in ("funcref", "externref"):
             raise ValueError(f"no table holds {element!r}: funcref or externref")
-        table: Table = super().__new__(cls, element == "funcref", *_limits(initial, maximum, 0xFFFFFFFF))
+        limits = _limits(initial, maximum, 0xFFFFFFFF)
+        if initial > _types.MOST_ELEMENTS:
+            raise ValueError(f"a table of {initial} elements is too large: the limit is {_types.MOST_ELEMENTS}")
+        table: Table = super().__new__(cls, element == "funcref", *limits)
         return table
 
     @property

@@ -13,6 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# What memories may grow to, and what all tables may begin with and each grow to: wasm/limits.ts of the compiler.
+MOST_PAGES = 65536
+MOST_ELEMENTS = 10_000_000
+
 # Type codes of native globals (GlobalBase): numbers, and references by the top of their hierarchy.
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4}
 EXTERN, FUNC, OPAQUE = 6, 7, 8
@@ -39,9 +43,11 @@ _aggregates: dict[int, str] = {}
 def define(meta: dict[str, Any]) -> list[int]:
     """The numbers of a module's types; those that no other module had are new."""
     numbers: list[int] = []
-    names: list[str] = []
+    group = 0  # number of the first type of the recursion group at hand
     for index, structure in enumerate(meta["types"]):
-        text = structure.format(*names) if "{" in structure else structure
+        text = value_type(structure, numbers)
+        if text.startswith("rec.") and " " not in text:
+            text += f" of ${group}"
         number = _numbers.setdefault(text, len(_numbers) + 1)
         if number not in _structures:
             _structures[number] = text
@@ -50,13 +56,20 @@ def define(meta: dict[str, Any]) -> list[int]:
             if index in meta["aggregates"]:
                 _aggregates[number] = meta["aggregates"][index]
         numbers.append(number)
-        names.append(f"${number}")
+        if text.startswith("rec.0 "):
+            group = number
     return numbers
 
 
 def value_type(text: str, numbers: list[int]) -> str:
     """The text of a type in a module's description, with numbers for the module's indices."""
-    return text.format(*(f"${number}" for number in numbers)) if "{" in text else text
+    if "{" not in text:
+        return text
+    first, *pieces = text.split("{")
+    for i, piece in enumerate(pieces):
+        index, _, rest = piece.partition("}")
+        pieces[i] = f"${numbers[int(index)]}{rest}"
+    return first + "".join(pieces)
 
 
 def code(text: str) -> int:
