@@ -195,7 +195,7 @@ def test_code_out_of_proportion_to_its_size() -> None:
         body = b"\x02" + u(1) + get(0) * 1000 + (get(0) + b"\x0d\0") * count + END + DROP * 1000
         return one(body, [I32], types=[functype([], [I32] * 1000)])
 
-    wasmpy.compile(made(200))
+    wasmpy.compile(made(100))
     with pytest.raises(wasmpy.CompileError, match=r"function too complex: .* in function f at byte 0x") as caught:
         wasmpy.compile(made(2000))
     assert caught.value.byte_offset is not None

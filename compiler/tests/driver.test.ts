@@ -168,11 +168,18 @@ describe("errors", () => {
   test("what is thrown before there are chunks", () => {
     const leaf = {
       toString() {
-        throw new RangeError("Array buffer allocation failed");
+        throw new TypeError("not what it should be");
       },
     } as unknown as string;
     const { diagnostic } = compile(source(1), new Options(leaf, WASM_3_0, 2, false, false, true, 0, false));
     expect(diagnostic).toMatchObject({ kind: INTERNAL, function: "" });
+  });
+
+  test("no room for an array is no fault of the compiler", () => {
+    failAt(["f3"], () => {
+      throw new RangeError("Array buffer allocation failed");
+    });
+    expect(compile(source(5), OPTIONS).diagnostic).toMatchObject({ kind: LIMIT, message: "out of memory" });
   });
 
   test("invalid modules have no chunks", () => {
