@@ -6,14 +6,16 @@ tests/real/.work.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+_T = TypeVar("_T")
 HERE = Path(__file__).resolve().parent
 WORK = HERE / ".work"
 
@@ -36,6 +38,25 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
     return done.stdout
 
 
+def once(get: Callable[[], _T]) -> Callable[[], _T]:
+    """Asks once: what cannot be had the first time cannot be had later either, and asking may take a minute."""
+    answers: list[_T] = []
+    errors: list[AbsentError] = []
+
+    def ask() -> _T:
+        if errors:
+            raise errors[0]
+        try:
+            if not answers:
+                answers.append(get())
+        except AbsentError as error:
+            errors.append(error)
+            raise
+        return answers[0]
+
+    return ask
+
+
 def tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
@@ -56,14 +77,14 @@ def ready(folder: Path) -> Path:
     return folder
 
 
-@functools.cache
+@once
 def node() -> str:
     from wasmpy import _compiler
 
     return _compiler.find_node()
 
 
-@functools.cache
+@once
 def npm() -> Path:
     """The folder node_modules."""
     pins = HERE / "npm" / "package.json", HERE / "npm" / "package-lock.json"
@@ -73,12 +94,13 @@ def npm() -> Path:
             shutil.copy(pin, folder)
         cli = Path(node()).parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         command = [node(), cli] if cli.exists() else [tool("npm")]
-        run(*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+        patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"]
+        run(*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *patience, cwd=folder)
         ready(folder)
     return folder / "node_modules"
 
 
-@functools.cache
+@once
 def crates() -> Path:
     """The folder with the sources of all crates."""
     folder, empty = obtained("crates", HERE / "crates" / "Cargo.toml", HERE / "crates" / "Cargo.lock")
@@ -88,7 +110,7 @@ def crates() -> Path:
     return folder / "vendor"
 
 
-@functools.cache
+@once
 def zig() -> list[str]:
     """The command of Zig, which is a C compiler too."""
     folder, empty = obtained("pypi", HERE / "requirements.txt")
