@@ -193,7 +193,9 @@ function clipped(offset: bigint, type: Type): bigint {
 }
 
 /** Of accesses that overlap: all within so many bytes. */
-const WINDOW = 12;
+const WINDOW = 8;
+/** What is read is mostly one of so many cells, so that it is read again after some of it has changed. */
+const CELLS = 2;
 
 /**
  * Loads and stores of all widths at one address and a few bytes beside, whose values go into the hash: so that it
@@ -211,9 +213,14 @@ function overlaps(g: Grow, depth: number): Node[] | null {
     const row = r.pick(STORES.get(r.pick([I32, I32, I64, I64, F32, F64]))!);
     return new Node(row.row, arg(row), [held.at(), g.exact(row.type, 1)], -1);
   };
-  const read = (): Node => {
+  const cell = () => {
     const row = r.pick(LOADS.get(r.pick([I32, I32, I64, I64, F32, F64]))!);
-    const value = new Node(row.row, arg(row), [held.at()], row.type);
+    return { row, immediates: arg(row) };
+  };
+  const cells = Array.from({ length: CELLS }, cell);
+  const read = (): Node => {
+    const { row, immediates } = r.chance(80) ? r.pick(cells) : cell();
+    const value = new Node(row.row, immediates, [held.at()], row.type);
     const bits = row.type === F32 || row.type === F64 ? bitsOf(value, row.type) : value;
     const rotated = node("i64.rotl", [], [node("global.get", [HASH], [], I64), i64(9n)], I64);
     return node("global.set", [HASH], [node("i64.xor", [], [rotated, widened(bits)], I64)]);

@@ -347,6 +347,28 @@ function overlapping(r: Random, tree: Tree): Edge | null {
   return { made: block, operands: [near(), near(), near()] };
 }
 
+/** The same bytes are read twice; some of them are written before, some in between. */
+function rewritten(r: Random, tree: Tree): Edge | null {
+  const memory = r.below(tree.memories.length);
+  const { min, address } = tree.memories[memory];
+  if (min === 0) return null;
+  const row = r.pick(LOADS.get(r.pick([I32, I64]))!);
+  const offset = 16 + r.below(8);
+  const read = () => widened(new Node(row.row, [new MemArg(0, memory, offset)], [given(address)], row.type));
+  const write = () => {
+    const { row: to, type, width } = r.pick(STORES.get(r.pick([I32, I64, F32, F64]))!);
+    const at = r.range(offset - width + 1, offset + row.width - 1);
+    return new Node(to, [new MemArg(0, memory, at)], [given(address), constant(r, type)], -1);
+  };
+  const between = node("block", [I64 - 128], [], I64);
+  between.bodies.push([write(), read()]);
+  const block = node("block", [I64 - 128], [], I64);
+  const first = node("i64.rotl", [], [read(), i64(9n)], I64);
+  block.bodies.push([write(), node("i64.xor", [], [first, between], I64)]);
+  const near = () => pair(address, BigInt(r.below(PAGE - 64)));
+  return { made: block, operands: [near(), near()] };
+}
+
 /** Growth to the most that is allowed, and beyond. */
 function growth(r: Random, tree: Tree): Edge {
   if (r.chance(50)) {
@@ -409,7 +431,7 @@ function unreachable(): Edge {
 
 const SHAPES: readonly EdgeShape[] = [
   ...[truncation, truncation, truncation, division, division, division, operation, operation, rounding],
-  ...[access, access, access, bulk, bulk, dropped, overlapping, callee, callee, growth],
+  ...[access, access, access, bulk, bulk, dropped, overlapping, rewritten, callee, callee, growth],
 ];
 
 /** Adds the function with `count` edges; gives the operands of the calls to be made. */
