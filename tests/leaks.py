@@ -519,7 +519,7 @@ SCENARIOS = [
     Scenario("tables and globals", 10**5, tables_and_globals),
     # CPython never closes the library of an extension module: it, its description and what dlopen knows of it stay.
     Scenario(
-        "different modules", 10**4, different_modules, quick=240, known=Holdings(64 << 10, 2048, 30, 12, 4, 0, 2, 60)
+        "different modules", 10**4, different_modules, quick=240, known=Holdings(64 << 10, 2048, 24, 12, 4, 0, 4, 48)
     ),
 ]
 
