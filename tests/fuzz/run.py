@@ -206,7 +206,8 @@ class Run:
                 ended = True
                 break
         if not ended:
-            block.findings.append((seeds.start, "the compiler's process ended too early"))
+            status = producer.wait()
+            block.findings.append((seeds.start, f"the compiler's process ended too early: {status}"))
             self.finish(block)
         producer.kill()
         producer.communicate()
