@@ -187,12 +187,13 @@ def test_a_race_for_the_cache(tmp_path, python, planted):
     planted(above / "evil" / image_of(tmp_path / "m.wat", "wasm", beside=False))
     above.chmod(0o777)
     code = """
-        import os, threading, wasmpy
+        import ctypes, threading, wasmpy
+        rename = ctypes.CDLL(None).renameat2
+        HERE, EXCHANGE = -100, 2
         stop = False
         def swap():
             while not stop:
-                for a, b in (("cache", "t"), ("evil", "cache"), ("cache", "evil"), ("t", "cache")):
-                    os.rename(f"above/{a}", f"above/{b}")
+                assert rename(HERE, b"above/cache", HERE, b"above/evil", EXCHANGE) == 0
         thread = threading.Thread(target=swap)
         thread.start()
         refused = 0

@@ -247,6 +247,8 @@ def _close(file: IO[bytes]) -> None:
         file.close()
     except OSError:  # Somebody closed all descriptors, as programs do that become daemons.
         pass
+    except ValueError:  # Another thread closes it at the same time.
+        pass
 
 
 def _sudden_end(process: _Process) -> WasmError:
