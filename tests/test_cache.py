@@ -379,9 +379,9 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path, is_killed):
         with _store._locked(str(tmp_path), "x"):
             child = os.fork()
             if child == 0:
+                os.write(writes, b"%d\n" % os.getpid())  # What has to be done after a fork is done now.
                 time.sleep(20)
                 os._exit(0)
-            os.write(writes, b"%d\n" % child)
             if is_killed:
                 os.kill(os.getpid(), signal.SIGKILL)
         os._exit(0)
