@@ -13,6 +13,7 @@ from typing import Any
 import measure
 import toolchain
 import ziglang
+from wasmpy import _descriptors
 
 from groups import taking_part
 
@@ -71,24 +72,10 @@ def _large() -> str:
 
 
 def code_bytes(path: str) -> int:
-    """The size of the code section (number 10)."""
+    """The size of the code section."""
     with open(path, "rb") as file:
         data = file.read()
-    at = 8
-    while at < len(data):
-        kind, (size, at) = data[at], _leb(data, at + 1)
-        if kind == 10:
-            return size
-        at += size
+    for name, _, begin, end in _descriptors.sections(data):
+        if name == "code":
+            return end - begin
     sys.exit(f"{path} has no code section")
-
-
-def _leb(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
