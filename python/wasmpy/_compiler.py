@@ -245,9 +245,8 @@ class _Process:
 def _close(file: IO[bytes]) -> None:
     try:
         file.close()
-    except OSError:  # Somebody closed all descriptors, as programs do that become daemons.
-        pass
-    except ValueError:  # Another thread closes it at the same time.
+    except (OSError, ValueError):
+        # Somebody closed all descriptors, as programs do that become daemons; or another thread closes it meanwhile.
         pass
 
 
