@@ -134,6 +134,86 @@ def test_interrupt(cache, export, before):
             process.kill()
 
 
+LATER = {
+    "signal.signal": """
+        signal.signal(signal.SIGALRM, stop)
+        alarm()
+    """,
+    "from signal import signal": """
+        install(signal.SIGALRM, stop)
+        alarm()
+    """,
+    "SIGINT ignored": """
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGALRM, stop)
+        alarm()
+    """,
+    "SIGINT ignored from the beginning": """
+        signal.signal(signal.SIGALRM, stop)
+        alarm()
+    """,
+    "SIGINT ignored, another handler there before": """
+        alarm()
+    """,
+    "in a callback": """
+        def ready():
+            signal.signal(signal.SIGALRM, stop)
+            alarm()
+    """,
+    "asyncio": """
+        async def main():
+            # The first one cancels the task, as soon as that lets it.
+            alarm(signal.SIGINT)
+            alarm(signal.SIGINT, 0.4)
+            m.loop()
+        def loop():
+            try:
+                asyncio.run(main())
+            except KeyboardInterrupt:
+                raise Stop
+    """,
+    "asyncio, a handler of its own": """
+        async def main():
+            # Called by the event loop, which does not run meanwhile: the wrong tool, but it does not hang for ever.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGALRM, str)
+            signal.signal(signal.SIGALRM, stop)
+            alarm()
+            m.loop()
+        loop = lambda: asyncio.run(main())
+    """,
+}
+
+
+@some
+@pytest.mark.parametrize("later", LATER)
+def test_handlers_that_are_installed_later(run, later):
+    """They are noticed by loops that run, or that follow."""
+    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)" if later.endswith("from the beginning") else ""
+    before = "signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGALRM, stop)"
+    code = f"""
+        import asyncio, signal, subprocess, sys, os, threading
+        from signal import signal as install
+        class Stop(Exception):
+            pass
+        def stop(number, frame):
+            raise Stop
+        def alarm(number=signal.SIGALRM, after=0.2):
+            subprocess.Popen(["sh", "-c", f"sleep {{after}}; kill -{{int(number)}} {{os.getpid()}}"])
+        def ready():
+            pass
+        {ignored or (before if later.endswith("before") else "")}
+        import wasmpy
+        m = wasmpy.load({LOOPS!r}.encode(), {{"host": {{"ready": lambda: ready(), "again": lambda: None}}}})
+        loop = m.loop
+        {textwrap.indent(textwrap.dedent(LATER[later]), " " * 8).strip()}
+        try:
+            loop()
+        except Stop:
+            print("stopped", m.fine())
+    """
+    assert run({}, code) == "stopped 0\n"
+
+
 @some
 def test_interrupt_of_who_waits_for_a_thread(run):
     """The thread goes on."""

@@ -248,9 +248,9 @@ export class FunctionBuild {
   }
 
   /** The functions of a segment that holds nothing else, else null. */
-  private functionsOf(elem: Elem): Int32Array | null {
+  private functionsOf(elem: Elem): Uint32Array | null {
     if (elem.exprs.length === 0) return elem.funcs;
-    const functions = new Int32Array(elem.exprs.length);
+    const functions = new Uint32Array(elem.exprs.length);
     for (let i = 0; i < functions.length; i++) {
       const { start, end } = elem.exprs[i];
       const r = new Reader(this.module.bytes, start, end);

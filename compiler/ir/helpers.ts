@@ -71,8 +71,9 @@ const FOR_GLUE: readonly Declaration[] = [
   c("stack_enter", [PTR], [I32]),
   // context: sets the Python exception for the trap under way (none new for PYTHON_EXCEPTION)
   c("trap_to_exception", [PTR], []),
-  // handlers of the signals that Python handles, wrapped again where displaced; 0, or -1: exception
-  c("watch_signals", [], [I32]),
+  // a signal whose handler, if it has a simple one, is Python's; 1 if who displaced us last has given up: puts our
+  // handlers in front of Python's and of all others of memory faults, where they are not there; 0, or -1: exception
+  c("watch_signals", [I32, I32], [I32]),
   // memory record (zeros), pages, maximum in pages or -1: reserves and commits; 0, or -1: exception
   c("memory_create", [PTR, I64, I64], [I32]),
   c("memory_destroy", [PTR], []),
@@ -117,10 +118,10 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   c("follows_trap", [PTR, PTR], [I32]),
   // where the handler lets traps go on
   c("fault", [], []),
-  // context, signal: has on_fault installed; 0, or -1: exception
-  c("watch_fault", [PTR, I32], [I32]),
-  // context: wraps Python's signal handler; 0, or -1: exception
-  c("watch_interrupts", [PTR], [I32]),
+  // context, signal, 1 if who displaced us last has given up: has on_fault installed; 0, or -1: exception
+  c("watch_fault", [PTR, I32, I32], [I32]),
+  // context, signal as for watch_signals: wraps Python's signal handler; 0, or -1: exception
+  c("watch_interrupts", [PTR, I32], [I32]),
 
   // code, PC, stack pointer of the trap: goes on at the context's entry record. Runs in the instance
   c("unwind", [I32, PTR, PTR], []),

@@ -33,6 +33,10 @@
 // configure            (trap) → None
 //     The callable of this interpreter that makes exceptions of traps: trap(code, pc, sp, stack) → exception with
 //     its traceback, see runtime/. Replaces the one before. None: traps become a plain RuntimeError.
+// watch                (signal, given_up) → None
+//     Puts our signal handlers in front of those that were installed since: of memory faults, and wherever Python's
+//     handler is, which the signal's is unless that has none. `given_up`: 1 if who displaced our handler of memory
+//     faults last has ended, and may have put it back. Does not keep the instance alive.
 // code                 () → (start, table)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts.
 // types                () → (MemoryBase, TableBase, GlobalBase)
@@ -103,6 +107,7 @@ import {
   GLOBAL_ROW_MUTABLE,
   GLOBAL_ROW_SHIFT,
   GLOBALS,
+  METH_STATIC,
 } from "./rows.ts";
 import { startThunk } from "./thunks.ts";
 import { boxFunc, findRecord, NO_CODE } from "./values.ts";
@@ -190,6 +195,17 @@ export function kernel(g: Glue): MethodList {
     c.decref(old);
     c.retNone();
   });
+
+  list.add(
+    "watch",
+    2,
+    (c, _, [signal, givenUp]) => {
+      const word = (x: Value) => c.op(op.I32_WRAP_I64, integer(c, x));
+      c.whenRarely(c.run("watch_signals", word(signal), word(givenUp)), () => c.retNull());
+      c.retNone();
+    },
+    METH_STATIC,
+  );
 
   list.add("code", 0, (c) => {
     const start = c.symbol(g.program.symbol(TEXT_START, SYM_FUNC));

@@ -18,6 +18,7 @@ import {
 } from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
+import { SIGINT } from "../runtime/linux.ts";
 import {
   REFERENCE_IS_FUNC,
   REFERENCE_SHIFT,
@@ -64,7 +65,7 @@ import {
 } from "./moduledef.ts";
 import { makeTypes, visit } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
-import { METHOD_BYTES, METHOD_NAME } from "./rows.ts";
+import { METH_STATIC, METHOD_BYTES, METHOD_FLAGS, METHOD_NAME } from "./rows.ts";
 import { stateOffsetCell } from "./thunks.ts";
 import { compactInt, DIGITS, OBJECT_TYPE, OBJECT_VALUE, TAGGED } from "./values.ts";
 
@@ -160,7 +161,9 @@ function execFunction(g: Glue): void {
     const methods = c.symbol(g.program.symbol(KERNEL_METHODS, SYM_DATA));
     c.repeat(c.number(builtins.methods.length), (i) => {
       const method = c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_BYTES)));
-      const builtin = c.api("PyCFunction_NewEx", method, module, c.null());
+      const isStatic = c.op(op.I32_AND, c.field(I32, method, METHOD_FLAGS), c.i32(METH_STATIC));
+      const self = c.op(op.PTR_SELECT, isStatic, c.null(), module);
+      const builtin = c.api("PyCFunction_NewEx", method, self, c.null());
       c.needs(builtin, dict, attach);
       const status = c.api("PyDict_SetItemString", dict, c.field(PTR, method, METHOD_NAME), builtin);
       c.decref(builtin);
@@ -185,7 +188,7 @@ function execFunction(g: Glue): void {
     const context = c.run("context");
     failIf(c.isNull(context));
     failIf(c.call(makeTypes(g), [context]));
-    failIf(c.run("watch_signals"));
+    failIf(c.run("watch_signals", c.i32(SIGINT), c.i32(0)));
     const functions = c.contextField(PTR, context, CONTEXT_FUNCS);
     c.incref(functions);
     c.setVmctxField(PTR, vmctx, VMCTX_FUNCS, functions);

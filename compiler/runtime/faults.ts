@@ -3,9 +3,9 @@
 // All of it is async-signal-safe, but for `watchFault`, which installs it. What images share: handlers.ts.
 //
 // Foreign handlers:
-//   - faulthandler, enabled after us, dumps, restores our handler and calls raise(). If what it was called for is a
-//     trap of ours, whose state still lies on the stack, that signal is nothing: the instruction faults again, and
-//     now we see it.
+//   - faulthandler, enabled after us without wasmpy/_signals.py noticing, dumps, restores our handler and calls
+//     raise(). If what it was called for is a trap of ours, whose state still lies on the stack, that signal is
+//     nothing: the instruction faults again, and now we see it.
 //   - Who installs a handler over ours may chain to us. Put on top again at the next instantiation we chain to it,
 //     and it to us: called, not delivered, with the ucontext that we just passed on, we go to the handler that was
 //     there at the very first.
@@ -50,11 +50,12 @@ const PATIENCE = 100;
 /** Bytes of stack between handlers of two signals at most: of faulthandler, which has just ended its dump. */
 const BETWEEN_HANDLERS = 64 * 1024;
 
-/** Per signal: the action displaced last, and the first. */
+/** Per signal: the action displaced last, the one before, and the first. */
 const LATEST = 0;
-const FIRST = os.SIGACTION_BYTES;
-const HAS_FIRST = 2 * os.SIGACTION_BYTES;
-const ACTION_BYTES = 2 * os.SIGACTION_BYTES + 16;
+const EARLIER = os.SIGACTION_BYTES;
+const FIRST = 2 * os.SIGACTION_BYTES;
+const HAS_FIRST = 3 * os.SIGACTION_BYTES;
+const ACTION_BYTES = 3 * os.SIGACTION_BYTES + 8;
 
 /** What was displaced for SIGSEGV or SIGBUS. */
 function displaced(c: Body, signal: Value): Value {
@@ -63,19 +64,27 @@ function displaced(c: Body, signal: Value): Value {
   return c.op(op.PTR_SELECT, isBus, c.plus(both, ACTION_BYTES), both);
 }
 
-/** (context, signal) → 0, or -1: exception. Sees to it that a handler of ours, of any image, is installed. */
+/**
+ * (context, signal, given up) → 0, or -1: exception. Sees to it that a handler of ours, of any image, is installed.
+ * `given up`: who displaced us last has ended its work by putting us back, and is no more to be chained to.
+ */
 export function watchFault(c: Body): void {
-  const [context, signal] = [c.argument(0), c.argument(1)];
+  const [context, signal, givenUp] = [c.argument(0), c.argument(1), c.argument(2)];
+  const old = displaced(c, signal);
+  const copy = (to: number, from: Value) =>
+    c.api("memcpy", c.plus(old, to), from, c.number(os.SIGACTION_BYTES));
   const now = newAction(c);
   c.api("sigaction", signal, c.null(), now);
   c.when(isMarked(c, now, FAULT_MARK), () => {
+    c.when(givenUp, () => copy(LATEST, c.plus(old, EARLIER)));
     tell(c, handlerOf(c, now), context, c.null());
     c.ret([c.i32(0)]);
   });
-  const old = displaced(c, signal);
-  c.api("memcpy", c.plus(old, LATEST), now, c.number(os.SIGACTION_BYTES));
+  copy(EARLIER, c.plus(old, LATEST));
+  copy(LATEST, now);
   c.when(c.op(op.I64_EQZ, c.field(I64, old, HAS_FIRST)), () => {
-    c.api("memcpy", c.plus(old, FIRST), now, c.number(os.SIGACTION_BYTES));
+    copy(EARLIER, now);
+    copy(FIRST, now);
     c.setField(I64, old, HAS_FIRST, c.number(1));
   });
   c.api("sigaction", signal, newMarkedAction(c, c.address("on_fault"), FAULT_MARK), c.null());

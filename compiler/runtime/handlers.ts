@@ -21,16 +21,16 @@ const NODE_NEXT = 0;
 const NODE_SUBJECT = 8;
 const NODE_BYTES = 16;
 
-/** () → 0, or -1: exception. Sees to it that faults and interrupts of this interpreter reach our handlers. */
+/** (signal, given up) → 0, or -1: exception. Sees to it that faults and interrupts reach our handlers. */
 export function watchSignals(c: Body): void {
   const fail = () => c.ret([c.i32(-1)]);
   const context = c.run("context");
   c.whenRarely(c.isNull(context), fail);
   c.whenRarely(c.run("know_image", context), fail);
   for (const signal of [os.SIGSEGV, os.SIGBUS]) {
-    c.whenRarely(c.run("watch_fault", context, c.i32(signal)), fail);
+    c.whenRarely(c.run("watch_fault", context, c.i32(signal), c.argument(1)), fail);
   }
-  c.ret([c.run("watch_interrupts", context)]);
+  c.ret([c.run("watch_interrupts", context, c.argument(0))]);
 }
 
 /** (context) → 0, or -1: exception. Makes the image and the context known to each other. */

@@ -1,6 +1,6 @@
 // Ctrl-C and every other signal that Python handles must be noticed by loops of wasm code: on_interrupt calls
 // Python's own handler, then asks every known context for an interrupt. It is put in front of Python's handler
-// wherever that is installed; `signal.signal` displaces it, and the next instantiation puts it back.
+// wherever that is installed; `signal.signal` displaces it, and puts it back (wasmpy/_signals.py).
 //
 // Images share handlers (handlers.ts); told of a context, on_interrupt tells Python's handler through the third
 // argument.
@@ -62,15 +62,15 @@ export function onInterrupt(c: Body): void {
   c.ret([]);
 }
 
-/** (context) → 0, or -1: exception */
+/** (context, signal) → 0, or -1: exception. The signal is one whose handler tells what Python's is. */
 export function watchInterrupts(c: Body): void {
-  const context = c.argument(0);
+  const [context, telling] = [c.argument(0), c.argument(1)];
   const python = pythonHandler(c);
   const now = newAction(c);
   const ours = newMarkedAction(c, c.address("on_interrupt"), INTERRUPT_MARK);
 
-  // Who handles SIGINT tells Python's handler: it is that, or one of ours that knows it.
-  c.api("sigaction", c.i32(os.SIGINT), c.null(), now);
+  // It is that, or one of ours that knows it. Where the signal is ignored we may know it from another one.
+  c.api("sigaction", telling, c.null(), now);
   c.choose(
     isMarked(c, now, INTERRUPT_MARK),
     () => tell(c, handlerOf(c, now), context, python),

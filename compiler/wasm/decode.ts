@@ -55,14 +55,14 @@ class Decoder {
   private readonly features: Features;
   private readonly out: Module;
   /** Type indices of the function section, whose bodies the code section brings. */
-  private declared: Int32Array;
+  private declared: Uint32Array;
   private bodies: number;
 
   constructor(bytes: Uint8Array, features: Features) {
     this.r = new Reader(bytes, 0, bytes.length);
     this.features = features;
     this.out = new Module(bytes);
-    this.declared = new Int32Array(0);
+    this.declared = new Uint32Array(0);
     this.bodies = 0;
   }
 
@@ -277,7 +277,7 @@ class Decoder {
     const { r, out } = this;
     const n = r.length();
     checkLimit(n + out.funcs.length, limit.MAX_FUNCTIONS, "too many functions", r.at);
-    this.declared = new Int32Array(n);
+    this.declared = new Uint32Array(n);
     for (let i = 0; i < n; i++) this.declared[i] = r.u32();
   }
 
@@ -371,7 +371,7 @@ class Decoder {
     const n = r.length();
     checkLimit(n, limit.MAX_ELEMENTS, "too many elements in a segment", r.at);
     const exprs: Range[] = [];
-    const funcs = new Int32Array((flags & 4) !== 0 ? 0 : n);
+    const funcs = new Uint32Array((flags & 4) !== 0 ? 0 : n);
     if ((flags & 4) !== 0) for (let i = 0; i < n; i++) exprs.push(skipExpression(r, features));
     else for (let i = 0; i < n; i++) funcs[i] = r.u32();
     return new m.Elem(mode, table, offset, type, funcs, exprs, at);

@@ -121,7 +121,7 @@ export class Elem {
   readonly table: number;
   readonly offset: Range;
   readonly type: ValType;
-  readonly funcs: Int32Array;
+  readonly funcs: Uint32Array;
   readonly exprs: readonly Range[];
   readonly at: number;
 
@@ -130,7 +130,7 @@ export class Elem {
     table: number,
     offset: Range,
     type: ValType,
-    funcs: Int32Array,
+    funcs: Uint32Array,
     exprs: readonly Range[],
     at: number,
   ) {

@@ -29,12 +29,7 @@ export function readHeapType(r: Reader, features: Features): HeapType {
   }
   const index = r.s33();
   if (index < 0 || !has(features, FUNCTION_REFERENCES)) fail("malformed heap type", at);
-  return heapIndex(index);
-}
-
-/** A type index as it is kept in a ValType: those that no module can have are cut to one that none has. */
-function heapIndex(index: number): HeapType {
-  return Math.min(index, 0x7ffffff);
+  return index;
 }
 
 /** The reference type that starts with `code`, which was read at `at`; BOT when it is none. */

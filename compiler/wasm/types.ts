@@ -33,8 +33,9 @@ export const NOEXN: HeapType = -12;
 /** The bottom of every heap hierarchy: what `ref.as_non_null` and friends leave in unreachable code. */
 export const BOT_HEAP: HeapType = -13;
 
+/** Type indices that no module can have, however large, are cut to one that none has: a type has 28 bits for them. */
 export function ref(heap: HeapType, nullable: boolean): ValType {
-  return (heap << 4) | (nullable ? REF_NULL : REF);
+  return (Math.min(heap, 0x7ffffff) << 4) | (nullable ? REF_NULL : REF);
 }
 
 export const FUNCREF: ValType = (FUNC << 4) | REF_NULL;

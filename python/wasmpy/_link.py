@@ -201,10 +201,11 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     """Builds Memory, Table and Global over the interpreter's native types, once."""
     if "Memory" in globals():
         return
-    from . import _objects, _traps
+    from . import _objects, _signals, _traps
 
     globals().update(_objects.classes(*kernel["types"]()))
     kernel["configure"](_traps.trap)
+    _signals.follow(kernel["watch"])
 
 
 def __getattr__(name: str) -> Any:

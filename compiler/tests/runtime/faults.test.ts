@@ -100,10 +100,10 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
   });
 
   test("installed once, never in a chain with itself", () => {
-    expect(p.call("watch_fault", p.context, 11n)).toBe(0n);
+    expect(p.call("watch_fault", p.context, 11n, 0n)).toBe(0n);
     const ours = p.machine.address(helper(p.machine.program, "on_fault"));
     expect(p.handler(11)).toBe(ours);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     deliver(); // a fault of nobody: default action
     expect(p.handler(11)).toBe(0n);
   });
@@ -116,8 +116,8 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     });
     p.install(11, old, os.SA_SIGINFO);
     p.install(7, old);
-    p.call("watch_fault", p.context, 11n);
-    p.call("watch_fault", p.context, 7n);
+    p.call("watch_fault", p.context, 11n, 0n);
+    p.call("watch_fault", p.context, 7n, 0n);
     faultAt(5n, 5n);
     deliver();
     p.call("on_fault", 7n, info, ucontext);
@@ -125,7 +125,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
   });
 
   test("who displaced us and chains to us does not make a circle", () => {
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     const ours = p.handler(11);
     const displacer = p.foreign("displacer", (...x) => {
       p.machine.sp -= 64n; // a frame of its own
@@ -135,12 +135,39 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       return undefined;
     });
     p.install(11, displacer, os.SA_SIGINFO);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     expect(p.handler(11)).toBe(ours);
     faultAt(5n, 5n);
     deliver();
     expect(p.log.filter((x) => x === "displacer")).toEqual(["displacer"]);
     expect(p.handler(11)).toBe(0n); // the first action was the default
+  });
+
+  test("who displaced us and has put us back is not asked any more", () => {
+    const old = p.foreign("old_handler", () => {
+      p.log.push("old");
+      return undefined;
+    });
+    p.install(11, old);
+    p.call("watch_fault", p.context, 11n, 0n);
+    const ours = p.handler(11);
+    const displacer = p.foreign("displacer", () => {
+      p.log.push("displacer");
+      return undefined;
+    });
+    const last = () => {
+      faultAt(5n, 5n);
+      deliver();
+      return p.log.filter((x) => x === "displacer" || x === "old").at(-1);
+    };
+    expect(last()).toBe("old");
+    for (let i = 0; i < 2; i++) {
+      p.install(11, displacer);
+      p.call("watch_fault", p.context, 11n, 0n);
+      expect([p.handler(11), last()]).toEqual([ours, "displacer"]);
+      p.call("watch_fault", p.context, 11n, 1n);
+      expect([p.handler(11), last()]).toEqual([ours, "old"]);
+    }
   });
 
   test("images share one handler", () => {
@@ -151,7 +178,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       return undefined;
     });
     p.install(11, first, os.SA_SIGINFO, FAULT_MARK);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     expect(p.handler(11)).toBe(first);
     expect(told).toEqual([p.context]);
     // The other side: our handler knows the context, which knows another image.
@@ -160,7 +187,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     const blocks = p.machine.blocks.size;
     expect(p.call("know_image", p.context)).toBe(0n);
     expect(p.machine.blocks.size).toBe(blocks);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     const other = p.foreign("other_image", (at, u) => {
       expect([at, u]).toEqual([BASE, ucontext]);
       p.log.push("other");
@@ -205,7 +232,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     test("for a trap: then that comes again", () => {
       called(TEXT + 20n, BASE);
       expect(follows()).toBe(1n);
-      p.call("watch_fault", p.context, 11n);
+      p.call("watch_fault", p.context, 11n, 0n);
       faultAt(5n, 5n);
       sent();
       deliver();
@@ -238,7 +265,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
   });
 
   test("a signal that somebody sends is not ours", () => {
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     faultAt(5n, 5n);
     sent();
     deliver();
@@ -252,7 +279,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       return undefined;
     });
     p.install(11, dump);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     faultAt(5n, 5n);
     deliver();
     expect([count("dump"), p.handler(11)]).toEqual([1, 0n]);
@@ -263,7 +290,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     });
     p.install(11, later);
     p.pending = 0n;
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     deliver();
     expect([count("dump"), p.handler(11)]).toEqual([1, dump]);
   });
@@ -274,7 +301,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       return undefined;
     });
     p.install(11, idle);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     for (let k = 0; k < 3; k++) {
       for (let i = 0n; i < 90n; i++) {
         faultAt(5n, 5n + BigInt(k));
@@ -289,7 +316,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
 
   test("a fault cannot be ignored, a signal can", () => {
     p.install(11, 1n);
-    p.call("watch_fault", p.context, 11n);
+    p.call("watch_fault", p.context, 11n, 0n);
     faultAt(5n, 5n);
     sent();
     deliver();

@@ -30,7 +30,7 @@ describe.each(LEVELS)("signals of Python, optimized at level %i", (level) => {
     p.install(2, python, 0x1000);
     p.install(15, python);
     p.install(17, 0x1230n);
-    expect(p.call("watch_interrupts", p.context)).toBe(0n);
+    expect(p.call("watch_interrupts", p.context, 2n)).toBe(0n);
     const ours = p.machine.address(helper(p.machine.program, "on_interrupt"));
     expect([p.handler(2), p.handler(15), p.handler(17), p.handler(1)]).toEqual([ours, ours, 0x1230n, 0n]);
     expect(new DataView((p.actions.get(2) as Uint8Array).buffer).getInt32(136, true)).toBe(0x1004);
@@ -42,7 +42,7 @@ describe.each(LEVELS)("signals of Python, optimized at level %i", (level) => {
     p.install(2, python);
     p.install(10, python);
     const blocks = p.machine.blocks.size;
-    p.call("watch_interrupts", p.context);
+    p.call("watch_interrupts", p.context, 2n);
     expect(p.machine.blocks.size).toBe(blocks); // nothing leaks
     expect([p.handler(2), p.handler(10)]).toEqual([ours, ours]);
     p.call("on_interrupt", 10n, 0n, 0n);
@@ -52,8 +52,19 @@ describe.each(LEVELS)("signals of Python, optimized at level %i", (level) => {
 
   test("ignored or default: left alone", () => {
     p.install(2, 1n);
-    expect(p.call("watch_interrupts", p.context)).toBe(0n);
+    expect(p.call("watch_interrupts", p.context, 2n)).toBe(0n);
     expect(p.handler(2)).toBe(1n);
+  });
+
+  test("SIGINT ignored: another signal tells Python's handler, and does so for good", () => {
+    p.install(2, 1n);
+    p.install(15, python);
+    const ours = p.machine.address(helper(p.machine.program, "on_interrupt"));
+    expect(p.call("watch_interrupts", p.context, 15n)).toBe(0n);
+    expect([p.handler(2), p.handler(15)]).toEqual([1n, ours]);
+    p.install(10, python);
+    expect(p.call("watch_interrupts", p.context, 2n)).toBe(0n);
+    expect([p.handler(2), p.handler(10)]).toEqual([1n, ours]);
   });
 
   test("another image's wrapper is told of our context, and tells Python's handler", () => {
@@ -66,7 +77,7 @@ describe.each(LEVELS)("signals of Python, optimized at level %i", (level) => {
     });
     p.install(2, other, os.SA_SIGINFO, INTERRUPT_MARK);
     p.install(15, python);
-    p.call("watch_interrupts", p.context);
+    p.call("watch_interrupts", p.context, 2n);
     expect(registered).toEqual([p.context, p.context]); // for SIGINT, and once more in the loop
     expect(p.handler(2)).toBe(other);
     p.call("on_interrupt", 15n, 0n, 0n);
