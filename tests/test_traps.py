@@ -274,8 +274,7 @@ def test_recursion_without_end(python: Run, mode: str) -> None:
 
 
 def big_frames(count: int, operands: int) -> str:
-    """A function in whose frame so many numbers live across a call of itself: ``count`` in locals, and more of them on
-    the operand stack."""
+    """A function in whose frame so many numbers live across a call of itself: in locals, and on the operand stack."""
     numbers = range(1, count + 1)
     pushes = "\n".join(f"(i64.xor (local.get {i % count + 1}) (i64.const {2 * i + 1}))" for i in range(operands))
     pops = "\n".join(

@@ -9,7 +9,7 @@ replaced by ones that do the same and then put our handlers back.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
