@@ -30,8 +30,6 @@ HANG = 120
 # Of the files that are valid, one in so many is compiled, and one in so many loaded.
 COMPILED = 3
 LOADED = 7
-# The visiting process starts anew after so many modules: their images stay open.
-VISITS = 400
 
 
 class Hang(Exception):
@@ -54,16 +52,12 @@ class Visitor:
 
     def __init__(self) -> None:
         self.child: subprocess.Popen[bytes] | None = None
-        self.visits = 0
         self.peak = 0
 
     def visit(self, source: bytes) -> str:
-        if self.child is None or self.visits >= VISITS:
-            self.stop()
-            self.visits = 0
+        if self.child is None:
             command = [sys.executable, str(HERE / "hostile" / "visit.py")]
             self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.visits += 1
         assert self.child.stdin is not None
         assert self.child.stdout is not None
         try:

@@ -162,9 +162,9 @@ LATER = {
     """,
     "asyncio": """
         async def main():
-            # The first one cancels the task, as soon as that lets it.
             alarm(signal.SIGINT)
-            alarm(signal.SIGINT, 0.4)
+            if sys.version_info >= (3, 11):  # The first one cancels the task, as soon as that lets it.
+                alarm(signal.SIGINT, 0.6)
             m.loop()
         def loop():
             try:

@@ -74,6 +74,10 @@ const FOR_GLUE: readonly Declaration[] = [
   // a signal whose handler, if it has a simple one, is Python's; 1 if who displaced us last has given up: puts our
   // handlers in front of Python's and of all others of memory faults, where they are not there; 0, or -1: exception
   c("watch_signals", [I32, I32], [I32]),
+  // context → the record of this image in the interpreter; null: exception
+  c("image", [PTR], [PTR]),
+  // record, path (C string) → 1 if the image that was opened by the path is closed now, 0 if it may not be
+  c("image_close", [PTR, PTR], [I32]),
   // memory record (zeros), pages, maximum in pages or -1: reserves and commits; 0, or -1: exception
   c("memory_create", [PTR, I64, I64], [I32]),
   c("memory_destroy", [PTR], []),
@@ -106,8 +110,8 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
 
   // context: asks for an interrupt. Async-signal-safe
   c("interrupt", [PTR], []),
-  // context: makes the image and the context known to each other; 0, or -1: exception
-  c("know_image", [PTR], [I32]),
+  // context: before a handler of this image is installed; 0, or -1: exception
+  c("serve_signals", [PTR], [I32]),
   // signal, siginfo_t, ucontext_t: handlers. Signal 0 tells them of a context: see handlers.ts
   c("on_fault", [I32, PTR, PTR], []),
   c("on_interrupt", [I32, PTR, PTR], []),

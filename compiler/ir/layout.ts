@@ -49,11 +49,24 @@ export const CONTEXT_THREAD_KEY = 208;
 export const CONTEXT_NEXT_STACK = 216;
 export const CONTEXT_STACKS = 224;
 export const STACKS = 8;
-/** The images that have instances in the interpreter: a list, see runtime/handlers.ts. */
+/** The images that have instances in the interpreter: a list of records, see runtime/images.ts. */
 export const CONTEXT_IMAGES = 352;
 export const CONTEXT_BYTES = 360;
 
 // --- records ---------------------------------------------------------------------------------------------
+
+/**
+ * An image in an interpreter: a node (runtime/handlers.ts) whose subject is the image's `is_trap`, null once it is
+ * closed; the bounds of its code; how many modules were made of it, and how many of them have ended; 1 if it must stay
+ * open; PyMethodDef of each row, made by the first instance.
+ */
+export const IMAGE_START = 16;
+export const IMAGE_END = 24;
+export const IMAGE_MADE = 32;
+export const IMAGE_ENDED = 40;
+export const IMAGE_STAYS = 48;
+export const IMAGE_METHODS = 56;
+export const IMAGE_RECORD_BYTES = 64;
 
 /** A memory: base address, size and maximum in bytes, reserved address space in bytes. */
 export const MEMORY_BASE = 0;
@@ -102,7 +115,9 @@ export const VMCTX_MODULE = 16;
 export const VMCTX_FUNCS = 24;
 /** The image's C function (record) → new reference to the builtin of a function record of this instance. */
 export const VMCTX_FUNCTION = 32;
-export const VMCTX_FIXED_BYTES = 40;
+/** The record of the image; null until the instance is whole. */
+export const VMCTX_IMAGE = 40;
+export const VMCTX_FIXED_BYTES = 48;
 
 /** The register type of a wasm value type. */
 export function irType(t: ValType): number {

@@ -11,7 +11,9 @@ import {
   FUNC_RECORD_BYTES,
   FUNC_TYPE,
   FUNC_VMCTX,
+  IMAGE_METHODS,
   VMCTX_FUNCS,
+  VMCTX_IMAGE,
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
@@ -76,11 +78,6 @@ export function rowCount(g: ModuleGlue): number {
 
 /** Per own function: offset of its record in the instance, or -1. */
 const RECORD_OFFSETS = "wasmpy_record_offsets";
-
-/** PyMethodDef of each row, made when the image is loaded. */
-export function methodsCell(g: Glue): number {
-  return g.cell("wasmpy_methods");
-}
 
 /** Writes the rows; declares stubs, import thunks and trampolines. */
 export function writeFunctions(g: ModuleGlue): void {
@@ -301,7 +298,7 @@ export function makeBuiltin(g: Glue): number {
       c.raise("PyExc_ValueError", "nothing refers to the function");
       c.retNull();
     });
-    const methods = c.field(PTR, c.symbol(methodsCell(g)), 0);
+    const methods = c.field(PTR, c.vmctxField(PTR, vmctx, VMCTX_IMAGE), IMAGE_METHODS);
     const offset = c.op(op.I64_MUL, c.get(rowNumber), c.number(METHOD_BYTES));
     const method = c.op(op.PTR_ADD, methods, offset);
     c.setField(PTR, method, METHOD_NAME, c.behind(row, ROW_NAME));

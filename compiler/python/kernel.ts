@@ -33,14 +33,20 @@
 // configure            (trap) → None
 //     The callable of this interpreter that makes exceptions of traps: trap(code, pc, sp, stack) → exception with
 //     its traceback, see runtime/. Replaces the one before. None: traps become a plain RuntimeError.
+// code                 () → (start, table, record)
+//     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts. Address of
+//     the image's record, for `close`.
+// natives              () → (MemoryBase, TableBase, GlobalBase, watch, close)
+//     The native types below, shared by all images of the interpreter: they may be subclassed. And builtins that need no
+//     instance: the image that gives them is never closed.
+//
 // watch                (signal, given_up) → None
 //     Puts our signal handlers in front of those that were installed since: of memory faults, and wherever Python's
 //     handler is, which the signal's is unless that has none. `given_up`: 1 if who displaced our handler of memory
-//     faults last has ended, and may have put it back. Does not keep the instance alive.
-// code                 () → (start, table)
-//     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts.
-// types                () → (MemoryBase, TableBase, GlobalBase)
-//     The native types below, shared by all images of the interpreter. They may be subclassed.
+//     faults last has ended, and may have put it back.
+// close                (record, path) → bool
+//     Closes the image that was opened by the path (bytes), if no module of it is left and it need not stay. The memory
+//     of `code` is gone then.
 //
 // MemoryBase(minimum, maximum)       pages of 64 KiB, maximum -1: none. ValueError, MemoryError (as for 65537 pages)
 //   .grow(pages) → int               old number of pages, or -1
@@ -72,15 +78,17 @@ import {
   CONTEXT_TABLE_TYPE,
   FUNC_TYPE,
   GUARDED_RESERVATION,
+  IMAGE_STAYS,
   MEMORY_BASE,
   MEMORY_RESERVED,
   VMCTX_BASE,
   VMCTX_CONTEXT,
   VMCTX_FUNCS,
+  VMCTX_IMAGE,
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
-import { CONV_WASM, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { PC_TABLE, TEXT_START } from "../runtime/body.ts";
 import {
   SHAPE_GLOBALS,
@@ -107,7 +115,7 @@ import {
   GLOBAL_ROW_MUTABLE,
   GLOBAL_ROW_SHIFT,
   GLOBALS,
-  METH_STATIC,
+  METHOD_BYTES,
 } from "./rows.ts";
 import { startThunk } from "./thunks.ts";
 import { boxFunc, findRecord, NO_CODE } from "./values.ts";
@@ -196,18 +204,7 @@ export function kernel(g: Glue): MethodList {
     c.retNone();
   });
 
-  list.add(
-    "watch",
-    2,
-    (c, _, [signal, givenUp]) => {
-      const word = (x: Value) => c.op(op.I32_WRAP_I64, integer(c, x));
-      c.whenRarely(c.run("watch_signals", word(signal), word(givenUp)), () => c.retNull());
-      c.retNone();
-    },
-    METH_STATIC,
-  );
-
-  list.add("code", 0, (c) => {
+  list.add("code", 0, (c, self) => {
     const start = c.symbol(g.program.symbol(TEXT_START, SYM_FUNC));
     const table = c.symbol(g.program.symbol(PC_TABLE, SYM_RODATA));
     // Two counts, then four columns of the one and two of the other.
@@ -216,16 +213,44 @@ export function kernel(g: Glue): MethodList {
     const words = c.op(op.I64_ADD, c.op(op.I64_SHL, functions, c.number(1)), sites);
     const bytes = c.op(op.I64_ADD, c.op(op.I64_SHL, words, c.number(3)), c.number(8));
     const view = c.api("PyMemoryView_FromMemory", table, bytes, c.i32(PYBUF_READ));
-    c.ret([c.tuple([address(c, start), view])]);
+    const image = c.vmctxField(PTR, state(c, self), VMCTX_IMAGE);
+    c.ret([c.tuple([address(c, start), view, address(c, image)])]);
   });
 
-  list.add("types", 0, (c, self) => {
-    const context = c.vmctxField(PTR, state(c, self), VMCTX_CONTEXT);
+  const free = builtinsWithoutInstance(g);
+  free.write("wasmpy_free_builtins");
+  list.add("natives", 0, (c, self) => {
+    const vmctx = state(c, self);
+    c.setField(I64, c.vmctxField(PTR, vmctx, VMCTX_IMAGE), IMAGE_STAYS, c.number(1));
+    const context = c.vmctxField(PTR, vmctx, VMCTX_CONTEXT);
     const types = [CONTEXT_MEMORY_TYPE, CONTEXT_TABLE_TYPE, CONTEXT_GLOBAL_TYPE].map((field) =>
       c.contextField(PTR, context, field),
     );
+    const methods = c.symbol(g.program.symbol("wasmpy_free_builtins", SYM_DATA));
+    const builtins = free.methods.map((_, i) =>
+      c.api("PyCFunction_NewEx", c.plus(methods, i * METHOD_BYTES), c.null(), c.null()),
+    );
     for (const type of types) c.incref(type);
-    c.ret([c.tuple(types)]);
+    c.ret([c.tuple([...types, ...builtins])]);
+  });
+  return list;
+}
+
+function builtinsWithoutInstance(g: Glue): MethodList {
+  const list = new MethodList(g, "wasmpy_free_");
+  const integer = (c: PyCode, x: Value) => c.integer(x, () => c.retNull());
+
+  list.add("watch", 2, (c, _, [signal, givenUp]) => {
+    const word = (x: Value) => c.op(op.I32_WRAP_I64, integer(c, x));
+    c.whenRarely(c.run("watch_signals", word(signal), word(givenUp)), () => c.retNull());
+    c.retNone();
+  });
+
+  list.add("close", 2, (c, _, [record, path]) => {
+    const text = c.api("PyBytes_AsString", path);
+    c.needs(text);
+    const isClosed = c.run("image_close", c.op(op.PTR_FROM_I64, integer(c, record)), text);
+    c.ret([c.api("PyBool_FromLong", c.widen(isClosed))]);
   });
   return list;
 }

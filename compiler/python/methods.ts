@@ -33,45 +33,32 @@ export class MethodList {
     this.prefix = prefix;
   }
 
-  /** A method of exactly `count` positional arguments; `flags`: METH_STATIC or 0. */
-  add(
-    name: string,
-    count: number,
-    build: (c: PyCode, self: Value, args: readonly Value[]) => void,
-    flags = 0,
-  ): void {
+  /** A method of exactly `count` positional arguments. */
+  add(name: string, count: number, build: (c: PyCode, self: Value, args: readonly Value[]) => void): void {
     if (count > 1) {
-      this.addVariadic(
-        name,
-        (c, self, args, given) => {
-          c.whenRarely(c.op(op.I64_NE, given, c.number(count)), () => {
-            c.raise("PyExc_TypeError", `${name}() takes exactly ${count} arguments`);
-            c.retNull();
-          });
-          const values: Value[] = [];
-          for (let i = 0; i < count; i++) values.push(c.field(PTR, args, 8 * i));
-          build(c, self, values);
-        },
-        flags,
-      );
+      this.addVariadic(name, (c, self, args, given) => {
+        c.whenRarely(c.op(op.I64_NE, given, c.number(count)), () => {
+          c.raise("PyExc_TypeError", `${name}() takes exactly ${count} arguments`);
+          c.retNull();
+        });
+        const values: Value[] = [];
+        for (let i = 0; i < count; i++) values.push(c.field(PTR, args, 8 * i));
+        build(c, self, values);
+      });
       return;
     }
     const code = this.g.defineC(this.prefix + name, [PTR, PTR], [PTR], (c) =>
       build(c, c.argument(0), count === 0 ? [] : [c.argument(1)]),
     );
-    this.methods.push(new Method(name, (count === 0 ? METH_NOARGS : METH_O) | flags, code));
+    this.methods.push(new Method(name, count === 0 ? METH_NOARGS : METH_O, code));
   }
 
   /** A method that looks at its array of arguments and their number (i64) itself. */
-  addVariadic(
-    name: string,
-    build: (c: PyCode, self: Value, args: Value, given: Value) => void,
-    flags = 0,
-  ): void {
+  addVariadic(name: string, build: (c: PyCode, self: Value, args: Value, given: Value) => void): void {
     const code = this.g.defineC(this.prefix + name, [PTR, PTR, I64], [PTR], (c) =>
       build(c, c.argument(0), c.argument(1), c.argument(2)),
     );
-    this.methods.push(new Method(name, METH_FASTCALL | flags, code));
+    this.methods.push(new Method(name, METH_FASTCALL, code));
   }
 
   /** Writes the zero-terminated PyMethodDef array; its symbol. */

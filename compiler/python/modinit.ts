@@ -11,13 +11,18 @@ import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
   ELEM_BYTES,
+  IMAGE_ENDED,
+  IMAGE_MADE,
+  IMAGE_METHODS,
   VMCTX_CONTEXT,
   VMCTX_FUNCS,
   VMCTX_FUNCTION,
+  VMCTX_IMAGE,
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
+import { count } from "../runtime/images.ts";
 import { SIGINT } from "../runtime/linux.ts";
 import {
   REFERENCE_IS_FUNC,
@@ -39,14 +44,7 @@ import {
   THUNK_CELLS,
 } from "../runtime/shape.ts";
 import { EXT_FUNC } from "../wasm/module.ts";
-import {
-  eachBuiltin,
-  eachImported,
-  fillRecords,
-  forgetBuiltin,
-  makeBuiltin,
-  methodsCell,
-} from "./functions.ts";
+import { eachBuiltin, eachImported, fillRecords, forgetBuiltin, makeBuiltin } from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { vectorcallCell } from "./imports.ts";
 import { KERNEL_METHODS, kernel } from "./kernel.ts";
@@ -65,7 +63,7 @@ import {
 } from "./moduledef.ts";
 import { makeTypes, visit } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
-import { METH_STATIC, METHOD_BYTES, METHOD_FLAGS, METHOD_NAME } from "./rows.ts";
+import { METHOD_BYTES, METHOD_NAME } from "./rows.ts";
 import { stateOffsetCell } from "./thunks.ts";
 import { compactInt, DIGITS, OBJECT_TYPE, OBJECT_VALUE, TAGGED } from "./values.ts";
 
@@ -126,6 +124,7 @@ function initDoor(g: Glue): void {
       c.raise("PyExc_ImportError", "this WebAssembly image needs CPython 3.15 or a build with the GIL");
       c.retNull();
     });
+    countModule(c);
     const symbol = (name: string) => c.symbol(g.program.symbol(name, SYM_DATA));
     const definition = symbol(MODULE_DEF);
     const version = c.apiAddress("Py_Version");
@@ -137,8 +136,19 @@ function initDoor(g: Glue): void {
   });
 }
 
+/** CPython enters by a door each time that it makes a module of the image. */
+function countModule(c: PyCode): void {
+  const fail = () => c.retNull();
+  const context = c.run("context");
+  c.whenRarely(c.isNull(context), fail);
+  const image = c.run("image", context);
+  c.whenRarely(c.isNull(image), fail);
+  count(c, image, IMAGE_MADE);
+}
+
 function exportDoor(g: Glue): void {
   g.defineC(DOOR_EXPORT, [], [PTR], (c) => {
+    countModule(c);
     c.ret([c.symbol(g.program.symbol(SLOTS_3_15, SYM_DATA))]);
   });
 }
@@ -161,9 +171,7 @@ function execFunction(g: Glue): void {
     const methods = c.symbol(g.program.symbol(KERNEL_METHODS, SYM_DATA));
     c.repeat(c.number(builtins.methods.length), (i) => {
       const method = c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_BYTES)));
-      const isStatic = c.op(op.I32_AND, c.field(I32, method, METHOD_FLAGS), c.i32(METH_STATIC));
-      const self = c.op(op.PTR_SELECT, isStatic, c.null(), module);
-      const builtin = c.api("PyCFunction_NewEx", method, self, c.null());
+      const builtin = c.api("PyCFunction_NewEx", method, module, c.null());
       c.needs(builtin, dict, attach);
       const status = c.api("PyDict_SetItemString", dict, c.field(PTR, method, METHOD_NAME), builtin);
       c.decref(builtin);
@@ -187,7 +195,10 @@ function execFunction(g: Glue): void {
     failIf(c.call(probe(g), [module, vmctx]));
     const context = c.run("context");
     failIf(c.isNull(context));
-    failIf(c.call(makeTypes(g), [context]));
+    const image = c.run("image", context);
+    failIf(c.isNull(image));
+    failIf(c.call(makeMethods(g), [image]));
+    failIf(c.call(makeTypes(g), [context, image]));
     failIf(c.run("watch_signals", c.i32(SIGINT), c.i32(0)));
     const functions = c.contextField(PTR, context, CONTEXT_FUNCS);
     c.incref(functions);
@@ -195,10 +206,28 @@ function execFunction(g: Glue): void {
     c.setVmctxField(PTR, vmctx, VMCTX_CONTEXT, context);
     c.setVmctxField(PTR, vmctx, VMCTX_MODULE, module);
     c.setVmctxField(PTR, vmctx, VMCTX_FUNCTION, c.symbol(makeBuiltin(g)));
+    c.setVmctxField(PTR, vmctx, VMCTX_IMAGE, image);
     c.call(fillRecords(g), [vmctx]);
     const result = c.call(build, [module]);
     failIf(c.isNull(result));
     c.decref(result);
+    c.ret([c.i32(0)]);
+  });
+}
+
+/** (record of the image) → 0, or -1: exception. */
+function makeMethods(g: Glue): number {
+  return g.defineC("wasmpy_make_methods", [PTR], [I32], (c) => {
+    const image = c.argument(0);
+    c.when(c.isThere(c.field(PTR, image, IMAGE_METHODS)), () => c.ret([c.i32(0)]));
+    // One more, so that there is an array even if there are no rows.
+    const rows = c.op(op.I64_ADD, shape(c, SHAPE_ROWS), c.number(1));
+    const methods = c.api("calloc", rows, c.number(METHOD_BYTES));
+    c.whenRarely(c.isNull(methods), () => {
+      c.api("PyErr_NoMemory");
+      c.ret([c.i32(-1)]);
+    });
+    c.setField(PTR, image, IMAGE_METHODS, methods);
     c.ret([c.i32(0)]);
   });
 }
@@ -216,14 +245,6 @@ function probe(g: Glue): number {
   const done = g.cell("wasmpy_probed");
   return g.defineC("wasmpy_probe", [PTR, PTR], [I32], (c) => {
     c.when(c.isTrue(c.field(I64, c.symbol(done), 0)), () => c.ret([c.i32(0)]));
-    // One more, so that there is an array even if there are no rows.
-    const rows = c.op(op.I64_ADD, shape(c, SHAPE_ROWS), c.number(1));
-    const methods = c.api("calloc", rows, c.number(METHOD_BYTES));
-    c.whenRarely(c.isNull(methods), () => {
-      c.api("PyErr_NoMemory");
-      c.ret([c.i32(-1)]);
-    });
-    c.setField(PTR, c.symbol(methodsCell(g)), 0, methods);
     const vectorcall = c.apiAddress("PyObject_Vectorcall");
     const older = c.apiAddress("PyObject_VectorcallDict");
     const chosen = c.op(op.PTR_SELECT, c.isNull(vectorcall), older, vectorcall);
@@ -369,6 +390,8 @@ function freeFunction(g: Glue): void {
       c.run("elem_free", c.op(op.PTR_ADD, elems, c.op(op.I64_MUL, i, c.number(ELEM_BYTES))));
     });
     drop(c.plus(vmctx, VMCTX_FUNCS));
+    const image = c.vmctxField(PTR, vmctx, VMCTX_IMAGE);
+    c.when(c.isThere(image), () => count(c, image, IMAGE_ENDED));
     c.ret([]);
   });
 }

@@ -11,6 +11,7 @@ import {
   CONTEXT_GLOBAL_TYPE,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_TABLE_TYPE,
+  IMAGE_STAYS,
   MEMORY_BASE,
   MEMORY_RECORD_BYTES,
   MEMORY_RESERVED,
@@ -76,18 +77,22 @@ const HAVE_GC = 1 << 14;
 const NEW: readonly number[] = [PTR, PTR, PTR]; // type, arguments, keywords
 const TRAVERSE: readonly number[] = [PTR, PTR, PTR]; // object, visit, its argument
 
-/** (context) → 0, or -1: exception. Makes the types and the dictionary of functions if the context lacks them. */
+/**
+ * (context, record of the image) → 0, or -1: exception. Makes the types and the dictionary of functions if the context
+ * lacks them; the image whose code they refer to stays.
+ */
 export function makeTypes(g: Glue): number {
   const memory = memoryType(g);
   const table = tableType(g);
   const global = globalType(g);
-  return g.defineC("wasmpy_make_types", [PTR], [I32], (c) => {
-    const context = c.argument(0);
+  return g.defineC("wasmpy_make_types", [PTR, PTR], [I32], (c) => {
+    const [context, image] = [c.argument(0), c.argument(1)];
     const make = (field: number, value: () => Value) => {
       c.when(c.isNull(c.contextField(PTR, context, field)), () => {
         const made = value();
         c.whenRarely(c.isNull(made), () => c.ret([c.i32(-1)]));
         c.setContextField(PTR, context, field, made);
+        c.setField(I64, image, IMAGE_STAYS, c.number(1));
       });
     };
     make(CONTEXT_MEMORY_TYPE, () => c.api("PyType_FromSpec", c.symbol(memory)));

@@ -32,6 +32,4 @@ export const METHOD_BYTES = 32;
 
 export const METH_NOARGS = 4;
 export const METH_O = 8;
-/** Without self. */
-export const METH_STATIC = 0x20;
 export const METH_FASTCALL = 0x80;

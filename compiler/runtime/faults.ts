@@ -42,6 +42,7 @@ import {
   takesInfo,
   tell,
 } from "./handlers.ts";
+import { whoseCode } from "./images.ts";
 import * as os from "./linux.ts";
 import { SPACE_COUNT, SPACE_POINTERS, space } from "./shape.ts";
 
@@ -87,6 +88,7 @@ export function watchFault(c: Body): void {
     copy(FIRST, now);
     c.setField(I64, old, HAS_FIRST, c.number(1));
   });
+  c.whenRarely(c.run("serve_signals", context), () => c.ret([c.i32(-1)]));
   c.api("sigaction", signal, newMarkedAction(c, c.address("on_fault"), FAULT_MARK), c.null());
   c.ret([c.i32(0)]);
 }
@@ -202,8 +204,9 @@ export function findTrap(c: Body): void {
   const found = () => c.ret([c.i32(1)]);
   c.when(c.run("is_trap", at, ucontext), found);
   const signature = c.program.signature([PTR, PTR], [I32], CONV_C);
+  const pc = c.field(PTR, ucontext, c.system.pc);
   eachNode(c, contexts(c), (context) => {
-    eachNode(c, c.plus(context, CONTEXT_IMAGES), (image) => {
+    whoseCode(c, c.plus(context, CONTEXT_IMAGES), pc, (image) => {
       c.when(c.callPtr(image, signature, [at, ucontext]), found);
     });
   });

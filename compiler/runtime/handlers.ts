@@ -3,7 +3,7 @@
 // mask, which nobody would choose by chance, and serves all images.
 //
 // An image's handlers reach everything through a list of the contexts that they were told of; a context lists
-// the images that have instances in its interpreter. Calling a handler with signal 0 tells it of a context: the
+// the images that have instances in its interpreter (images.ts). Calling a handler with signal 0 tells it of a context: the
 // second argument is a node that it takes over, unless it knows the context and zeroes the node's subject.
 //
 // Lists are made of nodes { next, subject } that are never taken out, and are whole at any moment: signals may come
@@ -11,14 +11,14 @@
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { CONTEXT_IMAGES } from "../ir/layout.ts";
+import { IMAGE_STAYS } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C } from "../ir/program.ts";
 import type { Body } from "./body.ts";
 import * as os from "./linux.ts";
 
-const NODE_NEXT = 0;
-const NODE_SUBJECT = 8;
+export const NODE_NEXT = 0;
+export const NODE_SUBJECT = 8;
 const NODE_BYTES = 16;
 
 /** (signal, given up) → 0, or -1: exception. Sees to it that faults and interrupts reach our handlers. */
@@ -26,23 +26,22 @@ export function watchSignals(c: Body): void {
   const fail = () => c.ret([c.i32(-1)]);
   const context = c.run("context");
   c.whenRarely(c.isNull(context), fail);
-  c.whenRarely(c.run("know_image", context), fail);
   for (const signal of [os.SIGSEGV, os.SIGBUS]) {
     c.whenRarely(c.run("watch_fault", context, c.i32(signal), c.argument(1)), fail);
   }
   c.ret([c.run("watch_interrupts", context, c.argument(0))]);
 }
 
-/** (context) → 0, or -1: exception. Makes the image and the context known to each other. */
-export function knowImage(c: Body): void {
+/**
+ * (context) → 0, or -1: exception. To be called before a handler of this image is installed: they know the context, and
+ * the image stays.
+ */
+export function serveSignals(c: Body): void {
   const context = c.argument(0);
+  const image = c.run("image", context);
+  c.whenRarely(c.isNull(image), () => c.ret([c.i32(-1)]));
+  c.setField(I64, image, IMAGE_STAYS, c.number(1));
   tell(c, c.address("on_fault"), context, c.null());
-  const images = c.plus(context, CONTEXT_IMAGES);
-  const ours = c.address("is_trap");
-  eachNode(c, images, (known) => {
-    c.when(c.op(op.PTR_EQ, known, ours), () => c.ret([c.i32(0)]));
-  });
-  link(c, images, newNode(c, ours));
   c.ret([c.i32(0)]);
 }
 
@@ -57,7 +56,7 @@ function newNode(c: Body, subject: Value): Value {
   return node;
 }
 
-function link(c: Body, head: Value, node: Value): void {
+export function link(c: Body, head: Value, node: Value): void {
   c.setField(PTR, node, NODE_NEXT, c.field(PTR, head, 0));
   c.setField(PTR, head, 0, node);
 }
@@ -93,15 +92,15 @@ export function contexts(c: Body): Value {
   return c.global("wasmpy_contexts", 8);
 }
 
-/** Runs `body` with the subject of each node of the list at `head`. */
-export function eachNode(c: Body, head: Value, body: (subject: Value) => void): void {
+/** Runs `body` with each node of the list at `head`, and its subject. */
+export function eachNode(c: Body, head: Value, body: (subject: Value, node: Value) => void): void {
   const node = c.variable(PTR);
   c.set(node, c.field(PTR, head, 0));
   c.whileTrue(
     () => c.isThere(c.get(node)),
     () => {
       const at = c.get(node);
-      body(c.field(PTR, at, NODE_SUBJECT));
+      body(c.field(PTR, at, NODE_SUBJECT), at);
       c.set(node, c.field(PTR, at, NODE_NEXT));
     },
   );

@@ -90,6 +90,7 @@ export function watchInterrupts(c: Body): void {
       c.when(c.op(op.PTR_EQ, handlerOf(c, now), c.field(PTR, python, 0)), () => {
         const flags = c.op(op.I32_OR, c.field(I32, now, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
         c.setField(I32, ours, os.SIGACTION_FLAGS, flags);
+        c.whenRarely(c.run("serve_signals", context), () => c.ret([c.i32(-1)]));
         c.api("sigaction", signal, ours, c.null());
       });
     });

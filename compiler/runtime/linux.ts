@@ -6,6 +6,9 @@ export const PROT_READ_WRITE = 3;
 /** MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE */
 export const MAP_RESERVE = 0x4022;
 
+/** RTLD_NOW | RTLD_NOLOAD: only what is open. */
+export const DLOPEN_KNOWN = 6;
+
 export const SIGINT = 2;
 export const SIGBUS = 7;
 export const SIGSEGV = 11;

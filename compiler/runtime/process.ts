@@ -58,6 +58,7 @@ const C_API: readonly Declaration[] = [
   f("PyDict_GetItemWithError", [PTR, PTR], [PTR]),
   f("PyDict_DelItem", [PTR, PTR], [I32]),
   f("PyBytes_FromStringAndSize", [PTR, I64], [PTR]),
+  f("PyBytes_AsString", [PTR], [PTR]),
   f("PyUnicode_FromString", [PTR], [PTR]),
   f("PyUnicode_DecodeUTF8", [PTR, I64, PTR], [PTR]),
   f("PyUnicode_Format", [PTR, PTR], [PTR]),
@@ -124,6 +125,9 @@ const LIBC: readonly Declaration[] = [
   f("calloc", [I64, I64], [PTR]),
   f("realloc", [PTR, I64], [PTR]),
   f("free", [PTR], []),
+  // shared objects; glibc before 2.34 has them in a library of their own, as old static programs may not
+  weak("dlopen", [PTR, I32], [PTR]),
+  weak("dlclose", [PTR], [I32]),
   // signals and processes
   f("sigaction", [I32, PTR, PTR], [I32]),
   f("sigpending", [PTR], [I32]),

@@ -10,6 +10,7 @@ import { Body } from "./body.ts";
 import * as contexts from "./context.ts";
 import * as faults from "./faults.ts";
 import * as handlers from "./handlers.ts";
+import * as images from "./images.ts";
 import * as interrupts from "./interrupts.ts";
 import type { System } from "./linux.ts";
 import * as memories from "./memory.ts";
@@ -34,9 +35,11 @@ function f(name: string, write: (c: Body) => void): RuntimeFunction {
 
 export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("watch_signals", handlers.watchSignals),
-  f("know_image", handlers.knowImage),
   f("watch_interrupts", interrupts.watchInterrupts),
   f("watch_fault", faults.watchFault),
+  f("serve_signals", handlers.serveSignals),
+  f("image", images.image),
+  f("image_close", images.imageClose),
   f("context", contexts.context),
   f("context_release", contexts.contextRelease),
   f("thread_exit", stacks.threadExit),

@@ -114,12 +114,20 @@ class Module:
         """A new instance; as ``Instance(module, imports)``."""
         return Instance(self, imports)
 
+    def _name(self, made: ModuleType) -> None:
+        """Says what a module of the image comes from."""
+        made.__file__ = self.filename
+        if self._text is not None:
+            made.__file__ = self._text.filename
+            made.__loader__ = self._text  # type: ignore[assignment]
+
     @property
     def _description(self) -> dict[str, Any]:
         """The description of the module that its image carries (``python/meta.ts`` of the compiler)."""
         if self._meta is None:
             found: list[dict[str, Any]] = []
             made = _image.create(_LEAF, self._build)
+            self._name(made)
             made.__dict__["__wasm_describe__"] = found.append
             _image.execute(made)
             self._meta = found[0]
@@ -177,10 +185,7 @@ class Instance:
 
         def prepare(made: ModuleType) -> None:
             self.__dict__["_module"] = made
-            made.__file__ = module.filename
-            if module._text is not None:
-                made.__file__ = module._text.filename
-                made.__loader__ = module._text  # type: ignore[assignment]
+            module._name(made)
             made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
             made.__dict__["__wasm_holder__"] = self
 

@@ -6,7 +6,7 @@ import _imp
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from . import _cache
+from . import _cache, _opened
 from ._errors import UnguardedError
 
 TYPE_CHECKING = False
@@ -31,7 +31,9 @@ def open_image(name: str, image: str) -> ModuleType:
     """The module object of the file ``image``, compiled for the last component of ``name``."""
     from ._link import WasmModule
 
+    _opened.close_unused()
     module: ModuleType = _imp.create_dynamic(ModuleSpec(name, None, origin=image))
+    module.__dict__["__wasm_image__"] = image
     if image.startswith("/proc/self/"):
         from ._store import release
 

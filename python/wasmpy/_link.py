@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from . import _types
+from . import _opened, _types
 from ._errors import LinkError, UnguardedError
 
 TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
@@ -203,9 +203,10 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
         return
     from . import _objects, _signals, _traps
 
-    globals().update(_objects.classes(*kernel["types"]()))
+    *types, watch, _opened.close = kernel["natives"]()
+    globals().update(_objects.classes(*types))
     kernel["configure"](_traps.trap)
-    _signals.follow(kernel["watch"])
+    _signals.follow(watch)
 
 
 def __getattr__(name: str) -> Any:
@@ -238,15 +239,13 @@ def read_description(text: str) -> dict[str, Any]:
 def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str) -> None:
     """Completes the instance that the executing image belongs to. Raises LinkError, or what its start raises."""
     meta = read_description(text)
+    _opened.register(kernel, meta, module)
     describe = module.__dict__.pop("__wasm_describe__", None)
     if describe is not None:  # Only the description is wanted: Module.exports.
         describe(meta)
         return
     _natives(kernel)
     state = State(module, kernel, meta)
-    from ._traps import register
-
-    register(kernel, meta, module)
     state.types = _types.define(meta)
     for index, number in enumerate(state.types):
         kernel["set_type"](index, number)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from time import perf_counter, time
 from types import ModuleType
 
-from . import _compiler, _image
+from . import _compiler, _image, _opened
 from ._cache import Build, UnsafeDirectoryError, is_readable, locate, user_directory
 from ._config import config
 from ._errors import UnsupportedError
@@ -121,6 +121,7 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
     import gc
 
     gc.collect()
+    _opened.close_unused(few=True)
     with suppress(ImportError):
         return _image.open_image(name, image)
     raise ImportError(

@@ -8,14 +8,13 @@ the function and the constant frame size at any call, so the frames can be walke
 from __future__ import annotations
 
 import sys
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from types import TracebackType
 
 from ._errors import TRAPS, Trap, WasmError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import CodeType, FrameType, ModuleType
     from typing import Any
 
@@ -23,10 +22,11 @@ _MAX_FRAMES = 100
 _PYTHON_EXCEPTION = next(code for code, (message, _) in enumerate(TRAPS) if message == "python exception")
 
 
-class _Image:
+class Image:
     """The code of one loaded image, for mapping program counters."""
 
     def __init__(self, start: int, table: memoryview, meta: dict[str, Any], module: ModuleType) -> None:
+        table = table.cast("I")
         functions, sites = table[0], table[1]
         columns = table[2:]
         self.start = start
@@ -38,7 +38,7 @@ class _Image:
         self.sites = rest[:sites]
         self.locations = rest[sites : 2 * sites]
         self.end = start + (max(self.ends) if functions else 0)
-        # Not all of `meta`: an image stays until the process ends.
+        # Not all of `meta`, which is the instance's.
         self._texts = meta["names"], meta["lines"]
         self.name = module.__name__
         self.file = module.__file__ or module.__name__
@@ -90,27 +90,44 @@ class _Image:
                 linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
 
 
-# By where their code begins.
-_images: list[_Image] = []
+# In the order in which they were opened.
+_images: dict[Image, None] = {}
+# Another one after each change, and the one before the images were sorted: where their code begins, and they.
+_state = object()
+_sorted: tuple[object, list[int], list[Image]] = object(), [], []
 _code: CodeType | None = None
 
 
-def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module: ModuleType) -> None:
-    """Makes an image's code known; its first instance does."""
-    start, table = kernel["code"]()
-    known = _image_at(start)
-    if known is None or known.start != start:
-        insort(_images, _Image(start, memoryview(table).cast("I"), meta, module), key=_start)
+def register(image: Image) -> None:
+    """Makes an image's code known."""
+    global _state
+    _images[image] = None
+    _state = object()
 
 
-def _start(image: _Image) -> int:
+def forget(image: Image) -> None:
+    """After the image is closed."""
+    global _state
+    del _images[image]
+    _state = object()
+
+
+def _image_at(pc: int) -> Image | None:
+    """The image whose code a program counter is in; of two with the same place, of which one is closed, the later."""
+    global _sorted
+    state, starts, images = _sorted
+    if state is not _state:
+        # Other threads may open and close images meanwhile: then what is kept here is outdated, and known to be.
+        state = _state
+        images = sorted(_images.copy(), key=_start)
+        starts = [image.start for image in images]
+        _sorted = state, starts, images
+    at = bisect_right(starts, pc) - 1
+    return images[at] if at >= 0 and pc <= images[at].end else None
+
+
+def _start(image: Image) -> int:
     return image.start
-
-
-def _image_at(pc: int) -> _Image | None:
-    """The image whose code a program counter is in."""
-    at = bisect_right(_images, pc, key=_start) - 1
-    return _images[at] if at >= 0 and pc <= _images[at].end else None
 
 
 def trap(
@@ -131,7 +148,7 @@ def trap(
     return error.with_traceback(_traceback(frames, None))
 
 
-def _traceback(frames: list[tuple[_Image, int, int]], traceback: TracebackType | None) -> TracebackType | None:
+def _traceback(frames: list[tuple[Image, int, int]], traceback: TracebackType | None) -> TracebackType | None:
     """The traceback with frames in front of it; the innermost comes first in the list."""
     for image, index, location in frames:
         line = image.line(location) if location >= 0 else 0
@@ -143,9 +160,9 @@ def _traceback(frames: list[tuple[_Image, int, int]], traceback: TracebackType |
     return traceback
 
 
-def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, int, int]]:
+def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[Image, int, int]]:
     """The wasm frames, innermost first: image, function index, byte offset or -1."""
-    frames: list[tuple[_Image, int, int]] = []
+    frames: list[tuple[Image, int, int]] = []
     at = 0  # offset in `stack` of the frame's body stack pointer
     while len(frames) < _MAX_FRAMES:
         image = _image_at(pc)
@@ -163,7 +180,7 @@ def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[_Image, int, int]]:
     return frames
 
 
-def _frame(image: _Image, name: str) -> FrameType:
+def _frame(image: Image, name: str) -> FrameType:
     """A real Python frame with the image's file and a function name."""
     global _code
     if _code is None:

@@ -4,8 +4,7 @@
     python tests/fuzz/run.py --reduce SEED
 
 A seed determines its modules (one to three, linked with each other) and the compiler's settings. Modules are made,
-run in V8 and compiled by compiler/fuzz/batch.ts; images stay in the process that opened them, so each process runs a
-block of seeds. A process that dies or hangs is a finding too. With --state a run that was interrupted goes on where
+run in V8 and compiled by compiler/fuzz/batch.ts; a process runs the images of a block of seeds. A process that dies or hangs is a finding too. With --state a run that was interrupted goes on where
 it was, and what it has counted is kept. Exit status 1 where there are findings, or where an instruction that is
 lowered was never executed in many modules.
 """

@@ -183,9 +183,9 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     expect(told).toEqual([p.context]);
     // The other side: our handler knows the context, which knows another image.
     p.actions.clear();
-    expect(p.call("know_image", p.context)).toBe(0n);
+    expect(p.call("serve_signals", p.context)).toBe(0n);
     const blocks = p.machine.blocks.size;
-    expect(p.call("know_image", p.context)).toBe(0n);
+    expect(p.call("serve_signals", p.context)).toBe(0n);
     expect(p.machine.blocks.size).toBe(blocks);
     p.call("watch_fault", p.context, 11n, 0n);
     const other = p.foreign("other_image", (at, u) => {
@@ -193,17 +193,25 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       p.log.push("other");
       return 1n;
     });
-    const node = p.machine.allocate(16);
-    p.machine.write(node, p.field(layouts.CONTEXT_IMAGES));
-    p.machine.write(node + 8n, other);
-    p.setField(layouts.CONTEXT_IMAGES, node);
+    const record = p.machine.allocate(layouts.IMAGE_RECORD_BYTES);
+    p.machine.write(record, p.field(layouts.CONTEXT_IMAGES));
+    p.machine.write(record + 8n, other);
+    p.machine.write(record + BigInt(layouts.IMAGE_START), 4n);
+    p.machine.write(record + BigInt(layouts.IMAGE_END), 6n);
+    p.setField(layouts.CONTEXT_IMAGES, record);
     faultAt(5n, BASE);
     deliver();
-    expect(p.log.filter((x) => x === "other").length).toBe(1);
+    expect(count("other")).toBe(1);
     expect(pc()).toBe(p.machine.address(helper(p.machine.program, "fault")));
     expect(p.handler(11)).not.toBe(0n);
+    // It is asked for its own code only.
+    for (const at of [3n, 6n]) {
+      faultAt(at, BASE);
+      expect(p.call("find_trap", BASE, ucontext)).toBe(0n);
+    }
+    expect(count("other")).toBe(1);
     p.failMalloc = true;
-    expect(p.call("know_image", p.context)).toBe(0xffffffffn);
+    expect(p.call("serve_signals", p.context)).toBe(0xffffffffn);
   });
 
   /** The signal as raise() sends it. */
@@ -238,7 +246,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       deliver();
       expect([p.handler(11) !== 0n, count("raise 11")]).toEqual([true, 0]);
       // Without an alternate stack it lies on the thread's own.
-      p.call("know_image", p.context);
+      p.call("serve_signals", p.context);
       p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 0n);
       expect(follows()).toBe(0n);
       p.setField(layouts.CONTEXT_STACK_LOW, ucontext - 65536n);

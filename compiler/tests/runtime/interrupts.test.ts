@@ -17,7 +17,6 @@ describe.each(LEVELS)("signals of Python, optimized at level %i", (level) => {
   const calls: bigint[] = [];
   beforeEach(() => {
     calls.length = 0;
-    p.call("know_image", p.context);
     python = p.foreign("signal_handler", (signal) => {
       // The signal is pending before the interrupt can be seen.
       expect(p.field(layouts.CONTEXT_LIMIT)).not.toBe(MINUS_ONE);

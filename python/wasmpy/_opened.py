@@ -1,0 +1,75 @@
+"""The images that are open, and the end of those that no module is left of.
+
+CPython never closes what it opened for an import. A host that loads many different modules would keep the code of all
+of them: 50 kB and three mappings each. So images are closed when none of their modules is left, some time later. The
+compiled code counts them (compiler, ``runtime/images.ts``), and knows what must stay: the first image of an
+interpreter, whose types and signal handlers all others use.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
+
+    from ._traps import Image
+
+# Of the compiled code that stays: (record, path) → whether the image is closed now.
+close: Callable[[int, bytes], bool] | None = None
+
+# Path by which an image is open → address of its record, and its code.
+_images: dict[str, tuple[int, Image]] = {}
+
+# Looked through when there are so many, and then when there are twice as many as were left.
+_FEW = 32
+_many = _FEW
+
+# Held by who closes: a record must not be used for another image while its old one is asked for.
+_closing = allocate_lock()
+
+
+def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module: ModuleType) -> None:
+    """To be called for each instance. Its module has the image's path in ``__wasm_image__``, if we opened it."""
+    from . import _traps
+
+    path = module.__dict__.pop("__wasm_image__", None) or module.__file__ or ""
+    start, table, record = kernel["code"]()
+    known = _images.get(path)
+    if known is None or known[1].start != start:
+        image = _traps.Image(start, table, meta, module)
+        _traps.register(image)
+        _images[path] = record, image
+
+
+def close_unused(*, few: bool = False) -> None:
+    """Closes images, if there are many, or ``few`` will do. Those in memory stay: they could not be opened again."""
+    global _many
+    if close is None or (len(_images) < _many and not few) or not _closing.acquire(False):
+        return
+    try:
+        from ._traps import forget
+
+        for path in list(_images):
+            if path.startswith("/proc/self/"):
+                continue
+            # Out of the dictionary while it is asked: another thread may be opening it again.
+            record, image = _images.pop(path)
+            if close(record, os.fsencode(path)) or _images.setdefault(path, (record, image))[1] is not image:
+                forget(image)
+        _many = max(_FEW, 2 * len(_images))
+    finally:
+        _closing.release()
+
+
+def _after_fork() -> None:
+    """In the child: whoever was at it is not there."""
+    global _closing
+    _closing = allocate_lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
