@@ -1,6 +1,6 @@
 // The compiler's command line: a server on standard input and output. A request and an answer are each
 //   uint32 header length, uint32 payload length (little-endian), JSON header, payload.
-// Requests are answered in order. The process ends when its input closes and all is answered, or after IDLE_MS
+// Requests are answered in order, each answer with the number of its request in the header. The process ends when its input closes and all is answered, or after IDLE_MS
 // without a request. The same file is what the pool's threads run.
 
 import { AS_WORKER, assist, Pool, threads } from "./pool.ts";
@@ -91,7 +91,7 @@ class Server {
       const request = this.requests.shift();
       if (request === undefined) break;
       const reply = await serve(request.header, request.payload, this.pool);
-      send(JSON.stringify(reply.header), reply.payload);
+      send(JSON.stringify({ ...reply.header, number: request.header.number }), reply.payload);
     }
     this.isServing = false;
     if (this.isClosed) process.stdout.write("", () => process.exit(0)); // when all before it is written

@@ -24,6 +24,8 @@ import { type Features, featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wa
 export interface Request {
   /** compile, validate, assemble, disassemble, describe, show, script */
   readonly do: string;
+  /** Comes back with the answer. */
+  readonly number?: number;
   readonly leaf?: string;
   readonly target?: string;
   /** Comma-separated CPU features beyond the target's baseline. */

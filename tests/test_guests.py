@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import struct
+import weakref
+from unittest.mock import Mock
 
 import pytest
 import wasmpy
 from samples import ADD
+from wasmpy import _compiler, _target
 
 
 def test_load_gives_nothing_that_was_not_passed(tmp_path, monkeypatch):
@@ -200,3 +205,114 @@ def test_a_callback_may_do_anything_to_the_instance():
                 assert holder["m"].g() == expected
             except ValueError:
                 assert how == "again"
+
+
+class _Mocked:
+    """Says of itself what it is not, and where its memory is."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    __class__ = property(lambda self: self.kind)  # type: ignore[assignment]
+    _is64, _text = False, "externref"
+
+    def _limits(self) -> tuple[int, int]:
+        return 1, 2
+
+    def _type(self) -> tuple[int, bool]:
+        return 6, True
+
+    def _address(self) -> int:
+        return 0x1000
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "wanted"),
+    [
+        ("Memory", (1, 2), "memory 1"),
+        ("Table", ("externref", 1), "table 1 externref"),
+        ("Global", ("externref", None, True), "global (mut externref)"),
+    ],
+)
+def test_what_only_says_that_it_is_a_native_object(kind, arguments, wanted):
+    """Of a proxy the instance could not keep alive what it stands for."""
+    real = getattr(wasmpy, kind)
+    derived = type(kind, (real,), {})  # has weak references
+    thing = derived(*arguments[:2], **({"mutable": True} if len(arguments) > 2 else {}))
+    text = f'(module (import "a" "b" ({wanted})))'.encode()
+    wasmpy.load(text, {"a": {"b": thing}})
+    for foreign in (weakref.proxy(thing), _Mocked(real), Mock(spec=real), real):
+        with pytest.raises(wasmpy.LinkError):
+            wasmpy.load(text, {"a": {"b": foreign}})
+    # Below that the compiled code looks for itself.
+    state = wasmpy.load(b"(module (memory 1) (table 1 externref) (global (mut externref) (ref.null extern)))")
+    bind = state._module.__wasm__.kernel["bind"]
+    for number in (1, 2, 3):
+        for foreign in (weakref.proxy(thing), _Mocked(real), None, 5):
+            with pytest.raises((TypeError, ValueError)):
+                bind(number, 0, foreign, 0x1000)
+
+
+def test_sources_of_large_items():
+    """An array of words has fewer items than bytes: what is left must not be taken for another request."""
+    evil = b'(module (func (export "f") (result i32) (i32.const 666)))'
+    good = b'(module (func (export "f") (result i32) (i32.const 41)))'
+    header = json.dumps({"do": "compile", "leaf": "wasm", **_target.options()}).encode()
+    request = struct.pack("<II", len(header), len(evil)) + header + evil
+    size = (len(request) + 2) // 3
+    data = bytes(size) + request + bytes(3 * size - len(request))
+    words = memoryview(data + bytes(-len(data) % 4)).cast("I")
+    for call in (wasmpy.wasm2wat, wasmpy.compile, wasmpy.load):
+        with pytest.raises(wasmpy.CompileError):
+            call(words)
+    assert not wasmpy.validate(words)
+    assert wasmpy.load(good).f() == 41
+
+
+def test_answers_to_other_requests_are_refused(monkeypatch):
+    answer, _ = _compiler.request({"do": "validate"}, b"(module)")
+    assert answer == {}
+    assert _compiler._process is not None
+    monkeypatch.setattr(_compiler._process, "read", lambda size: bytes(8) if size == 8 else b'{"number": 1}')
+    with pytest.raises(wasmpy.WasmError, match="not asked"):
+        _compiler.request({"do": "validate"}, b"(module)")
+    monkeypatch.undo()
+    assert _compiler.request({"do": "validate"}, b"(module)")[0] == {}
+
+
+def test_values_that_no_global_has():
+    for value in (2**40, "text", 1.5):
+        with pytest.raises(wasmpy.LinkError):
+            wasmpy.load(b'(module (import "a" "b" (global i32)))', {"a": {"b": value}})
+
+
+def test_initialize_that_is_none():
+    m = wasmpy.load(
+        b'(module (func (export "_initialize") (param i32)) (func (export "f") (result i32) (i32.const 1)))'
+    )
+    assert m.f() == 1
+
+
+def test_paths_and_texts_of_odd_kinds(tmp_path):
+    class Path:
+        def __fspath__(self) -> bytes:
+            return os.fsencode(tmp_path / "m.wat")
+
+    (tmp_path / "m.wat").write_text('(module (func (export "f") unreachable))')
+    m = wasmpy.load(Path())
+    with pytest.raises(wasmpy.Trap):
+        m.f()
+    assert wasmpy.Module(Path()).serialize()
+    for call in (wasmpy.wat, wasmpy.wat2wasm):
+        with pytest.raises(wasmpy.CompileError):
+            call("\ud800")
+
+
+def test_names_that_forge_lines():
+    made = wasmpy.compile(rb'(module (func (export "\1b[31mred\nexport fake")))')
+    assert repr(made).splitlines()[1:] == ["  export \\x1b[31mred\\nexport fake  function () -> ()"]
+
+
+def test_descriptions_of_many_tables():
+    made = wasmpy.compile(f'(module {"(table 1 funcref)" * 20_000} (export "t" (table 19999)))'.encode())
+    assert made.exports == (("t", "table", "1 funcref"),)

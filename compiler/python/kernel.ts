@@ -11,9 +11,9 @@
 //     must be bound before `initialize`; own functions and own globals must not be.
 //       function: address 0 and any callable (TypeError if not), or a builtin of any wasmpy image and the address
 //                 `resolve` gave for it (link natively; the caller has compared the types).
-//       table, memory, global: a native object (below) and its `_address()`. MemoryError if the image's code leaves
-//                 bounds to the reservation of memory 0 (`guarded` in meta) and this one has reserved too little:
-//                 the image compiled with checks takes it.
+//       table, memory, global: a native object (below), TypeError for any other; address 0. MemoryError if the image's
+//                 code leaves bounds to the reservation of memory 0 (`guarded` in meta) and this one has reserved too
+//                 little: the image compiled with checks takes it.
 // function             (index) → builtin
 //     The builtin that stands for function `index`: the same object each time. Own functions and imported ones;
 //     an import that was bound natively gives the builtin of its origin. Only functions that escape (exported,
@@ -107,7 +107,7 @@ import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY } from "../wasm/module.ts";
 import { importRecord, recordOf, typeRecords } from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
-import { aliasGlobal } from "./natives.ts";
+import { aliasGlobal, nativeAddress } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
 import {
   GLOBAL_ROW_CODE,
@@ -282,23 +282,30 @@ function bind(
   });
 
   const target = c.variable(PTR);
-  c.set(target, address);
-  c.when(c.isNull(address), () => {
-    c.whenRarely(c.op(op.I32_EQZ, isKind(EXT_FUNC)), () => {
-      refuse("PyExc_ValueError", "the address is null");
-    });
-    c.whenRarely(c.op(op.I32_EQZ, c.api("PyCallable_Check", object)), () => {
-      refuse("PyExc_TypeError", "an imported function must be callable");
-    });
-    c.set(target, importRecord(c, g, vmctx, index, object));
-  });
+  c.choose(
+    isKind(EXT_FUNC),
+    () => {
+      c.set(target, address);
+      c.when(c.isNull(address), () => {
+        c.whenRarely(c.op(op.I32_EQZ, c.api("PyCallable_Check", object)), () => {
+          refuse("PyExc_TypeError", "an imported function must be callable");
+        });
+        c.set(target, importRecord(c, g, vmctx, index, object));
+      });
+    },
+    () => {
+      const known = nativeAddress(c, c.vmctxField(PTR, vmctx, VMCTX_CONTEXT), kind, object);
+      c.whenRarely(c.isNull(known), () => refuse("PyExc_TypeError", "not a native object of this kind"));
+      c.set(target, known);
+    },
+  );
   c.when(c.op(op.I32_AND, isKind(EXT_MEMORY), c.op(op.I64_EQZ, index)), () => {
-    const reserved = c.field(I64, address, MEMORY_RESERVED);
+    const reserved = c.field(I64, c.get(target), MEMORY_RESERVED);
     const isShort = c.op(op.I64_LT_U, reserved, c.number(GUARDED_RESERVATION));
     c.whenRarely(c.op(op.I32_AND, isShort, c.isTrue(shape(c, SHAPE_GUARDED))), () => {
       refuse("PyExc_MemoryError", "unchecked code needs a memory with all of its index space reserved");
     });
-    c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, address, MEMORY_BASE));
+    c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, c.get(target), MEMORY_BASE));
   });
   const owner = cell(SPACE_OWNERS);
   const old = c.field(PTR, owner, 0);

@@ -22,6 +22,7 @@ import {
   TABLE_SIZE,
 } from "../ir/layout.ts";
 import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
+import { EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
@@ -101,6 +102,29 @@ export function makeTypes(g: Glue): number {
     make(CONTEXT_FUNCS, () => c.api("PyDict_New"));
     c.ret([c.i32(0)]);
   });
+}
+
+/**
+ * What instances know of a native object: of a memory or table the record, of a global the cell. Null if the object
+ * is not of the type that belongs to the kind of import, whatever its `__class__` says.
+ */
+export function nativeAddress(c: PyCode, context: Value, kind: Value, object: Value): Value {
+  const address = c.variable(PTR);
+  c.set(address, c.null());
+  const type = c.api("PyObject_Type", object);
+  c.decref(type); // the object has one of its own
+  const rows: readonly (readonly [number, number, () => Value])[] = [
+    [EXT_TABLE, CONTEXT_TABLE_TYPE, () => c.plus(object, TABLE_RECORD)],
+    [EXT_MEMORY, CONTEXT_MEMORY_TYPE, () => c.plus(object, MEMORY_RECORD)],
+    [EXT_GLOBAL, CONTEXT_GLOBAL_TYPE, () => c.field(PTR, object, GLOBAL_CELL)],
+  ];
+  for (const [known, field, value] of rows) {
+    c.when(c.op(op.I64_EQ, kind, c.number(known)), () => {
+      const isOne = c.api("PyType_IsSubtype", type, c.contextField(PTR, context, field));
+      c.when(isOne, () => c.set(address, value()));
+    });
+  }
+  return c.get(address);
 }
 
 // --- what the types share -----------------------------------------------------------------------------------

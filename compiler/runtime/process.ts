@@ -101,6 +101,7 @@ const C_API: readonly Declaration[] = [
   // types
   f("PyObject_Type", [PTR], [PTR]),
   f("PyObject_IsInstance", [PTR, PTR], [I32]),
+  f("PyType_IsSubtype", [PTR, PTR], [I32]),
   f("PyType_FromSpec", [PTR], [PTR]),
   f("PyType_GenericAlloc", [PTR, I64], [PTR]),
   f("PyType_GetSlot", [PTR, I32], [PTR]),

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from . import _cache, _compiler, _descriptors, _image, _link, _serial, _store, _types
 from ._config import disabled
@@ -35,7 +34,7 @@ def _read(source: _Source) -> tuple[bytes, str]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         content = bytes(source)
         return content, "<wasm>" if _is_binary(content) else "<wat>"
-    path = os.fspath(source)
+    path = os.fsdecode(source)
     with open(path, "rb") as file:
         return file.read(), path
 
@@ -45,7 +44,7 @@ class _Text:
 
     def __init__(self, source: bytes) -> None:
         self._source = source
-        self.filename = f"<wat {crc32(source):08x}>"
+        self.filename = f"<wat {_cache.digest(source).hexdigest()[:16]}>"
 
     def get_source(self, name: str) -> str:
         """The text."""
@@ -325,16 +324,22 @@ def wat(text: str, *, features: str = "3.0", wrap: bool = False, interrupts: boo
     """Compiles inline WebAssembly text. Options and exceptions: see ``Module``."""
     if not isinstance(text, str):
         raise TypeError(f"text is a str, not {type(text).__name__}; bytes are for wasmpy.compile")
-    return Module(text.encode(), features=features, wrap=wrap, interrupts=interrupts)
+    return Module(_encoded(text), features=features, wrap=wrap, interrupts=interrupts)
+
+
+def _encoded(text: str) -> bytes:
+    """Lone surrogates become bytes that the compiler complains about."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def wat2wasm(text: str) -> bytes:
     """Assembles text to a binary. Raises CompileError with line and column."""
-    return _assemble(text.encode(), "<wat>")
+    return _assemble(_encoded(text), "<wat>")
 
 
 def wasm2wat(binary: bytes) -> str:
     """The text of a binary. Raises CompileError with the byte offset."""
+    binary = bytes(binary)
     answer, text = _compiler.request({"do": "disassemble"}, binary)
     if "error" in answer:
         raise diagnostic(answer["error"], "<wasm>", binary)

@@ -104,6 +104,7 @@ class _Process:
         if code_cache is not None:
             environment["NODE_COMPILE_CACHE"] = code_cache
             options += [f"--allow-fs-read={code_cache}", f"--allow-fs-write={code_cache}"]
+        self.asked = 0
         # What it last said on standard error; complete once it has ended.
         self.said = ""
         self.errors: IO[bytes] | None
@@ -134,10 +135,13 @@ class _Process:
         self.stdin: IO[bytes] = self.child.stdin
         self.stdout: IO[bytes] = self.child.stdout
 
-    def ask(self, header: bytes, payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
-        """Sends one request. Raises OSError or EOFError if the process has ended, UnsupportedError if it hangs."""
+    def ask(self, header: dict[str, object], payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
+        """Sends one request. Raises OSError or EOFError if the process has ended, UnsupportedError if it hangs,
+        WasmError if the answer is none to it."""
         patience = _NOTICE_MILLISECONDS
-        for part in (struct.pack("<II", len(header), len(payload)) + header, payload):
+        self.asked += 1
+        text = json.dumps({**header, "number": self.asked}).encode()
+        for part in (struct.pack("<II", len(text), len(payload)) + text, payload):
             view = memoryview(part)
             while view:
                 patience = self._await(self.stdin, select.POLLOUT, patience, what)
@@ -147,6 +151,8 @@ class _Process:
         if sizes[0] > _MOST_HEADER:
             raise WasmError(f"{self.node} does not run the compiler, or prints something before it does")
         answer: dict[str, Any] = json.loads(self.read(sizes[0]))
+        if answer.pop("number", 0) != self.asked:
+            raise WasmError(f"{self.node}, which runs the compiler, answers what was not asked")
         return answer, self.read(sizes[1])
 
     def _write(self, data: memoryview) -> int:
@@ -275,8 +281,9 @@ def _notice(what: str) -> None:
     if config.get("quiet"):
         return
     if sys.stderr is not None and sys.stderr.isatty():
-        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
-        print(f"wasmpy: compiling {shown} ...", file=sys.stderr, flush=True)
+        from ._descriptors import printable
+
+        print(f"wasmpy: compiling {printable(what)} ...", file=sys.stderr, flush=True)
         return
     from . import _log
 
@@ -339,9 +346,9 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
     itself failed.
     """
     global _process
+    payload = bytes(payload)  # The length of an array is its number of items, whatever their size.
     if len(payload) > _MOST_BYTES:
         return _limit("module too large", f"{len(payload)}, the limit is {_MOST_BYTES}"), b""
-    text = json.dumps(header).encode()
     with _lock:
         while True:
             process, _process = _process, None
@@ -350,7 +357,7 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
             is_fresh = process is None
             process = process or _Process()
             try:
-                answer = process.ask(text, payload, what)
+                answer = process.ask(header, payload, what)
             except (OSError, EOFError):
                 process.close()
                 if is_fresh:

@@ -62,10 +62,10 @@ def _text(meta: dict[str, Any], numbers: list[int], kind: int, index: int) -> st
         text = _types.readable(_types.value_type(text, numbers))
         return f"(mut {text})" if mutable else text
     if name == "table":
-        text, *limits = {**meta["imported_tables"], **meta["tables"]}[index]
+        text, *limits = meta["imported_tables"].get(index) or meta["tables"][index]
         return f"{_limits(*limits)} {_types.readable(_types.value_type(text, numbers))}"
     if name == "memory":
-        return _limits(*{**meta["imported_memories"], **meta["memories"]}[index])
+        return _limits(*(meta["imported_memories"].get(index) or meta["memories"][index]))
     return ""
 
 
@@ -75,10 +75,15 @@ def _limits(least: int, most: int, is64: bool) -> str:
 
 def lines(imported: tuple[ImportType, ...], exported: tuple[ExportType, ...]) -> list[str]:
     """Imports and exports for people, one a line."""
-    rows = [(f"import {i.module}.{i.name}", i.kind, i.type) for i in imported]
-    rows += [(f"export {e.name}", e.kind, e.type) for e in exported]
+    rows = [(f"import {printable(i.module)}.{printable(i.name)}", i.kind, i.type) for i in imported]
+    rows += [(f"export {printable(e.name)}", e.kind, e.type) for e in exported]
     width = max((len(row[0]) for row in rows if len(row[0]) <= 40), default=0)
     return [f"  {what:{width}}  {kind} {text}".rstrip() for what, kind, text in rows]
+
+
+def printable(name: str) -> str:
+    """A name of a module that may be anybody's, for terminals: without line breaks and control characters."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def table(title: str, imported: tuple[ImportType, ...], exported: tuple[ExportType, ...]) -> str:

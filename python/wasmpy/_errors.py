@@ -151,9 +151,13 @@ def _caret(source: bytes, line: int, column: int) -> tuple[int, str, int, int]:
     return characters(column - 1), text.decode("utf-8", "replace"), line, characters(max(end, column))
 
 
+def _is_own(module: object) -> bool:
+    return isinstance(module, str) and module.startswith("wasmpy.")
+
+
 def without_own_frames(error: BaseException) -> BaseException:
     """The exception, with no frames of this package where its traceback begins."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("wasmpy."):
+    while traceback is not None and _is_own(traceback.tb_frame.f_globals.get("__name__")):
         traceback = traceback.tb_next
     return error.with_traceback(traceback)

@@ -74,7 +74,7 @@ class State:
     def bind(self, kind: int, index: int, value: Any) -> None:
         """Binds a native object: memory, table or global. Raises UnguardedError, see the image's ``bind``."""
         try:
-            self.kernel["bind"](kind, index, value, value._address())
+            self.kernel["bind"](kind, index, value, 0)
         except MemoryError:
             raise UnguardedError from None
         self.objects[kind, index] = value
@@ -265,8 +265,16 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     module.__dict__["__wasm__"] = state.holder.__dict__["__wasm__"] = state
     _export(state)
     kernel["initialize"]()
-    if state.kinds.get("_initialize") == FUNCTION:  # of a WASI reactor: calls its constructors
-        state.exports["_initialize"]()
+    if _is_reactor(state):
+        state.exports["_initialize"]()  # calls constructors
+
+
+def _is_reactor(state: State) -> bool:
+    """Whether the module is one as WASI means it."""
+    if state.kinds.get("_initialize") != FUNCTION:
+        return False
+    index = next(index for name, _, index in state.meta["exports"] if name == "_initialize")
+    return _function_text(state.types[state.meta["functions"][index]]) == "() -> ()"
 
 
 def _check_sizes(name: str, meta: dict[str, Any]) -> None:
@@ -392,7 +400,7 @@ def _bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any])
         return _UNKNOWN
     try:
         complaint = _BINDERS[wanted.kind](state, wanted.position, value)
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         complaint = str(error)
     if not complaint:
         return ""
@@ -445,8 +453,13 @@ def _bind_function(state: State, index: int, value: Any) -> str:
     return ""
 
 
+def _is_one(value: object, name: str) -> bool:
+    """Whether it is a Memory, Table or Global: really, and not only by its ``__class__``, as proxies are."""
+    return issubclass(type(value), globals()[name])
+
+
 def _bind_memory(state: State, index: int, value: Any) -> str:
-    if not isinstance(value, globals()["Memory"]):
+    if not _is_one(value, "Memory"):
         return f"{type(value).__name__} is not a Memory"
     complaint = _fits(value, state.meta["imported_memories"][index])
     if not complaint:
@@ -455,7 +468,7 @@ def _bind_memory(state: State, index: int, value: Any) -> str:
 
 
 def _bind_table(state: State, index: int, value: Any) -> str:
-    if not isinstance(value, globals()["Table"]):
+    if not _is_one(value, "Table"):
         return f"{type(value).__name__} is not a Table"
     text, *limits = state.meta["imported_tables"][index]
     if value._text != _types.value_type(text, state.types):
@@ -481,7 +494,7 @@ def _fits(value: Any, declared: Sequence[int]) -> str:
 def _bind_global(state: State, index: int, value: Any) -> str:
     text, mutable = state.meta["globals"][index]
     text = _types.value_type(text, state.types)
-    if not isinstance(value, globals()["Global"]):
+    if not _is_one(value, "Global"):
         if mutable:
             return "a mutable global needs a wasmpy.Global"
         code = _types.code(text)

@@ -4,9 +4,9 @@
     python tests/fuzz/run.py --reduce SEED
 
 A seed determines its modules (one to three, linked with each other) and the compiler's settings. Modules are made,
-run in V8 and compiled by compiler/fuzz/batch.ts; a process runs the images of a block of seeds. A process that dies or hangs is a finding too. With --state a run that was interrupted goes on where
-it was, and what it has counted is kept. Exit status 1 where there are findings, or where an instruction that is
-lowered was never executed in many modules.
+run in V8 and compiled by compiler/fuzz/batch.ts; each process runs the images of a block of seeds. One that dies or
+hangs is a finding too. With --state a run that was interrupted goes on where it was, and what it has counted is kept.
+Exit status 1 where there are findings, or where an instruction that is lowered was never executed in many modules.
 """
 
 from __future__ import annotations
