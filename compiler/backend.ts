@@ -145,6 +145,11 @@ export class Backend {
     this.image.checkSize();
   }
 
+  /** Whether the function generated last looks at the context of its instance for the limit of the stack. */
+  get checksStack(): boolean {
+    return this.emitter.checksStack;
+  }
+
   private verifySelection(): void {
     const complaints = verifyCode(this.code, this.target);
     if (complaints.length > 0) unreachable(complaints.join("; "));

@@ -87,8 +87,9 @@ export class ChunkCompiler {
       this.progress.at(i, "");
       this.build.build(i, func);
       backend.optimize(func, i, this.options.level);
-      if (isSimple(func)) simple[i - from] = 1;
       backend.generate(func, i);
+      // Only now is it known whether what is to be kept makes the frame so large that the stack is checked.
+      if (isSimple(func) && !backend.checksStack) simple[i - from] = 1;
     }
     this.progress.at(-1, "");
     return new Chunk(cut(backend.image, backend.pcs, this.common), simple);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 
 import pytest
@@ -204,3 +205,24 @@ class TestFunc:
                 wasmpy.Func(text, len)
         with pytest.raises(TypeError, match="not callable"):
             wasmpy.Func("() -> ()", 1)
+
+
+def test_pure_functions_with_large_frames():
+    """They are called without an instance, wherever from; the registers hold what the caller left there."""
+    for count in (1, 100, 126, 127, 128, 129, 130, 136, 140, 500):
+        values = "".join(f"(i64.mul (local.get 0) (i64.add (local.get 0) (i64.const {i})))" for i in range(count))
+        text = f'(module (func (export "f") (param i64) (result i64) {values} {"(i64.rotl)" * (count - 1)}))'
+        f = wasmpy.load(text.encode()).f
+        expected = f(3)
+        assert list(map(f, [3])) == [expected]
+        assert sorted([3], key=f) == [3]
+        assert functools.partial(f, 3)() == expected
+        assert f(*[3]) == expected
+        assert [f(x) for x in (3, 3)] == [expected] * 2
+    for count in (100, 136, 140, 500, 1000):
+        params = "i64 " * count
+        gets = " ".join(f"(local.get {i})" for i in reversed(range(count)))
+        f = wasmpy.load(f'(module (func (export "f") (param {params}) (result {params}) {gets}))'.encode()).f
+        numbers = list(range(count))
+        assert list(map(f, *[[n] for n in numbers])) == [tuple(reversed(numbers))]
+        assert f(*numbers) == tuple(reversed(numbers))

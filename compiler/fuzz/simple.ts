@@ -4,11 +4,15 @@
 import { SIMPLE_TYPES } from "./boundary.ts";
 import { get } from "./grow.ts";
 import type { Random } from "./random.ts";
-import { PLAIN } from "./rows.ts";
+import { PLAIN, rowOf } from "./rows.ts";
 import { Fn, I32, I64, Node, type Tree, type Type } from "./tree.ts";
 import { constant, number32, number64 } from "./values.ts";
 
 const DEPTH = 4;
+/** Percentage of functions whose values need a large frame, and how many there are then. */
+const WIDE = 12;
+const LEAST_WIDE = 100;
+const MOST_WIDE = 300;
 
 function isInteger(type: Type): boolean {
   return type === I32 || type === I64;
@@ -30,11 +34,28 @@ function expression(r: Random, params: readonly Type[], type: Type, depth: numbe
   return new Node(row.row, [], kids, type);
 }
 
+/** So many values that are all there before the first is used. */
+function wide(r: Random, params: readonly Type[], type: Type): Node {
+  const word = type === I32 ? "i32" : "i64";
+  const made = (name: string, a: Node, b: Node) => new Node(rowOf(`${word}.${name}`), [], [a, b], type);
+  const count = r.range(LEAST_WIDE, MOST_WIDE);
+  const depth = 1;
+  const values = Array.from({ length: count }, () =>
+    made(
+      "mul",
+      expression(r, params, type, depth),
+      made("add", expression(r, params, type, 0), constant(r, type)),
+    ),
+  );
+  return values.reduceRight((rest, value) => made("rotl", value, rest));
+}
+
 /** Adds a function; gives its name and the arguments of the calls to be made. */
 export function addSimple(r: Random, tree: Tree): { name: string; calls: string[][] } {
   const { params, results } = r.pick(SIMPLE_TYPES);
   const fn = new Fn(tree.typeIndex(params, results));
-  fn.body = results.map((type) => expression(r, params, type, DEPTH));
+  const isWide = r.chance(WIDE);
+  fn.body = results.map((type) => (isWide ? wide(r, params, type) : expression(r, params, type, DEPTH)));
   fn.exported = "simple";
   tree.funcs.push(fn);
   const argument = (type: Type) =>

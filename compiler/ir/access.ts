@@ -2,7 +2,7 @@
 // regions never alias, except where a rule below says so.
 //
 //   bits 0–3    kind of region
-//   bits 4–19   number of the memory, table or global (imported ones that could be the same share a number)
+//   bits 4–19   number of the memory, table or global (imported ones that could be the same share a number), modulo 2¹⁶
 //   bits 20–22  log2 of the access size in bytes
 //   bit 23      a fault here is a wasm trap (out of bounds memory access), so it needs a row in the PC table
 //   bit 24      the cell never changes while the function runs: the load is as good as pure
@@ -38,7 +38,7 @@ export const SWAPPED = 1 << 25;
 
 /** `size` in bytes: 1, 2, 4, 8 or 16. */
 export function access(region: number, number: number, size: number, flags: number): number {
-  return region | (number << 4) | ((31 - Math.clz32(size)) << 20) | flags;
+  return region | ((number & 0xffff) << 4) | ((31 - Math.clz32(size)) << 20) | flags;
 }
 
 export function regionOf(aux: number): number {

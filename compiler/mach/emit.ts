@@ -46,6 +46,11 @@ export class Emitter {
     this.blockLabel = new IntColumn();
   }
 
+  /** Whether the function appended last checks the stack. */
+  get checksStack(): boolean {
+    return this.expansion.frame.checked;
+  }
+
   /** Appends the function `symbol` of `convention`; `index`: its number in the wasm module, or -1. */
   emit(code: Code, symbol: number, convention: number, index: number, image: Image, pcs: PcTable): void {
     const { expansion } = this;

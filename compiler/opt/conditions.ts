@@ -26,10 +26,13 @@ function opposite(fact: number): number {
 export class Conditions implements Pass {
   private home: Int32Array<ArrayBuffer>; // value → the block whose fact it has, or NO_BLOCK
   private fact: Uint8Array<ArrayBuffer>;
+  /** Values from here on were made by this pass: constants. */
+  private limit: number;
 
   constructor() {
     this.home = new Int32Array(256);
     this.fact = new Uint8Array(256);
+    this.limit = 0;
   }
 
   run(c: Context): void {
@@ -38,6 +41,7 @@ export class Conditions implements Pass {
       this.home = grown(this.home, f.count);
       this.fact = grown8(this.fact, f.count);
     }
+    this.limit = f.count;
     this.home.fill(NO_BLOCK, 0, f.count);
     const blocks = dominators.preorder;
     for (let i = 0; i < blocks.length; i++) {
@@ -65,8 +69,7 @@ export class Conditions implements Pass {
     let isNegated = false;
     let at = v;
     for (;;) {
-      // Values made by this pass are constants.
-      if (at >= this.home.length) return UNKNOWN;
+      if (at >= this.limit) return UNKNOWN;
       const home = this.home[at];
       if (home !== NO_BLOCK && dominators.dominates(home as Block, b))
         return isNegated ? opposite(this.fact[at]) : this.fact[at];

@@ -1,4 +1,5 @@
-// Whether a function can be called with nothing set up: no entry record, no instance, no stack check.
+// Whether a function can be called with nothing set up: no entry record, no instance, no stack check. The last depends on
+// the size of its frame, too, which the caller looks at (chunks.ts).
 
 import * as op from "../gen/ir-ops.ts";
 import type { Func } from "../ir/func.ts";

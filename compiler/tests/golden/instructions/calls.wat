@@ -106,7 +106,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 112]
+  ;;   mov rax, [r15 + 120]
   ;;   mov edx, 1
   ;;   mov esi, edi
   ;;   mov rdi, rax
@@ -134,14 +134,14 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   cmp rdi, [rax + 8]
   ;;   jae L3
   ;;   mov rax, [rax]
   ;;   mov rax, [rax + rdi*8]
   ;;   test rax, rax
   ;;   je L4
-  ;;   mov rcx, [r15 + 48]
+  ;;   mov rcx, [r15 + 56]
   ;;   cmp rcx, [rax + 16]
   ;;   jne L5
   ;;   mov edi, esi

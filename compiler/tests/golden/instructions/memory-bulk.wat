@@ -20,7 +20,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov ecx, edx
   ;;   mov edx, esi
   ;;   mov esi, edi
@@ -50,7 +50,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov r8d, edx
   ;;   mov edx, edi
   ;;   mov rdi, rax
@@ -80,8 +80,8 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov eax, [r15 + 112]
-  ;;   mov rcx, [r15 + 40]
+  ;;   mov eax, [r15 + 120]
+  ;;   mov rcx, [r15 + 48]
   ;;   lea r8, [wasmpy_data_1]
   ;;   mov r9d, edx
   ;;   mov edx, eax
@@ -108,7 +108,7 @@
   ;;run memory.init(0, 0, 1) = trap out of bounds memory access
   ;;run memory.init(0, 0, 0) = 7523094318406788456
   ;;= asm
-  ;;   mov dword [r15 + 112], 0
+  ;;   mov dword [r15 + 120], 0
   ;;   ret
 
   ;; All is loaded first, and the end stored first: it traps before a byte is changed.
@@ -144,7 +144,7 @@
   ;;   mov [r14 + rdi], rax  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   lea rdx, [rsi + 19]
   ;;   cmp rdx, rcx
@@ -207,7 +207,7 @@
     (memory.size))
   ;;run memory.size() = 1
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rax, [rax + 8]
   ;;   shr rax, 16
   ;;   mov eax, eax
@@ -226,7 +226,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov esi, edi
   ;;   mov rdi, rax
   ;;   call wasmpy_memory_grow

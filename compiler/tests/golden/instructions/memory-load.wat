@@ -16,7 +16,7 @@
   ;;   mov eax, [r14 + rdi]  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   lea rcx, [rdi + 4]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1
@@ -170,7 +170,7 @@
   ;;   mov eax, [r14 + rdi + 1000]  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   lea rcx, [rdi + 1004]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1
@@ -195,7 +195,7 @@
   ;;   mov eax, [r14 + rax]  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov ecx, -0x7ffffffc
   ;;   add rcx, rdi
   ;;   cmp rcx, [rax + 8]
@@ -229,7 +229,7 @@
   ;;   mov eax, [r14 + 16]  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   cmp qword [rax + 8], 20
   ;;   jb L1
   ;;   mov rax, [rax]
@@ -253,7 +253,7 @@
   ;;   ret
   ;;= asm checked
   ;;   lea eax, [rdi + rsi*4]
-  ;;   mov rcx, [r15 + 40]
+  ;;   mov rcx, [r15 + 48]
   ;;   lea rdx, [rax + 4]
   ;;   cmp rdx, [rcx + 8]
   ;;   ja L1
@@ -276,7 +276,7 @@
   ;;   add eax, [r14 + rdi]  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   lea rcx, [rdi + 4]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1

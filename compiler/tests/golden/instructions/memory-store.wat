@@ -14,7 +14,7 @@
   ;;   mov rax, [r14 + 16]  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   lea rdx, [rdi + 4]
   ;;   cmp rdx, rcx
@@ -151,7 +151,7 @@
   ;;   mov [r14 + rdi], eax  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   lea rcx, [rdi + 4]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1
@@ -187,7 +187,7 @@
   ;;   mov eax, esi
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   lea rcx, [rdi + 4]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1
@@ -212,7 +212,7 @@
   ;;   mov [r14 + rdi + 8], rdx  ; may trap
   ;;   ret
   ;;= asm checked
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   lea r8, [rdi + 8]
   ;;   cmp r8, rcx

@@ -11,7 +11,7 @@
   ;;run load(-1) = trap out of bounds memory access
   ;;run load(0x100000000) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   cmp rcx, 4
   ;;   jb L1
@@ -35,7 +35,7 @@
   ;;run load offset(64533) = trap out of bounds memory access
   ;;run load offset(-1000) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   cmp rcx, 1004
   ;;   jb L1
@@ -56,7 +56,7 @@
   ;;run load wide offset(0) = trap out of bounds memory access
   ;;run load wide offset(-0x100000000) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   movabs rdx, 0x0000000100000004
   ;;   cmp rcx, rdx
@@ -81,7 +81,7 @@
   ;;run load widest offset(0) = trap out of bounds memory access
   ;;run load widest offset(1) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   cmp rcx, -1
   ;;   jb L1
@@ -102,7 +102,7 @@
   ;;run store(65528, 1) =
   ;;run store(65529, 1) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, [rax + 8]
   ;;   cmp rcx, 8
   ;;   jb L1
@@ -122,7 +122,7 @@
     (memory.size))
   ;;run size() = 1
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rax, [rax + 8]
   ;;   shr rax, 16
   ;;   ret
@@ -138,7 +138,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rsi, rdi
   ;;   mov rdi, rax
   ;;   call wasmpy_memory_grow
@@ -161,7 +161,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rcx, rdx
   ;;   mov edx, esi
   ;;   mov rsi, rdi

@@ -20,7 +20,7 @@
   ;;run load second(131069) = trap out of bounds memory access
   ;;run load second(-1) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   lea rcx, [rdi + 4]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1
@@ -38,7 +38,7 @@
   ;;run store second(0, 7) =
   ;;run store second(131065, 7) = trap out of bounds memory access
   ;;= asm
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   lea rcx, [rdi + 8]
   ;;   cmp rcx, [rax + 8]
   ;;   ja L1
@@ -63,8 +63,8 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
-  ;;   mov rcx, [r15 + 40]
+  ;;   mov rax, [r15 + 56]
+  ;;   mov rcx, [r15 + 48]
   ;;   mov r8d, edx
   ;;   mov edx, edi
   ;;   mov rdi, rax
@@ -85,11 +85,11 @@
     (memory.size $b))
   ;;run sizes() = 1 2
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rax, [rax + 8]
   ;;   shr rax, 16
   ;;   mov eax, eax
-  ;;   mov rcx, [r15 + 48]
+  ;;   mov rcx, [r15 + 56]
   ;;   mov rcx, [rcx + 8]
   ;;   shr rcx, 16
   ;;   mov edx, ecx
@@ -104,7 +104,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov esi, edi
   ;;   mov rdi, rax
   ;;   call wasmpy_memory_grow
@@ -123,7 +123,7 @@
   ;;run sum(0) = 1684234849
   ;;run sum(131072) = 0
   ;;= asm
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov rcx, [rax + 8]
   ;;   lea rdx, [rdi + 4]
   ;;   cmp rdx, rcx

@@ -37,7 +37,7 @@
     (ref.func $plus))
   ;;run ref.func() = &plus
   ;;= asm
-  ;;   lea rax, [r15 + 120]
+  ;;   lea rax, [r15 + 128]
   ;;   ret
 
   (func (export "hold") (param i32)
@@ -52,7 +52,7 @@
   ;;   push rbx
   ;;   sub rsp, 16
   ;;   mov ebx, edi
-  ;;   lea rax, [r15 + 480]
+  ;;   lea rax, [r15 + 496]
   ;;   mov [rsp], rax
   ;;   xor esi, esi
   ;;   mov edx, 1
@@ -60,7 +60,7 @@
   ;;   call wasmpy_ref_set
   ;;   test ebx, ebx
   ;;   je L2
-  ;;   lea rsi, [r15 + 120]
+  ;;   lea rsi, [r15 + 128]
   ;;   mov edx, 1
   ;;   mov rdi, [rsp]
   ;;   call wasmpy_ref_set
@@ -83,7 +83,7 @@
   ;;   jb L3
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rdi, [r15 + 480]
+  ;;   mov rdi, [r15 + 496]
   ;;   call wasmpy_func_hold
   ;;   test rax, rax
   ;;   je L4
@@ -131,7 +131,7 @@
   ;;   sub rsp, 24
   ;;   mov [rsp + 8], rsi
   ;;   mov [rsp], rdi
-  ;;   mov rdi, [r15 + 480]
+  ;;   mov rdi, [r15 + 496]
   ;;   call wasmpy_func_hold
   ;;   test rax, rax
   ;;   je L4
@@ -177,7 +177,7 @@
   ;; L1:
   ;;   sub rsp, 24
   ;;   mov [rsp], rdi
-  ;;   mov rdi, [r15 + 480]
+  ;;   mov rdi, [r15 + 496]
   ;;   call wasmpy_func_hold
   ;;   test rax, rax
   ;;   je L2
@@ -227,7 +227,7 @@
   ;;   jb L3
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rdi, [r15 + 480]
+  ;;   mov rdi, [r15 + 496]
   ;;   call wasmpy_func_hold
   ;;   test rax, rax
   ;;   jne L2

@@ -34,7 +34,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov esi, edi
   ;;   mov rdi, rax
   ;;   call wasmpy_table_get
@@ -57,7 +57,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rdx, rsi
   ;;   mov esi, edi
   ;;   mov rdi, rax
@@ -79,7 +79,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov esi, edi
   ;;   mov rdi, rax
   ;;   call wasmpy_table_get
@@ -102,7 +102,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov rdx, rsi
   ;;   mov esi, edi
   ;;   mov rdi, rax
@@ -119,7 +119,7 @@
     (table.size $functions))
   ;;run table.size() = 4
   ;;= asm
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   mov rax, [rax + 8]
   ;;   mov eax, eax
   ;;   ret
@@ -136,7 +136,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov edx, edi
   ;;   mov rdi, rax
   ;;   call wasmpy_table_grow
@@ -162,7 +162,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov ecx, edx
   ;;   mov rdx, rsi
   ;;   mov esi, edi
@@ -187,7 +187,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 48]
+  ;;   mov rax, [r15 + 56]
   ;;   mov r8d, edx
   ;;   mov edx, edi
   ;;   mov rdi, rax
@@ -215,8 +215,8 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   mov rax, [r15 + 40]
-  ;;   lea rcx, [r15 + 136]
+  ;;   mov rax, [r15 + 48]
+  ;;   lea rcx, [r15 + 144]
   ;;   mov r8d, edx
   ;;   mov edx, edi
   ;;   mov rdi, rax
@@ -243,7 +243,7 @@
   ;;   jb L2
   ;; L1:
   ;;   sub rsp, 8
-  ;;   lea rdi, [r15 + 136]
+  ;;   lea rdi, [r15 + 144]
   ;;   call wasmpy_elem_drop
   ;;   add rsp, 8
   ;;   ret

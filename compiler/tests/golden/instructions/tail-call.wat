@@ -39,14 +39,14 @@
   ;;   cmp rsp, [r11]
   ;;   jb L2
   ;; L1:
-  ;;   mov rax, [r15 + 40]
+  ;;   mov rax, [r15 + 48]
   ;;   cmp rdi, [rax + 8]
   ;;   jae L3
   ;;   mov rax, [rax]
   ;;   mov rax, [rax + rdi*8]
   ;;   test rax, rax
   ;;   je L4
-  ;;   mov rcx, [r15 + 48]
+  ;;   mov rcx, [r15 + 56]
   ;;   cmp rcx, [rax + 16]
   ;;   jne L5
   ;;   mov rax, [rax]
@@ -86,12 +86,12 @@
   ;;   sub rsp, 24
   ;;   mov [rsp + 8], rsi
   ;;   mov [rsp], rdi
-  ;;   lea rax, [r15 + 96]
-  ;;   mov rcx, [r15 + 104]
+  ;;   lea rax, [r15 + 104]
+  ;;   mov rcx, [r15 + 112]
   ;;   mov rdx, r15
   ;;   cmp rcx, rdx
   ;;   jne L2
-  ;;   mov rax, [r15 + 96]
+  ;;   mov rax, [r15 + 104]
   ;;   mov esi, [rsp + 8]
   ;;   mov edi, [rsp]
   ;;   mov r11, rax
@@ -101,7 +101,7 @@
   ;;   mov [rsp + 16], rax
   ;;   mov rdi, rax
   ;;   call wasmpy_func_hold
-  ;;   mov rax, [r15 + 120]
+  ;;   mov rax, [r15 + 128]
   ;;   mov edx, [rsp + 8]
   ;;   mov esi, [rsp]
   ;;   mov rdi, [rsp + 16]

@@ -44,7 +44,7 @@
   ;;   ret
   ;; L1:
   ;;   mov rcx, [r15]
-  ;;   mov rdx, [r15 + 40]
+  ;;   mov rdx, [r15 + 48]
   ;; L2:
   ;;   cmp rsp, [rcx]
   ;;   jb L4
@@ -150,7 +150,7 @@
   ;;= asm
   ;;   mov rax, [r15]
   ;;   imul esi, esi
-  ;;   imul esi, [r15 + 416]
+  ;;   imul esi, [r15 + 432]
   ;;   xor ecx, ecx
   ;; L1:
   ;;   cmp rsp, [rax]

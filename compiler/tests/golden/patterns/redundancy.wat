@@ -141,7 +141,7 @@
   ;; func "one check" wasm(i32) -> i32 layout {
   ;; b0(v0 i32):
   ;;   v1 = vmctx
-  ;;   v2 = ptr.load v1 +40 vmctx readonly
+  ;;   v2 = ptr.load v1 +48 vmctx readonly
   ;;   v3 = i64.load v2 +8 vmctx
   ;;   v4 = i64.extend_i32_u v0
   ;;   v5 = i64.const 4
