@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from "vitest";
 import { Failure } from "../base/fail.ts";
+import { disassemble } from "../driver.ts";
 import { type Features, WASM_1_0, WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
 import { INSTRUCTIONS, prefixedRow, ROW_OF_BYTE, rowNamed } from "../wasm/instructions.ts";
+import { MAX_NAME_BYTES } from "../wasm/limits.ts";
 import { Lines } from "../wat/lines.ts";
 import { parseModule } from "../wat/parse.ts";
 import { customSection, instantiate, validate } from "./wat-engine.ts";
@@ -176,6 +178,21 @@ describe("encodings", () => {
     expect(e.two(4)).toBe(40);
   });
 
+  test("parameters of a type that is named alone come before the locals", () => {
+    const e = exportsOf(`(module
+      (type $t (func (param i32 i32) (result i32)))
+      (func (export "f") (type $t) (local $x i32)
+        (local.set $x (i32.const 5))
+        (i32.add (local.get 0) (i32.mul (local.get 1) (local.get 2))))
+      (func (export "g") (type $t) (param $a i32) (param i32) (result i32) (local $x i32)
+        (local.set $x (local.get $a))
+        (i32.sub (local.get $x) (local.get 1))))`);
+    expect(e.f(1, 2)).toBe(11);
+    expect(e.g(7, 2)).toBe(5);
+    expect(errorOf("(type (struct)) (func (type 0) (local i32))")).toBe("accepted");
+    expect(errorOf("(func (type 4294967295) (local i32))")).toBe("accepted");
+  });
+
   test("labels: inner ones shadow, catches look outside", () => {
     const e = exportsOf(`(module (func (export "f") (result i32)
       (block $l (result i32) (block $l (result i32) (br $l (i32.const 1))) (br $l (i32.add (i32.const 41))))))`);
@@ -198,6 +215,9 @@ describe("encodings", () => {
   test("modules given as bytes and as quotations", () => {
     expect(hex('(module binary "\\00asm" "\\01\\00\\00\\00")')).toBe("");
     expect(hex('(module quote "(func)" "(func)")')).toBe(hex("(func) (func)"));
+    expect(hex('(module quote "(module (func))")')).toBe(hex("(func)"));
+    expect(hex('(module quote "(module binary \\"\\\\00asm\\" \\"\\\\01\\\\00\\\\00\\\\00\\")")')).toBe("");
+    expect(errorOf('(module quote "(module quote \\"\\")")')).toMatch(/^unexpected token/);
   });
 
   test("names", () => {
@@ -226,6 +246,27 @@ describe("annotations", () => {
     const bytes = Buffer.from(assemble(text)).toString("hex");
     expect(bytes).toContain("0004016131320302"); // before the function section
     expect(bytes).toMatch(/0a040102000b0003016378000201 ?62$/);
+  });
+
+  test("custom sections of all places, each in the order of the text", () => {
+    const places =
+      "first type import func table memory tag global export start elem datacount code data last";
+    const expected = places
+      .split(" ")
+      .flatMap((place) => ["before", "after"].map((side) => `${side} ${place}`));
+    const field = (place: string, name: string) => `(@custom "${place} ${name}" (${place}))`;
+    const fields = (name: string) =>
+      [...expected]
+        .reverse()
+        .map((place) => field(place, name))
+        .join("");
+    const bytes = assemble(
+      `(module ${fields("1")} (memory 1) (func) (data "a") (func (data.drop 0)) ${fields("2")})`,
+    );
+    const found = Buffer.from(bytes)
+      .toString("latin1")
+      .match(/(before|after) [a-z]+ \d/g);
+    expect(found).toEqual(expected.flatMap((place) => [`${place} 1`, `${place} 2`]));
   });
 
   test("names instead of identifiers", () => {
@@ -333,6 +374,43 @@ describe("messages", () => {
   });
 });
 
+/** Quotations in quotations, n deep. */
+function quotations(n: number): string {
+  const quote = (k: number) => (k === 1 ? '"' : `\\${"5c".repeat(k - 2)}22`);
+  let opening = "";
+  let closing = "";
+  for (let k = 1; k <= n; k++) {
+    opening += `(module quote ${quote(k)}`;
+    closing = `${quote(k)})${closing}`;
+  }
+  return `${opening}(module)${closing}`;
+}
+
+describe("identifiers that are too long", () => {
+  const long = "x".repeat(MAX_NAME_BYTES + 1);
+  test.each([
+    ["of a function", `(func $${long})`, "name too long @ $xxxxxxx"],
+    ["of a label", `(func (block $${long}))`, "name too long @ $xxxxxxx"],
+    ["in quotes", `(func $"${long}")`, 'name too long @ "xxxxxxx'],
+    ["in an annotation", `(func (@name "${long}"))`, 'name too long @ "xxxxxxx'],
+    ["in quotes, with escapes", `(func $"${"\\78".repeat(MAX_NAME_BYTES)}")`, "accepted"],
+    ["but no identifier", `(data "${long}")`, "accepted"],
+  ])("%s", (_, text, expected) => expect(errorOf(text)).toBe(expected));
+
+  test("are not printed either", () => {
+    const leb = (n: number) => [(n & 127) | 128, ((n >> 7) & 127) | 128, n >> 14].map(escaped).join("");
+    const escaped = (byte: number) => `\\${byte.toString(16).padStart(2, "0")}`;
+    const printed = (n: number) => {
+      const names = `\\01${leb(n + 5)}\\01\\00${leb(n)}${"x".repeat(n)}`;
+      const bytes = assemble(`(func) (func (call 0)) (@custom "name" "${names}")`);
+      return Buffer.from(disassemble(bytes, WASM_3_0).bytes).toString();
+    };
+    expect(printed(MAX_NAME_BYTES)).toContain("call $x");
+    expect(printed(MAX_NAME_BYTES + 1)).toContain("call 0");
+    expect(errorOf(printed(MAX_NAME_BYTES))).toBe("accepted");
+  });
+});
+
 describe("size and depth", () => {
   const n = 100000;
   const cases: [string, string, string][] = [
@@ -343,10 +421,43 @@ describe("size and depth", () => {
     ["comments", "(;".repeat(n) + ";)".repeat(n), "accepted"],
     ["annotations", `${"(@a ".repeat(n)}${")".repeat(n)}`, "accepted"],
     ["parentheses", "(".repeat(n) + ")".repeat(n), "unexpected token @ (((((((("],
-    ["identifier", `(func $${"x".repeat(1000000)})`, "accepted"],
+    ["identifier", `(func $${"x".repeat(MAX_NAME_BYTES)})`, "accepted"],
+    ["word", `(${"x".repeat(1000000)})`, "unknown operator @ xxxxxxxx"],
+    ["number like a word", `(func (drop (f32.const nan:0x${"0".repeat(1000000)}1)))`, "accepted"],
+    [
+      "offset",
+      `(memory 1) (func (drop (i32.load offset=${"0".repeat(1000000)}1 (i32.const 0))))`,
+      "accepted",
+    ],
     ["string", `(data "${"x".repeat(1000000)}")`, "accepted"],
     ["number", `(func (drop (i64.const 0x${"0".repeat(1000000)}1)))`, "accepted"],
     ["labels", `(func (i32.const 0) (br_table ${"0 ".repeat(n)}))`, "accepted"],
+    ["quotations", quotations(1300), 'unexpected token @ quote "('],
+    [
+      "parameters",
+      `(type (func (param ${"i32 ".repeat(n)}))) ${"(func (type 0))".repeat(n)}`,
+      "too many parameters @ (param i",
+    ],
+    [
+      "results",
+      `(type (func (result ${"i32 ".repeat(n)}))) ${"(func (type 0))".repeat(n)}`,
+      "too many results @ (result ",
+    ],
+    [
+      "parameters of a block",
+      `(func (block (param ${"i32 ".repeat(n)}) (unreachable)))`,
+      "too many parameters @ (param i",
+    ],
+    [
+      "uses of a type",
+      `(type (func (param ${"i32 ".repeat(1000)}))) ${"(func (type 0) (drop (i32.const 0)))".repeat(n)}`,
+      "accepted",
+    ],
+    [
+      "custom sections from last to first",
+      `(module ${'(@custom "a" (after data))'.repeat(n)} ${'(@custom "a" (before type))'.repeat(n)})`,
+      "accepted",
+    ],
   ];
   test.each(cases)("%s", (_, text, expected) => {
     const start = performance.now();

@@ -10,7 +10,7 @@ import { decodeUtf8 } from "../base/utf8.ts";
 import * as word from "../gen/wat-words.ts";
 import { CUSTOM_SECTION, type Marked, writeRawSection } from "./assembled.ts";
 import { Cursor } from "./cursor.ts";
-import { type Annotations, KEYWORD, RPAR, Source, STRING } from "./lexer.ts";
+import { type Annotations, internId, KEYWORD, RPAR, Source, STRING } from "./lexer.ts";
 
 // places of sections in a module, as `before` and `after` name them
 export const AT_TYPES = 1;
@@ -67,13 +67,10 @@ function placeNamed(keyword: number): number {
 }
 
 class CustomSection {
-  /** Twice the place of a section before which, or that plus one after which, this one stands. */
-  readonly place: number;
   readonly text: number;
   readonly content: Bytes;
 
-  constructor(place: number, text: number, content: Bytes) {
-    this.place = place;
+  constructor(text: number, content: Bytes) {
     this.text = text;
     this.content = content;
   }
@@ -82,7 +79,10 @@ class CustomSection {
 export class AnnotationParser {
   private readonly notes: Annotations;
   private readonly cursor: Cursor;
-  private readonly customs: CustomSection[];
+  /** By twice the place of a section for those before it, or that plus one for those after it. */
+  private readonly customs: CustomSection[][];
+  /** Custom sections before this place, doubled likewise, are written. */
+  private written: number;
   private next: number;
 
   /** For the annotations of a text from token `from` on. */
@@ -94,6 +94,8 @@ export class AnnotationParser {
       0,
     );
     this.customs = [];
+    for (let place = 0; place <= AT_LAST * 2 + 1; place++) this.customs.push([]);
+    this.written = 0;
     this.next = 0;
     const { before } = this.notes;
     while (this.next < before.length && before.get(this.next) < from) this.next++;
@@ -113,10 +115,11 @@ export class AnnotationParser {
     const { cursor } = this;
     const name = new Bytes(32);
     this.begin();
+    const start = cursor.start();
     name.u8(0x24);
     this.utf8(name);
     if (cursor.kind() !== RPAR) fail("malformed annotation", cursor.start(), "unexpected token");
-    return cursor.symbols.intern(name.data, 0, name.length);
+    return internId(cursor.symbols, name.data, 0, name.length, start);
   }
 
   /** An annotation stands before this token; those before earlier ones were passed over. */
@@ -168,20 +171,16 @@ export class AnnotationParser {
     content.bytes(name.view());
     cursor.strings(content);
     if (cursor.kind() !== RPAR) fail("malformed annotation", cursor.start(), "unexpected token");
-    // by place, and in the order of the text
-    let at = this.customs.length;
-    while (at > 0 && this.customs[at - 1].place > place) at--;
-    this.customs.splice(at, 0, new CustomSection(place, start, content));
+    this.customs[place].push(new CustomSection(start, content));
   }
 
   /** Appends the custom sections that stand before the section at `place`, and were not written yet. */
   write(whole: Marked, place: number): void {
-    let written = 0;
-    while (written < this.customs.length && this.customs[written].place <= place * 2) {
-      const custom = this.customs[written++];
-      whole.mark(custom.text);
-      writeRawSection(whole, CUSTOM_SECTION, custom.content);
+    for (; this.written < this.customs.length && this.written <= place * 2; this.written++) {
+      for (const custom of this.customs[this.written]) {
+        whole.mark(custom.text);
+        writeRawSection(whole, CUSTOM_SECTION, custom.content);
+      }
     }
-    if (written > 0) this.customs.splice(0, written);
   }
 }

@@ -245,8 +245,10 @@ export class ModuleParser {
     locals.clear();
     funcs.mark(start);
     funcs.count++;
-    funcs.bytes.leb(types.typeUse(true));
-    for (let i = 0; i < types.params.length; i++) locals.declareAs(cursor, types.names.get(i));
+    const type = types.typeUse(true);
+    funcs.bytes.leb(type);
+    for (let i = 0; i < types.names.length; i++) locals.declareAs(cursor, types.names.get(i));
+    locals.declareUnnamed(types.paramsOf(type) - types.names.length);
     body.clear();
     body.mark(start);
     this.localTypes(body.bytes);

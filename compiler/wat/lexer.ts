@@ -11,6 +11,7 @@ import { fail } from "../base/fail.ts";
 import { sequenceLength, writeUtf8 } from "../base/utf8.ts";
 import * as word from "../gen/wat-words.ts";
 import { ANNOTATIONS, type Features, has } from "../wasm/features.ts";
+import { MAX_NAME_BYTES } from "../wasm/limits.ts";
 import type { Symbols } from "./symbols.ts";
 
 // kinds of tokens
@@ -63,6 +64,19 @@ export function hexDigit(c: number): number {
   if (c >= 0x30 && c <= 0x39) return c - 0x30;
   const lower = c | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+/** The symbol of an identifier, with its "$", which stands at `at`. */
+export function internId(
+  symbols: Symbols,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  at: number,
+): number {
+  const length = end - start - 1;
+  if (length > MAX_NAME_BYTES) fail("name too long", at, `${length} bytes, the limit is ${MAX_NAME_BYTES}`);
+  return symbols.intern(bytes, start, end);
 }
 
 /** Annotations that mean something, each with its own tokens. */
@@ -264,7 +278,7 @@ class Lexer {
     } else {
       while (CLASS[text[this.at]] === IDCHAR) this.at++;
       if (this.at === start) fail("empty annotation id", start);
-      id = this.symbols.intern(text, begin + 1, this.at); // with its "@", as in words.ts
+      id = this.word(begin + 1); // with its "@", as in words.ts
     }
     const known = id === word.AT_CUSTOM || id === word.AT_NAME;
     if (known) {
@@ -314,14 +328,19 @@ class Lexer {
       } else tokens.push(RESERVED, start, at, 0);
     } else if (first === DOLLAR) {
       if (at - start === 1) fail("empty identifier", start);
-      tokens.push(ID, start, at, this.symbols.intern(text, start, at));
+      tokens.push(ID, start, at, internId(this.symbols, text, start, at, start));
     } else if (first >= 0x61 && first <= 0x7a) {
-      tokens.push(KEYWORD, start, at, this.symbols.intern(text, start, at));
+      tokens.push(KEYWORD, start, at, this.word(start));
     } else if ((first >= 0x30 && first <= 0x39) || first === PLUS || first === MINUS) {
       tokens.push(NUMBER, start, at, 0);
     } else {
       tokens.push(RESERVED, start, at, 0);
     }
+  }
+
+  /** The symbol of what stands from `start` up to here. Nothing that means something is so long as to be cut. */
+  private word(start: number): number {
+    return this.symbols.intern(this.text, start, Math.min(this.at, start + MAX_NAME_BYTES));
   }
 
   /** The symbol of a quoted identifier, which must be UTF-8 and not empty; 0 for an annotation's. */
@@ -336,7 +355,7 @@ class Lexer {
       if (n === 0) fail("malformed UTF-8 encoding", start);
       i += n;
     }
-    return identifier ? this.symbols.intern(scratch.data, 0, scratch.length) : 0;
+    return identifier ? internId(this.symbols, scratch.data, 0, scratch.length, start) : 0;
   }
 
   /** The end of the string that starts at `start`, with its escapes checked. */

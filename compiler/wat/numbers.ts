@@ -23,8 +23,8 @@ const DOT = 0x2e;
 /** Significant digits kept: halfway points of f64 have at most 767 decimal digits. */
 const MAX_DIGITS = 800;
 
-/** 5 × MAX_DIGITS is out of reach for any exponent that is not an overflow or an underflow. */
-const HUGE_EXPONENT = 1000000000;
+/** Four bits for each digit of a text are less: an exponent cut to this is an overflow or underflow all the same. */
+const HUGE_EXPONENT = 1e12;
 
 export class FloatFormat {
   /** Bits of the significand, the implicit one included. */

@@ -11,15 +11,24 @@ import { newSymbols } from "./words.ts";
 
 /** Assembles the text of one module: `(module …)`, or its fields alone. Fails with offsets into `text`. */
 export function parseModule(text: Uint8Array, features: Features): Assembled {
+  return parseText(text, features, false);
+}
+
+/** `quoted`: the text stands in a quotation. */
+function parseText(text: Uint8Array, features: Features, quoted: boolean): Assembled {
   const cursor = new Cursor(lex(text, newSymbols(), features), features, 0);
   if (!cursor.opens(word.MODULE)) return new ModuleParser(cursor).assemble(0, -1);
-  const assembled = assembleModule(cursor);
+  const assembled = moduleForm(cursor, quoted);
   if (cursor.kind() !== END) cursor.unexpected();
   return assembled;
 }
 
 /** Assembles the `(module …)` at the cursor and steps over it. */
 export function assembleModule(cursor: Cursor): Assembled {
+  return moduleForm(cursor, false);
+}
+
+function moduleForm(cursor: Cursor, quoted: boolean): Assembled {
   const start = cursor.start();
   cursor.expectOpen(word.MODULE);
   cursor.take(word.DEFINITION);
@@ -30,13 +39,14 @@ export function assembleModule(cursor: Cursor): Assembled {
     cursor.expectClose();
     return new Assembled(bytes.take(), Int32Array.of(0), Int32Array.of(start));
   }
-  if (cursor.take(word.QUOTE)) {
+  // a quotation holds none itself: all levels would be in memory at once
+  if (!quoted && cursor.take(word.QUOTE)) {
     const text = new Bytes();
     cursor.strings(text);
     cursor.expectClose();
-    const quoted = parseModule(text.take(), cursor.features);
+    const { bytes } = parseText(text.take(), cursor.features, true);
     // places inside of a quotation are those of the module around it
-    return new Assembled(quoted.bytes, Int32Array.of(0), Int32Array.of(start));
+    return new Assembled(bytes, Int32Array.of(0), Int32Array.of(start));
   }
   const assembled = new ModuleParser(cursor).assemble(start, id);
   cursor.expectClose();

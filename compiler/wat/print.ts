@@ -2,11 +2,12 @@
 // and locals keep the names of the name section, where these are unique; everything else is numbers.
 
 import { fail } from "../base/fail.ts";
+import { encodeUtf8 } from "../base/utf8.ts";
 import * as op from "../gen/wasm-ops.ts";
 import { ANNOTATIONS, type Features, FUNCTION_REFERENCES, has } from "../wasm/features.ts";
 import * as imm from "../wasm/imm.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
-import { MAX_LOCALS } from "../wasm/limits.ts";
+import { MAX_LOCALS, MAX_NAME_BYTES } from "../wasm/limits.ts";
 import * as m from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
 import { readOpcode } from "../wasm/scan.ts";
@@ -49,7 +50,7 @@ class Printer {
   module(): void {
     const { mod, writer: w } = this;
     w.text("(module");
-    if (mod.moduleName !== "") {
+    if (mod.moduleName !== "" && !isLong(mod.moduleName)) {
       w.text(" ");
       w.id(mod.moduleName);
     }
@@ -518,12 +519,18 @@ class Printer {
   }
 }
 
-/** The names that can be identifiers: not empty, of something that exists, not used by a lower index. */
+/** A name that the text cannot have (lexer.ts). */
+function isLong(name: string): boolean {
+  // a UTF-16 unit is at most three bytes
+  return name.length * 3 > MAX_NAME_BYTES && encodeUtf8(name).length > MAX_NAME_BYTES;
+}
+
+/** The names that can be identifiers: not empty or too long, of something that exists, not used by a lower index. */
 function uniqueNames(names: ReadonlyMap<number, string>, count: number): ReadonlyMap<number, string> {
   const used = new Map<string, number>();
   const unique = new Map<number, string>();
   for (const [index, name] of names) {
-    if (name === "" || index >= count || used.has(name)) continue;
+    if (name === "" || isLong(name) || index >= count || used.has(name)) continue;
     used.set(name, index);
     unique.set(index, name);
   }

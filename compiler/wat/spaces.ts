@@ -42,6 +42,11 @@ export class Space {
     return this.names.push(symbol);
   }
 
+  /** Adds `n` members without names. */
+  declareUnnamed(n: number): void {
+    this.names.resize(this.names.length + n, -1);
+  }
+
   /** The index written at the cursor. */
   index(cursor: Cursor): number {
     return cursor.index(this.scope, this.noun);

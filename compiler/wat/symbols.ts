@@ -1,6 +1,8 @@
 // Byte strings interned as small integers: keywords, identifiers, and whatever else the assembler compares by
 // content. A crit-bit tree (D. J. Bernstein): no hash that a hostile text could make collide, so that interning is
 // linear in the text. The strings lie in one pool; nothing is allocated per string.
+//
+// Requires: strings of less than 2²⁷ bytes, so that a place is an int32.
 
 import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";

@@ -10,6 +10,7 @@ import { fail } from "../base/fail.ts";
 import { PairMap } from "../base/intmap.ts";
 import * as word from "../gen/wat-words.ts";
 import { FUNCTION_REFERENCES, GC, has, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
+import { checkLimit, MAX_PARAMS, MAX_RESULTS } from "../wasm/limits.ts";
 import * as t from "../wasm/types.ts";
 import { heapRow, numberRow } from "../wasm/typetable.ts";
 import { Marked } from "./assembled.ts";
@@ -42,10 +43,10 @@ export function writeValType(type: t.ValType, out: Bytes): void {
 
 export class TypeParser {
   readonly section: Marked;
-  /** The signature read last: by `typeUse` also where only its index was written. */
+  /** The signature read last, as far as it was written: a type use may be an index alone. */
   readonly params: IntColumn;
   readonly results: IntColumn;
-  /** For each parameter of a written signature the token of its identifier, or -1. */
+  /** For each of these parameters the token of its identifier, or -1. */
   readonly names: IntColumn;
   private readonly cursor: Cursor;
   private readonly spaces: Spaces;
@@ -130,6 +131,7 @@ export class TypeParser {
   /** `(param …)* (result …)*` into `params`, `names` and `results`. */
   private signature(named: boolean): void {
     const { cursor, params, results, names } = this;
+    const start = cursor.start();
     params.clear();
     results.clear();
     names.clear();
@@ -146,6 +148,9 @@ export class TypeParser {
       cursor.expectClose();
     }
     this.resultTypes();
+    // here and not only in the binary, so that what is written once per use stays in proportion to the text
+    checkLimit(params.length, MAX_PARAMS, "too many parameters", start);
+    checkLimit(results.length, MAX_RESULTS, "too many results", start);
   }
 
   /** `(result …)*` into `results`; true when there was one, if only `(result)`. */
@@ -333,8 +338,8 @@ export class TypeParser {
   }
 
   /**
-   * `(type x)? (param …)* (result …)*`: the type index. Leaves the signature in `params` and `results`, and in
-   * `names` the identifiers of written parameters, which only `named` uses may have.
+   * `(type x)? (param …)* (result …)*`: the type index. Leaves what is written of the signature in `params` and
+   * `results`, and in `names` the identifiers of parameters, which only `named` uses may have.
    */
   typeUse(named: boolean): number {
     const { cursor } = this;
@@ -350,10 +355,13 @@ export class TypeParser {
     if (this.params.length + this.results.length > 0) {
       if (index >= this.signatureAt.length) fail("inline function type", start, "unknown type");
       if (at < 0 || !this.matches(index, at)) fail("inline function type", start);
-    } else if (at >= 0) {
-      this.load(index, at);
     }
     return index;
+  }
+
+  /** How many parameters type `index` has; 0 for what is no function type. */
+  paramsOf(index: number): number {
+    return index < this.paramCount.length ? this.paramCount.get(index) : 0;
   }
 
   /** The signature at hand is that of type `index`. */
@@ -365,16 +373,6 @@ export class TypeParser {
     const first = at + params.length;
     for (let i = 0; i < results.length; i++) if (pool.get(first + i) !== results.get(i)) return false;
     return true;
-  }
-
-  private load(index: number, at: number): void {
-    const params = this.paramCount.get(index);
-    const results = this.resultCount.get(index);
-    for (let i = 0; i < params; i++) {
-      this.params.push(this.pool.get(at + i));
-      this.names.push(-1);
-    }
-    for (let i = 0; i < results; i++) this.results.push(this.pool.get(at + params + i));
   }
 
   /** The type index of the signature at hand, appended to the types if need be. */

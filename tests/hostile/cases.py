@@ -841,3 +841,34 @@ def text_many_exports(size: int) -> bytes:
 @case(100_000)
 def text_of_wrong_encoding(size: int) -> bytes:
     return b"(module (func " + b"\xff\xfe" * size + b"))"
+
+
+@case(1_300, fast=True)
+def text_quotations_nested(size: int) -> bytes:
+    """Each level has the same length once more: the text is quadratic in the size."""
+
+    def quote(level: int) -> bytes:
+        return b'"' if level == 1 else b"\\" + b"5c" * (level - 2) + b"22"
+
+    opening = b"".join(b"(module quote " + quote(level) for level in range(1, size + 1))
+    return opening + b"(module)" + b"".join(quote(level) + b")" for level in range(size, 0, -1))
+
+
+@case(40_000, fast=True)
+def text_uses_of_a_type_with_too_many_parameters(size: int) -> bytes:
+    return b"(module (type (func (param " + b"i32 " * size + b")))" + b"(func (type 0))" * size + b")"
+
+
+@case(40_000)
+def text_uses_of_a_type_with_many_parameters(size: int) -> bytes:
+    return b"(module (type (func (param " + b"i32 " * 1000 + b")))" + b"(func (type 0))" * size + b")"
+
+
+@case(40_000, fast=True)
+def text_custom_sections_from_last_to_first(size: int) -> bytes:
+    return b"(module" + b'(@custom "a" (after data))' * size + b'(@custom "a" (before type))' * size + b")"
+
+
+@case(100_000)
+def text_identifier_of_most_bytes(size: int) -> bytes:
+    return b"(module (func $" + b"x" * size + b") (func (call $" + b"x" * size + b")))"
