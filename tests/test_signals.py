@@ -467,3 +467,59 @@ def test_an_interrupt_that_nobody_waits_for(run):
         print(len(got) == 100, set(got))
     """
     assert run({"m.wat": STATE}, code) == "True {3}\n"
+
+
+@some
+@pytest.mark.parametrize("leaves", ["ValueError", "a trap", "a trap of memory"])
+def test_interrupts_while_an_exception_leaves(run, leaves):
+    """What a handler raises while the traceback is made is not lost."""
+    code = f"""
+        import signal, time, wasmpy
+        class Stop(BaseException): pass
+        def f():
+            raise ValueError
+        m = wasmpy.load(b'''(module (import "h" "f" (func $f)) (memory 1)
+            (func (export "ValueError") (call $f)) (func (export "a trap") unreachable)
+            (func (export "a trap of memory") (drop (i32.load (i32.const -1)))))''', {{"h": {{"f": f}}}})
+        go = m[{leaves!r}]
+        raised = got = 0
+        def stop(number, frame):
+            global raised
+            raised += 1
+            raise Stop
+        signal.signal(signal.SIGALRM, stop)
+        while raised < 60 and raised - got < 5:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.003)
+                end = time.monotonic() + 1
+                while time.monotonic() < end:
+                    try:
+                        go()
+                    except (ValueError, RuntimeError):
+                        pass
+            except Stop:
+                got += 1
+        print(raised == got)
+    """
+    assert run({}, code) == "True\n"
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_programs_end_though_a_thread_loops(python, number):
+    """Its handler writes and waits, with the lock of the interpreter given away each time."""
+    code = f"""
+        import os, signal, subprocess, sys, threading, time, wasmpy
+        m = wasmpy.load(b'(module (func (export "loop") (loop $l (br $l))))')
+        def stop(*_):
+            for i in range(20):
+                print("stopping", i, flush=True)
+            time.sleep(0.01)
+            print("bye", flush=True)
+            sys.exit(0)
+        signal.signal(signal.{number}, stop)
+        subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -{{int(signal.{number})}} {{os.getpid()}}"])
+        threading.Thread(target=m.loop, daemon=True).start()
+        while True:
+            time.sleep(1)
+    """
+    assert python(code).splitlines()[-1] == "bye"

@@ -504,6 +504,43 @@ def test_crashes_of_others(python: Run, order: str) -> None:
     assert len(ended) == 2 * 3 * len(SIGNALS)
 
 
+@pytest.mark.parametrize("order", ["before", "after", "on top again"])
+def test_faults_that_others_handle_again_and_again(python: Run, order: str) -> None:
+    """The same one, as often as it comes: whoever handles it goes on elsewhere, or changes a register or memory."""
+    pytest.importorskip("wasmtime")
+    code = (
+        """
+    def others():
+        import wasmtime
+        text = '(module (memory 1) (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))'
+        store = wasmtime.Store()
+        f = wasmtime.Instance(store, wasmtime.Module(store.engine, text), []).exports(store)["load"]
+        def trap():
+            try:
+                f(store, 70000)
+            except wasmtime.Trap:
+                return True
+        return trap
+    def ours():
+        return load('(module (memory 1) (func (export "f") (drop (i32.load (i32.const -1)))))').f
+    """
+        + {
+            "before": "trap, f = others(), ours()",
+            "after": "f = ours(); trap = others()",
+            "on top again": "f = ours(); trap = others(); trap(); signal.signal(signal.SIGUSR1, lambda *_: None)",
+        }[order]
+        + """
+    for i in range(500):
+        assert trap()
+        if i % 50 == 0:
+            assert "out of bounds" in outcome(f)
+    print("fine")
+    """
+    )
+    done = python(code)
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+
+
 def test_a_handler_of_python_code(python: Run) -> None:
     """One for SIGSEGV sees signals that are sent, as often as they are; no traps."""
     code = """

@@ -69,6 +69,8 @@ const FOR_GLUE: readonly Declaration[] = [
   // context: the stack pointer is outside the bounds that the context knows: another thread runs. Sets the
   // bounds and limits for it; 0, or -1: exception (too little stack left)
   c("stack_enter", [PTR], [I32]),
+  // context: the stacks of threads, and which signals they block, may be others than it knows
+  c("stacks_forget", [PTR], []),
   // context: sets the Python exception for the trap under way (none new for PYTHON_EXCEPTION)
   c("trap_to_exception", [PTR], []),
   // a signal whose handler, if it has a simple one, is Python's; 1 if who displaced us last has given up: puts our

@@ -51,7 +51,11 @@ export const CONTEXT_STACKS = 224;
 export const STACKS = 8;
 /** The images that have instances in the interpreter: a list of records, see runtime/images.ts. */
 export const CONTEXT_IMAGES = 352;
-export const CONTEXT_BYTES = 360;
+/** How often an interrupt has been put off because there is too little stack for Python code. */
+export const CONTEXT_PUT_OFF = 360;
+/** What is to be released where wasm code was entered, for want of stack (PyObject*, owned), or null. */
+export const CONTEXT_DROPPED = 368;
+export const CONTEXT_BYTES = 376;
 
 // --- records ---------------------------------------------------------------------------------------------
 

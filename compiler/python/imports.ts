@@ -4,17 +4,10 @@
 
 import * as op from "../gen/ir-ops.ts";
 import type { Block, Value } from "../ir/func.ts";
-import {
-  CONTEXT_STACK_LOW,
-  CONTEXT_STACK_SIZE,
-  FUNC_OBJECT,
-  FUNC_VMCTX,
-  FUNC_CODE as RECORD_CODE,
-  VMCTX_CONTEXT,
-} from "../ir/layout.ts";
+import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
-import { continued, suspend } from "../runtime/handover.ts";
+import { continued, hasLittleStack, suspend } from "../runtime/handover.ts";
 import type { DefType, ValType } from "../wasm/types.ts";
 import type { Glue, ModuleGlue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
@@ -101,19 +94,8 @@ class ImportThunk {
     this.g = g;
     this.t = t;
     this.context = c.vmctxField(PTR, c.op(op.VMCTX), VMCTX_CONTEXT);
-    this.checkStack();
+    c.whenRarely(hasLittleStack(c, this.context), () => c.trap(STACK_EXHAUSTED));
     this.kept = suspend(c, this.context);
-  }
-
-  /**
-   * Python code gets half of the stack, however deep the wasm code is that calls it: CPython's own limits count calls,
-   * and take it for granted that there is stack for as many.
-   */
-  private checkStack(): void {
-    const { c, context } = this;
-    const left = c.op(op.PTR_SUB, c.op(op.SP), c.contextField(PTR, context, CONTEXT_STACK_LOW));
-    const half = c.op(op.I64_SHR_U, c.contextField(I64, context, CONTEXT_STACK_SIZE), c.number(1));
-    c.whenRarely(c.op(op.I64_LT_U, left, half), () => c.trap(STACK_EXHAUSTED));
   }
 
   build(): void {

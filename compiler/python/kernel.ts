@@ -36,7 +36,7 @@
 // code                 () → (start, table, record)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts. Address of
 //     the image's record, for `close`.
-// natives              () → (MemoryBase, TableBase, GlobalBase, watch, close)
+// natives              () → (MemoryBase, TableBase, GlobalBase, watch, forget, close)
 //     The native types below, shared by all images of the interpreter: they may be subclassed. And builtins that need no
 //     instance: the image that gives them is never closed.
 //
@@ -44,6 +44,9 @@
 //     Puts our signal handlers in front of those that were installed since: of memory faults, and wherever Python's
 //     handler is, which the signal's is unless that has none. `given_up`: 1 if who displaced our handler of memory
 //     faults last has ended, and may have put it back.
+// forget               () → None
+//     After a fork, a change of the stack's limit or of a thread's blocked signals: stacks are measured again, and faults
+//     come through in this thread.
 // close                (record, path) → bool
 //     Closes the image that was opened by the path (bytes), if no module of it is left and it need not stay. The memory
 //     of `code` is gone then.
@@ -243,6 +246,13 @@ function builtinsWithoutInstance(g: Glue): MethodList {
   list.add("watch", 2, (c, _, [signal, givenUp]) => {
     const word = (x: Value) => c.op(op.I32_WRAP_I64, integer(c, x));
     c.whenRarely(c.run("watch_signals", word(signal), word(givenUp)), () => c.retNull());
+    c.retNone();
+  });
+
+  list.add("forget", 0, (c) => {
+    const context = c.run("context");
+    c.needs(context);
+    c.run("stacks_forget", context);
     c.retNone();
   });
 

@@ -18,7 +18,7 @@ import { I32, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 
 /** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
-const CONTEXT_KEY = "wasmpy/context/3";
+const CONTEXT_KEY = "wasmpy/context/4";
 
 const OWNED: readonly number[] = [
   CONTEXT_RAISE,

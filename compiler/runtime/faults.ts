@@ -125,6 +125,7 @@ export function onFault(c: Body): void {
     c.when(wasSent, () => c.api("raise", signal));
     c.ret([]);
   });
+  const pc = c.field(PTR, ucontext, c.system.pc);
   c.when(c.op(op.I32_EQZ, wasSent), () => {
     c.when(recurs(c, ucontext, c.field(PTR, info, os.SIGINFO_ADDR)), () => {
       leave(c, signal, old);
@@ -136,6 +137,9 @@ export function onFault(c: Body): void {
     () => c.callPtr(handler, handlerSignature(c), [signal, info, ucontext]),
     () => c.callPtr(handler, plainSignature(c), [signal]),
   );
+  // Who sends it somewhere else has done something about it.
+  const isMoved = c.op(op.PTR_NE, c.field(PTR, ucontext, c.system.pc), pc);
+  c.when(isMoved, () => c.setField(I64, lastFault(c), FAULT_TIMES, c.number(0)));
   c.when(isPending(c, signal), () => {
     const now = newAction(c);
     c.api("sigaction", signal, c.null(), now);
@@ -156,20 +160,34 @@ function redirect(c: Body, ucontext: Value): void {
   c.setField(PTR, ucontext, c.system.pc, c.address("fault"));
 }
 
-/** 1 if this fault has come PATIENCE times without another in between. */
+/** The fault passed on last: its address, a sum of the registers, how often it has come again. */
+const FAULT_ADDRESS = 0;
+const FAULT_REGISTERS = 8;
+const FAULT_TIMES = 16;
+
+function lastFault(c: Body): Value {
+  return c.global("wasmpy_fault_last", 24);
+}
+
+/** 1 if this fault has come PATIENCE times with all registers the same and without another in between. */
 function recurs(c: Body, ucontext: Value, at: Value): Value {
-  const last = c.global("wasmpy_fault_last", 24);
-  const pc = c.field(PTR, ucontext, c.system.pc);
+  const last = lastFault(c);
+  const sum = c.variable(I64);
+  c.set(sum, c.number(0));
+  c.repeat(c.number(c.system.registerCount), (i) => {
+    const word = c.field(I64, c.element(c.plus(ucontext, c.system.registers), i, 3), 0);
+    c.set(sum, c.op(op.I64_ADD, c.op(op.I64_ROTL, c.get(sum), c.number(5)), word));
+  });
   const isSame = c.op(
     op.I32_AND,
-    c.op(op.PTR_EQ, c.field(PTR, last, 0), pc),
-    c.op(op.PTR_EQ, c.field(PTR, last, 8), at),
+    c.op(op.PTR_EQ, c.field(PTR, last, FAULT_ADDRESS), at),
+    c.op(op.I64_EQ, c.field(I64, last, FAULT_REGISTERS), c.get(sum)),
   );
-  const times = c.op(op.I64_ADD, c.field(I64, last, 16), c.number(1));
-  c.setField(PTR, last, 0, pc);
-  c.setField(PTR, last, 8, at);
-  c.setField(I64, last, 16, c.op(op.I64_SELECT, isSame, times, c.number(0)));
-  return c.op(op.I64_LE_U, c.number(PATIENCE), c.field(I64, last, 16));
+  const times = c.op(op.I64_ADD, c.field(I64, last, FAULT_TIMES), c.number(1));
+  c.setField(PTR, last, FAULT_ADDRESS, at);
+  c.setField(I64, last, FAULT_REGISTERS, c.get(sum));
+  c.setField(I64, last, FAULT_TIMES, c.op(op.I64_SELECT, isSame, times, c.number(0)));
+  return c.op(op.I64_LE_U, c.number(PATIENCE), c.field(I64, last, FAULT_TIMES));
 }
 
 /** 1 if the signal waits until our handler returns: a handler that we called has raised it. */

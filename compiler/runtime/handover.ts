@@ -11,6 +11,7 @@
 // The limit is restored such that no interrupt is lost: a handler first sets the interrupt word, then the limit;
 // we first set the limit, then look at the word.
 
+import * as op from "../gen/ir-ops.ts";
 import { REGION_CONTEXT, REGION_STACK } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import {
@@ -25,7 +26,7 @@ import {
   CONTEXT_STACK_LOW,
   CONTEXT_STACK_SIZE,
 } from "../ir/layout.ts";
-import { I64 } from "../ir/ops.ts";
+import { I64, PTR } from "../ir/ops.ts";
 import type { Code } from "./code.ts";
 
 /** What the context holds for the running thread. */
@@ -49,6 +50,20 @@ export function suspend(code: Code, context: Value): Value {
   });
   for (const word of HELD) code.setField(I64, context, word, code.number(0), REGION_CONTEXT);
   return record;
+}
+
+/**
+ * 1 if the running thread has used up half of its stack. Python code needs the other half, however deep the wasm code is
+ * that it is called from: CPython's own limits count calls, and take it for granted that there is stack for as many.
+ */
+export function hasLittleStack(code: Code, context: Value): Value {
+  const left = code.op(
+    op.PTR_SUB,
+    code.op(op.SP),
+    code.field(PTR, context, CONTEXT_STACK_LOW, REGION_CONTEXT),
+  );
+  const size = code.field(I64, context, CONTEXT_STACK_SIZE, REGION_CONTEXT);
+  return code.op(op.I64_LT_U, left, code.op(op.I64_SHR_U, size, code.number(1)));
 }
 
 /** Brings back what `suspend` kept. */

@@ -26,10 +26,11 @@ import {
 import * as os from "./linux.ts";
 
 /**
- * A thread that cannot answer Ctrl-C lets others run at so many polls from then on, about a second's. One is enough for
- * the handler, but a program that ends gives the interpreter's lock away again with each output and each wait.
+ * A thread that cannot answer Ctrl-C, or another of ENDING_SIGNALS, lets others run at so many polls from then on, about a
+ * second's. One is enough for the handler, but a program that ends gives the interpreter's lock away again with each
+ * output and each wait.
  */
-const POLLS_AFTER_SIGINT = 1 << 22;
+const POLLS_BEFORE_THE_END = 1 << 22;
 
 /** Python's handler of signals, once seen. */
 function pythonHandler(c: Body): Value {
@@ -55,9 +56,11 @@ export function onInterrupt(c: Body): void {
   c.callPtr(python, plainSignature(c), [c.argument(0)]);
   eachNode(c, contexts(c), (context) => {
     c.run("interrupt", context);
-    c.when(c.op(op.I32_EQ, c.argument(0), c.i32(os.SIGINT)), () => {
-      c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(POLLS_AFTER_SIGINT));
-    });
+    for (const signal of os.ENDING_SIGNALS) {
+      c.when(c.op(op.I32_EQ, c.argument(0), c.i32(signal)), () => {
+        c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(POLLS_BEFORE_THE_END));
+      });
+    }
   });
   c.ret([]);
 }

@@ -15,6 +15,11 @@ export const SIGSEGV = 11;
 /** One more than the greatest signal number. */
 export const SIGNALS = 65;
 
+/** Those by which programs are told to end: SIGHUP, SIGINT, SIGQUIT, SIGTERM. */
+export const ENDING_SIGNALS: readonly number[] = [1, 2, 3, 15];
+/** How pthread_sigmask takes signals out of the mask. */
+export const SIG_UNBLOCK = 1;
+
 export const SIG_DFL = 0;
 export const SIG_IGN = 1;
 export const SA_SIGINFO = 4;
@@ -63,6 +68,9 @@ export class System {
   /** From a ucontext_t: the address of the last fault, and where the handler returns to. */
   readonly address: number;
   readonly restorer: number;
+  /** Where its registers begin, and how many words they are. */
+  readonly registers: number;
+  readonly registerCount: number;
   readonly gettid: number;
 
   constructor(
@@ -73,6 +81,8 @@ export class System {
     frame: number,
     address: number,
     restorer: number,
+    registers: number,
+    registerCount: number,
     gettid: number,
   ) {
     this.pc = pc;
@@ -82,9 +92,22 @@ export class System {
     this.frame = frame;
     this.address = address;
     this.restorer = restorer;
+    this.registers = registers;
+    this.registerCount = registerCount;
     this.gettid = gettid;
   }
 }
 
 /** gregs begin at 40, in the order r8 … r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip …, number 22 is cr2. */
-export const LINUX_X64: System = new System(40 + 16 * 8, 40 + 15 * 8, 40 + 7 * 8, 8, 0, 40 + 22 * 8, -8, 186);
+export const LINUX_X64: System = new System(
+  40 + 16 * 8,
+  40 + 15 * 8,
+  40 + 7 * 8,
+  8,
+  0,
+  40 + 22 * 8,
+  -8,
+  40,
+  23,
+  186,
+);

@@ -74,6 +74,9 @@ const C_API: readonly Declaration[] = [
   f("PyErr_Fetch", [PTR, PTR, PTR], []),
   f("PyErr_Restore", [PTR, PTR, PTR], []),
   f("PyErr_CheckSignals", [], [I32]),
+  f("PyErr_ExceptionMatches", [PTR], [I32]),
+  f("PyErr_NormalizeException", [PTR, PTR, PTR], []),
+  f("PyException_SetContext", [PTR, PTR], []), // steals the context
   datum("PyExc_BaseException"),
   datum("PyExc_TypeError"),
   datum("PyExc_ValueError"),
@@ -144,6 +147,7 @@ const LIBC: readonly Declaration[] = [
   f("pthread_key_create", [PTR, PTR], [I32]),
   f("pthread_key_delete", [I32], [I32]),
   f("pthread_setspecific", [I32, PTR], [I32]),
+  f("pthread_sigmask", [I32, PTR, PTR], [I32]),
   f("pthread_mutex_lock", [PTR], [I32]),
   f("pthread_mutex_unlock", [PTR], [I32]),
   weakDatum("__libc_stack_end"), // the highest stack address that glibc's loader saw on the main thread

@@ -15,6 +15,7 @@ import { access, REGION_C } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import { helper } from "../ir/helpers.ts";
 import {
+  CONTEXT_DROPPED,
   CONTEXT_ENTRY_SP,
   CONTEXT_REFS,
   CONTEXT_REFS_CAPACITY,
@@ -24,9 +25,9 @@ import {
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I64, PTR, REF } from "../ir/ops.ts";
-import { PYTHON_EXCEPTION } from "../ir/traps.ts";
+import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
-import { continued, suspend } from "./handover.ts";
+import { continued, hasLittleStack, suspend } from "./handover.ts";
 
 const PAIR_KEY = 0;
 const PAIR_OBJECT = 8;
@@ -48,9 +49,17 @@ export function owner(c: Body): void {
   c.ret([c.field(PTR, ref, FUNC_OBJECT)]);
 }
 
-/** (context, object or null) */
+/**
+ * (context, object or null). Where too little stack is left for the Python code that may run, wasm code is left first
+ * (trap_to_exception).
+ */
 export function release(c: Body): void {
-  c.when(c.isNull(c.argument(1)), () => c.ret([]));
+  const [context, object] = [c.argument(0), c.argument(1)];
+  c.when(c.isNull(object), () => c.ret([]));
+  c.whenRarely(hasLittleStack(c, context), () => {
+    c.setContextField(PTR, context, CONTEXT_DROPPED, object);
+    c.trap(STACK_EXHAUSTED);
+  });
   const record = suspend(c, c.argument(0));
   c.api("Py_DecRef", c.argument(1));
   continued(c, c.argument(0), record);
@@ -160,6 +169,7 @@ export function refsRoom(c: Body): void {
   const context = c.argument(0);
   const capacity = c.contextField(I64, context, CONTEXT_REFS_CAPACITY);
   c.when(c.op(op.I64_LE_U, c.number(SWEPT_CAPACITY), capacity), () => {
+    c.whenRarely(hasLittleStack(c, context), () => c.trap(STACK_EXHAUSTED));
     c.run("refs_sweep", context);
     // Half free at least, so that the price of sweeps stays in proportion to what is pushed.
     const half = c.op(op.I64_SHR_U, capacity, c.number(1));

@@ -45,6 +45,7 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("thread_exit", stacks.threadExit),
   f("stack_enter", stacks.stackEnter),
   f("stack_measure", stacks.stackMeasure),
+  f("stacks_forget", stacks.stacksForget),
   f("trap_to_exception", traps.trapToException),
   f("on_interrupt", interrupts.onInterrupt),
   f("interrupt", interrupts.interrupt),

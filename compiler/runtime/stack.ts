@@ -13,6 +13,7 @@ import {
   CONTEXT_INTERRUPT,
   CONTEXT_LIMIT,
   CONTEXT_NEXT_STACK,
+  CONTEXT_PUT_OFF,
   CONTEXT_REAL_LIMIT,
   CONTEXT_STACK_LOW,
   CONTEXT_STACK_SIZE,
@@ -23,7 +24,7 @@ import {
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
-import { continued, restoreLimit, suspend } from "./handover.ts";
+import { continued, hasLittleStack, restoreLimit, suspend } from "./handover.ts";
 import * as os from "./linux.ts";
 
 const SMALL_STACK = 512 * 1024;
@@ -36,6 +37,9 @@ const MARGIN = 128 * 1024;
 const MOST_MAIN_STACK = 64 * 1024 * 1024;
 /** The kernel lets no stack grow this near to another mapping (1 MiB unless it is told otherwise). */
 const GUARD_GAP = 2 * 1024 * 1024;
+
+/** How often an interrupt is put off: some 20 ms of polls. */
+const MOST_PUT_OFF = 1 << 20;
 
 /** A known stack: one of CONTEXT_STACKS. */
 const STACK_LOW = 0;
@@ -73,6 +77,7 @@ export function stackEnter(c: Body): void {
     c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   });
+  letFaultsThrough(c);
   const place = c.contextField(I64, context, CONTEXT_NEXT_STACK);
   const entry = c.plus(c.element(context, place, 4), CONTEXT_STACKS);
   c.setContextField(PTR, entry, STACK_LOW, c.get(low));
@@ -103,6 +108,28 @@ export function stackEnter(c: Body): void {
   const message = c.text("too little stack left for WebAssembly code");
   c.api("PyErr_SetString", c.variableOf("PyExc_RecursionError"), message);
   c.ret([c.i32(-1)]);
+}
+
+/** A fault in a thread that blocks its signal ends the process, whatever handler there is. */
+function letFaultsThrough(c: Body): void {
+  const set = c.room(os.SIGSET_BYTES);
+  c.api("memset", set, c.i32(0), c.number(os.SIGSET_BYTES));
+  c.setSlotField(I64, set, 0, c.number(2 ** (os.SIGSEGV - 1) + 2 ** (os.SIGBUS - 1)));
+  c.api("pthread_sigmask", c.i32(os.SIG_UNBLOCK), set, c.null());
+}
+
+/**
+ * (context): the stacks may be others than the context knows. The threads of a parent process are not in its forked
+ * child; limits are changed; signals are blocked.
+ */
+export function stacksForget(c: Body): void {
+  const context = c.argument(0);
+  c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.number(0));
+  for (let i = 0; i < STACKS; i++) {
+    c.setContextField(I64, context, CONTEXT_STACKS + i * STACK_BYTES + STACK_SIZE, c.number(0));
+  }
+  letFaultsThrough(c);
+  c.ret([]);
 }
 
 /** (two words): lowest address and size of the running thread's stack; zeros if they cannot be told. */
@@ -174,8 +201,25 @@ export function stackSlow(c: Body): void {
     c.run("unwind", c.i32(code), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP));
     c.unreachable();
   };
+  const returnUnlessExhausted = () => {
+    const limit = c.contextField(PTR, context, CONTEXT_REAL_LIMIT);
+    c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
+    c.ret([]);
+  };
   const isAsked = c.op(op.I64_EQ, c.contextField(I64, context, CONTEXT_LIMIT), c.number(-1));
   c.when(isAsked, () => {
+    // Answering runs Python code. Where there is too little stack for it, the answer is put off until there is, or until
+    // it has been long enough: then it is given where wasm code was entered (trap_to_exception).
+    const times = c.contextField(I64, context, CONTEXT_PUT_OFF);
+    c.setContextField(I64, context, CONTEXT_PUT_OFF, c.number(0));
+    c.whenRarely(hasLittleStack(c, context), () => {
+      c.when(c.op(op.I64_LT_U, times, c.number(MOST_PUT_OFF)), () => {
+        c.setContextField(I64, context, CONTEXT_PUT_OFF, c.op(op.I64_ADD, times, c.number(1)));
+        returnUnlessExhausted();
+      });
+      // In other threads no handler runs.
+      c.when(isMainThread(c), () => unwind(STACK_EXHAUSTED));
+    });
     const asked = c.contextField(I64, context, CONTEXT_INTERRUPT);
     // First taken back, then answered: a signal in between asks again.
     c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(0));
@@ -193,7 +237,5 @@ export function stackSlow(c: Body): void {
     continued(c, context, record);
     c.whenRarely(raised, () => unwind(PYTHON_EXCEPTION));
   });
-  const limit = c.contextField(PTR, context, CONTEXT_REAL_LIMIT);
-  c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
-  c.ret([]);
+  returnUnlessExhausted();
 }

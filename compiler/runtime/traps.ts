@@ -6,6 +6,7 @@
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
+  CONTEXT_DROPPED,
   CONTEXT_ENTRY_PC,
   CONTEXT_ENTRY_SP,
   CONTEXT_RAISE,
@@ -17,7 +18,7 @@ import {
 } from "../ir/layout.ts";
 import { I32, PTR } from "../ir/ops.ts";
 import { SYM_RODATA } from "../ir/program.ts";
-import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, TRAP_MESSAGES } from "../ir/traps.ts";
+import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, STACK_EXHAUSTED, TRAP_MESSAGES } from "../ir/traps.ts";
 import { RODATA } from "../mach/image.ts";
 import type { Body } from "./body.ts";
 
@@ -64,9 +65,10 @@ export function unwind(c: Body): void {
 /** (context) */
 export function trapToException(c: Body): void {
   const context = c.argument(0);
-  const code = c.contextField(I32, context, CONTEXT_TRAP_CODE);
   const copy = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
   c.setContextField(PTR, context, CONTEXT_TRAP_STACK, c.null());
+  catchUp(c, context);
+  const code = c.contextField(I32, context, CONTEXT_TRAP_CODE);
   const callable = c.contextField(PTR, context, CONTEXT_RAISE);
   c.when(c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)), () => {
     c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
@@ -108,6 +110,26 @@ export function trapToException(c: Body): void {
   c.ret([]);
 }
 
+/**
+ * Where the stack was used up, there was none for Python code: for the finalizer of what was released, for handlers of
+ * signals (stack_slow), and what these raise takes the place of the trap.
+ */
+function catchUp(c: Body, context: Value): void {
+  c.when(c.op(op.I32_EQ, c.contextField(I32, context, CONTEXT_TRAP_CODE), c.i32(STACK_EXHAUSTED)), () => {
+    // Handlers may call wasm code, which may trap.
+    const pc = c.contextField(PTR, context, CONTEXT_TRAP_PC);
+    const sp = c.contextField(PTR, context, CONTEXT_TRAP_SP);
+    const dropped = c.contextField(PTR, context, CONTEXT_DROPPED);
+    c.setContextField(PTR, context, CONTEXT_DROPPED, c.null());
+    c.api("Py_DecRef", dropped);
+    const raised = c.api("PyErr_CheckSignals");
+    const now = c.op(op.I32_SELECT, raised, c.i32(PYTHON_EXCEPTION), c.i32(STACK_EXHAUSTED));
+    c.setContextField(I32, context, CONTEXT_TRAP_CODE, now);
+    c.setContextField(PTR, context, CONTEXT_TRAP_PC, pc);
+    c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
+  });
+}
+
 /** Code, PC and stack pointer of the trap as new references. */
 function place(c: Body, context: Value): Value[] {
   return [
@@ -123,7 +145,8 @@ const TRACEBACK = 16;
 
 /**
  * Puts the frames of wasm code in front of the traceback of the exception that is set: the Python side makes the new
- * traceback from the old one. Where it fails the exception stays as it was.
+ * traceback from the old one. Where it fails for want of memory or stack the exception stays as it was; anything else that
+ * comes from there is of a signal's handler, and takes its place.
  */
 function addFrames(c: Body, context: Value, callable: Value, copy: Value): void {
   const error = c.room(24);
@@ -134,7 +157,18 @@ function addFrames(c: Body, context: Value, callable: Value, copy: Value): void 
   const traceback = callPython(c, callable, [...place(c, context), copy, given]);
   c.choose(
     c.isNull(traceback),
-    () => c.api("PyErr_Clear"),
+    () => {
+      const isOurs = c.op(
+        op.I32_OR,
+        c.api("PyErr_ExceptionMatches", c.variableOf("PyExc_MemoryError")),
+        c.api("PyErr_ExceptionMatches", c.variableOf("PyExc_RecursionError")),
+      );
+      c.when(c.op(op.I32_EQZ, isOurs), () => {
+        supersede(c, error);
+        c.ret([]);
+      });
+      c.api("PyErr_Clear");
+    },
     () => {
       c.api("Py_DecRef", old);
       c.setSlotField(PTR, error, TRACEBACK, traceback);
@@ -142,6 +176,18 @@ function addFrames(c: Body, context: Value, callable: Value, copy: Value): void 
   );
   const [type, value, now] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, error, at));
   c.api("PyErr_Restore", type, value, now);
+}
+
+/** Gives the exception that is set the fetched one `error`, whose references are taken, as its context. */
+function supersede(c: Body, error: Value): void {
+  const newer = c.room(24);
+  const fetch = (from: Value) => [from, c.plus(from, VALUE), c.plus(from, TRACEBACK)] as const;
+  c.api("PyErr_Fetch", ...fetch(newer));
+  for (const one of [error, newer]) c.api("PyErr_NormalizeException", ...fetch(one));
+  c.api("PyException_SetContext", c.slotField(PTR, newer, VALUE), c.slotField(PTR, error, VALUE));
+  for (const at of [TYPE, TRACEBACK]) c.api("Py_DecRef", c.slotField(PTR, error, at));
+  const [type, value, traceback] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, newer, at));
+  c.api("PyErr_Restore", type, value, traceback);
 }
 
 /**

@@ -203,10 +203,10 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
         return
     from . import _objects, _signals, _traps
 
-    *types, watch, _opened.close = kernel["natives"]()
+    *types, watch, forget, _opened.close = kernel["natives"]()
     globals().update(_objects.classes(*types))
     kernel["configure"](_traps.trap)
-    _signals.follow(watch)
+    _signals.follow(watch, forget)
 
 
 def __getattr__(name: str) -> Any:

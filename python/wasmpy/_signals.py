@@ -1,15 +1,17 @@
-"""Keeps our signal handlers in front of those that Python installs later.
+"""Keeps compiled code informed of what Python changes about signals and stacks.
 
 An image puts its handlers in front of what is there when it is executed: of Python's handler of signals, so that
-loops notice Ctrl-C, and of whoever handles memory faults (compiler, ``runtime/handlers.ts``). Three functions of
+loops notice Ctrl-C, and of whoever handles memory faults (compiler, ``runtime/handlers.ts``). Some functions of
 Python displace them: ``signal.signal``, with which ``asyncio.run`` installs its own Ctrl-C, and faulthandler's
-``enable`` and ``disable``. To look at every call from Python would cost ten times that call, so these functions are
-replaced by ones that do the same and then put our handlers back.
+``enable`` and ``disable``. Others change what is known of the running threads (``runtime/stack.ts``): forks, limits,
+blocked signals. To look at every call from Python would cost ten times that call, so these functions are replaced by
+ones that do the same and then say so.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +23,15 @@ if TYPE_CHECKING:
 _NONE = 0
 
 
-def follow(watch: Callable[[int, bool], None]) -> None:
-    """To be called once in each interpreter, with the kernel function of any instance."""
+def follow(watch: Callable[[int, bool], None], forget: Callable[[], None]) -> None:
+    """To be called once in each interpreter, with builtins of the kernel."""
 
-    def displaces(module: ModuleType, name: str, *, tells: bool = False, ends: bool = False) -> None:
+    def after(module: ModuleType, name: str, tell: Callable[[tuple[Any, ...], Any], object]) -> None:
         original: Callable[..., Any] = getattr(module, name)
 
         def replaced(*arguments: Any, **keywords: Any) -> Any:
             result = original(*arguments, **keywords)
-            watch(arguments[0] if tells and _is_handled(arguments[0]) else _NONE, ends and result)
+            tell(arguments, result)
             return result
 
         replaced.__name__ = replaced.__qualname__ = name
@@ -38,15 +40,20 @@ def follow(watch: Callable[[int, bool], None]) -> None:
         replaced.__wrapped__ = original  # type: ignore[attr-defined]
         setattr(module, name, replaced)
 
-    # The function behind signal.signal, for those too who have that already.
-    displaces(_signal, "signal", tells=True)
+    # The functions behind those of the module signal, for those too who have these already.
+    after(_signal, "signal", lambda given, _: watch(given[0] if _is_handled(given[0]) else _NONE, False))
+    after(_signal, "pthread_sigmask", lambda *_: forget())
     try:
         import faulthandler
+        import resource
     except ImportError:  # An interpreter with a lock of its own, which must leave it to the first one.
         pass
     else:
-        displaces(faulthandler, "enable")
-        displaces(faulthandler, "disable", ends=True)
+        after(faulthandler, "enable", lambda *_: watch(_NONE, False))
+        after(faulthandler, "disable", lambda _, was_enabled: watch(_NONE, was_enabled))
+        after(resource, "setrlimit", lambda *_: forget())
+        after(resource, "prlimit", lambda *_: forget())
+    os.register_at_fork(after_in_child=forget)
     # The handler of SIGINT, which images look at, is not Python's where that signal is ignored (nohup).
     handled = filter(_is_handled, range(1, _signal.NSIG))
     watch(next(handled, _NONE), False)

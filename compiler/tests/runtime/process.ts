@@ -158,6 +158,10 @@ export class Process {
       return undefined;
     });
     set("PyErr_CheckSignals", () => 0n);
+    set("PyErr_ExceptionMatches", (kind) => {
+      const names = ["", "RuntimeError", "SystemError", "RecursionError", "", "MemoryError"];
+      return this.raised === names[Number(kind)] ? 1n : 0n;
+    });
     set("PyEval_SaveThread", () => 7n);
     set("PyEval_RestoreThread", (t) => {
       expect(t).toBe(7n);
@@ -168,6 +172,7 @@ export class Process {
       ["PyExc_SystemError", 2n],
       ["PyExc_RecursionError", 3n],
       ["PyExc_BaseException", 4n],
+      ["PyExc_MemoryError", 5n],
     ] as const) {
       const cell = m.allocate(8);
       m.write(cell, i);

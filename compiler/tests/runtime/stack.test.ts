@@ -26,6 +26,7 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
     m.natives.set("pthread_getattr_np", () => 0n);
     m.natives.set("pthread_attr_destroy", () => 0n);
     m.natives.set("pthread_setspecific", () => 0n);
+    m.natives.set("pthread_sigmask", () => 0n);
     m.natives.set("syscall", () => 43n);
     m.natives.set("pthread_attr_getstack", (_, l, s) => {
       p.log.push("getstack");
@@ -34,6 +35,8 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
       return 0n;
     });
   });
+
+  const asked = () => p.log.filter((x) => x === "getstack").length;
 
   test("bounds are asked for once per thread, until it ends", () => {
     expect(p.call("stack_enter", p.context)).toBe(0n);
@@ -44,11 +47,45 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
     p.setField(layouts.CONTEXT_STACK_SIZE, 0n);
     expect(p.call("stack_enter", p.context)).toBe(0n);
     expect(p.field(layouts.CONTEXT_STACK_LOW)).toBe(low());
-    expect(p.log).toEqual(["getstack"]);
+    expect(asked()).toBe(1);
     p.call("thread_exit", p.context);
     expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n);
     expect(p.call("stack_enter", p.context)).toBe(0n);
-    expect(p.log).toEqual(["getstack", "getstack"]);
+    expect(asked()).toBe(2);
+    p.call("stacks_forget", p.context);
+    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n);
+    expect(p.call("stack_enter", p.context)).toBe(0n);
+    expect(asked()).toBe(3);
+  });
+
+  test("an interrupt far down the stack is put off, then answered where wasm code was entered", () => {
+    const { machine: m } = p;
+    let answers = 0;
+    m.natives.set("PyErr_CheckSignals", () => {
+      answers++;
+      return 0n;
+    });
+    expect(p.call("stack_enter", p.context)).toBe(0n);
+    p.setField(layouts.CONTEXT_STACK_SIZE, p.field(layouts.CONTEXT_STACK_SIZE) * 1024n);
+    p.call("interrupt", p.context);
+    p.call("stack_slow");
+    expect([answers, p.field(layouts.CONTEXT_PUT_OFF), p.field(layouts.CONTEXT_LIMIT)]).toEqual([
+      0,
+      1n,
+      MINUS_ONE,
+    ]);
+    p.setField(layouts.CONTEXT_PUT_OFF, 1n << 20n);
+    m.natives.set("syscall", () => 43n); // another thread than the main one
+    p.call("stack_slow");
+    expect([answers, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([1, 0n]);
+    p.call("interrupt", p.context);
+    p.setField(layouts.CONTEXT_PUT_OFF, 1n << 20n);
+    m.natives.set("syscall", () => 42n);
+    expect(() => p.call("stack_slow")).toThrow();
+    expect(p.field(layouts.CONTEXT_TRAP_CODE) & 0xffffffffn).toBe(BigInt(STACK_EXHAUSTED));
+    expect(answers).toBe(1);
+    p.call("trap_to_exception", p.context);
+    expect(answers).toBe(2);
   });
 
   test("a pending interrupt survives a change of threads", () => {

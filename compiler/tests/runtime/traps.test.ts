@@ -154,4 +154,40 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
     if (hasOld) expect(p.counts.get(old)).toBe(works ? 1 : 2); // one is the call's: tuples here keep what is in them
     expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
   });
+
+  test("what a signal's handler raises there takes the place of the exception", () => {
+    const m = p.machine;
+    m.addresses.set("_Py_NoneStruct", p.object());
+    const [older, newer] = [0, 1].map(() => [p.object(), p.object(), p.object()]);
+    const restored: bigint[] = [];
+    const contexts: bigint[] = [];
+    m.natives.set("PyErr_Fetch", (...to) => {
+      const from = p.raised === "KeyboardInterrupt" ? newer : older;
+      to.forEach((at, i) => {
+        m.write(at, from[i]);
+      });
+      p.raised = "";
+      return undefined;
+    });
+    m.natives.set("PyErr_NormalizeException", () => undefined);
+    m.natives.set("PyException_SetContext", (...given) => {
+      contexts.push(...given);
+      return undefined;
+    });
+    m.natives.set("PyErr_Restore", (...given) => {
+      restored.push(...given);
+      return undefined;
+    });
+    m.natives.set("PyObject_CallObject", () => {
+      p.raised = "KeyboardInterrupt";
+      return 0n;
+    });
+    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.raised = "ValueError";
+    resume("raise", BigInt(PYTHON_EXCEPTION));
+    p.call("trap_to_exception", p.context);
+    expect(restored).toEqual(newer);
+    expect(contexts).toEqual([newer[1], older[1]]);
+    expect(p.counts.get(older[0]) ?? 0).toBe(0);
+  });
 });
