@@ -464,6 +464,7 @@ class Compilation {
     this.progress.at(-1, "wasmpy_init");
     build.init(func);
     sink(func, false);
+    this.progress.at(-1, "");
     for (const blob of build.rodata()) {
       const section = image.sections[RODATA];
       section.align(blob.alignment);
@@ -486,6 +487,7 @@ class Compilation {
     const library = prebuilt();
     const glue = new ModuleGlue(module, layout, program, image, input, library);
     buildGlue(glue);
+    image.checkSize();
     glue.each(sink);
     this.progress.at(-1, "");
     library.link(

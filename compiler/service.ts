@@ -95,15 +95,27 @@ function kindName(kind: number): string {
   }
 }
 
+/** Characters of a name or a detail that a diagnostic shows: both may be as long as the source. */
+const MOST_SHOWN = 300;
+/** The same of an internal error's: where it happened. */
+const MOST_STACK = 4000;
+
+/** The text, cut where it is longer, but not between surrogates. */
+function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const last = text.charCodeAt(most - 1);
+  return `${text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most)}…`;
+}
+
 export function describeDiagnostic(d: Diagnostic): object {
   return {
     kind: kindName(d.kind),
     message: d.message,
-    detail: d.detail,
+    detail: shortened(d.detail, d.kind === INTERNAL ? MOST_STACK : MOST_SHOWN),
     at: d.at,
     line: d.line,
     column: d.column,
-    function: d.function,
+    function: shortened(d.function, MOST_SHOWN),
   };
 }
 

@@ -5,6 +5,7 @@
 import { IntColumn } from "../base/columns.ts";
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
+import { checkLimit, MAX_BODY_BYTES } from "../wasm/limits.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import * as t from "../wasm/types.ts";
 import { BOT, isRef, type ValType } from "../wasm/types.ts";
@@ -19,6 +20,9 @@ export const FRAME_ELSE = 4;
 export const FRAME_TRY = 5;
 
 export type Types = readonly ValType[];
+
+/** Only what pushes many operands at once can exceed it. */
+const MAX_OPERANDS = MAX_BODY_BYTES;
 
 export class Operands {
   readonly space: TypeSpace;
@@ -101,7 +105,7 @@ export class Operands {
   }
 
   /** True when the innermost frame has no operand left and every type may be imagined below. */
-  private get bottomless(): boolean {
+  get bottomless(): boolean {
     return (
       this.types.length === this.height.data[this.depth - 1] && this.polymorphic.data[this.depth - 1] === 1
     );
@@ -143,11 +147,13 @@ export class Operands {
 
   /** Pops operands of these types, the last from the top. */
   popTypes(types: Types): void {
-    for (let i = types.length - 1; i >= 0 && !this.bottomless; i--) this.pop(types[i]);
+    this.checkTop(types);
+    this.dropTo(Math.max(this.types.length - types.length, this.height.data[this.depth - 1]));
   }
 
   /** Pushes operands without values. */
   pushTypes(types: Types): void {
+    checkLimit(this.types.length + types.length, MAX_OPERANDS, "function too complex", this.at);
     for (const type of types) this.push(type, NO_VALUE);
   }
 

@@ -94,10 +94,10 @@ class ModuleCheck {
 
   private subtypes(space: TypeSpace): void {
     const { types } = this.module;
+    for (const depth of space.depth) checkLimit(depth, MAX_SUBTYPING_DEPTH, "subtyping too deep", -1);
     for (let i = 0; i < types.length; i++) {
       const { supertype } = types[i];
       if (supertype < 0) continue;
-      checkLimit(space.depth[i], MAX_SUBTYPING_DEPTH, "subtyping too deep", -1);
       if (types[supertype].final) fail("sub type", -1, `type ${i}: its supertype ${supertype} is final`);
       if (!space.structureMatches(i, supertype)) {
         fail("sub type", -1, `type ${i} does not match its supertype ${supertype}`);

@@ -74,7 +74,9 @@ function walkStruct(walk: Walk, row: number): boolean {
     case w.STRUCT_NEW: {
       const struct = structIndex(walk);
       const { fields } = walk.module.types[struct];
-      for (let i = fields.length - 1; i >= 0; i--) walk.pop(unpacked(fields[i].storage));
+      for (let i = fields.length - 1; i >= 0 && !walk.bottomless; i--) {
+        walk.pop(unpacked(fields[i].storage));
+      }
       push(walk, ref(struct, false));
       return true;
     }
@@ -143,7 +145,7 @@ function walkArray(walk: Walk, row: number): boolean {
       const count = walk.r.u32();
       checkLimit(count, MAX_ARRAY_NEW_FIXED, "too many operands of array.new_fixed", walk.at);
       const type = unpacked(module.types[array].fields[0].storage);
-      for (let i = 0; i < count; i++) walk.pop(type);
+      for (let i = 0; i < count && !walk.bottomless; i++) walk.pop(type);
       push(walk, ref(array, false));
       return true;
     }

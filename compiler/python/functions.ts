@@ -83,16 +83,17 @@ const RECORD_OFFSETS = "wasmpy_record_offsets";
 export function writeFunctions(g: ModuleGlue): void {
   const indices = rowIndices(g);
   const names = builtinNames(g.module);
+  const foreign = new ForeignCode(g);
   const rows = indices.map((index, row) => {
-    const { imported, type } = g.module.funcs[index];
-    const t = g.module.types[type];
+    const { imported } = g.module.funcs[index];
     const escapes = g.input.escaping[index] !== 0;
+    g.image.checkSize();
     return [
       escapes ? stub(g, index, row) : -1,
       g.data.text(names[index]),
       g.data.text(docString(g.module, index, names[index])),
       imported ? (escapes ? importCode(g, index) : -1) : g.input.functions[index],
-      imported ? importThunk(g, t) : trampoline(g, t),
+      foreign.of(index),
     ];
   });
   const table = g.data.constant(ROWS);
@@ -106,6 +107,30 @@ export function writeFunctions(g: ModuleGlue): void {
     if (!f.imported) offsets.u32(g.layout.func[i]);
   });
   offsets.end();
+}
+
+/** What other instances call, made once for each type. */
+class ForeignCode {
+  private readonly g: ModuleGlue;
+  /** Twice the type index, one more for imported functions → symbol. */
+  private readonly known: Map<number, number>;
+
+  constructor(g: ModuleGlue) {
+    this.g = g;
+    this.known = new Map();
+  }
+
+  of(index: number): number {
+    const { g } = this;
+    const { imported, type } = g.module.funcs[index];
+    const key = 2 * type + (imported ? 1 : 0);
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const t = g.module.types[type];
+    const made = imported ? importThunk(g, t) : trampoline(g, t);
+    this.known.set(key, made);
+    return made;
+  }
 }
 
 /** What builtins are called: the first export name, the name section's, or the index, as in JavaScript. */
@@ -130,9 +155,16 @@ function isIdentifier(name: string): boolean {
   return name !== "" && !KEYWORDS.includes(name);
 }
 
-/** `add($module, a, b, /)` for __text_signature__, and the wasm type. */
+/** Parameters that a doc string names, and types that it lists of the parameters and of the results. */
+const MOST_IN_DOC = 20;
+
+/**
+ * `add($module, a, b, /)` for __text_signature__, and the wasm type. Functions with too many parameters have no
+ * signature: it begins with the function's name, so that functions of one type could not share a long text.
+ */
 export function docString(module: Module, index: number, name: string): string {
   const t = module.types[module.funcs[index].type];
+  if (t.params.length > MOST_IN_DOC) return functionType(t);
   const locals = module.localNames.get(index);
   const wanted = t.params.map((_, i) => locals?.get(i) ?? "");
   const usable = wanted.every(isIdentifier) && new Set(wanted).size === wanted.length;
@@ -143,9 +175,13 @@ export function docString(module: Module, index: number, name: string): string {
 }
 
 function functionType(t: DefType): string {
-  const list = (word: string, types: readonly ValType[]) =>
-    types.length === 0 ? "" : ` (${word} ${types.map(typeName).join(" ")})`;
-  return `(func${list("param", t.params)}${list("result", t.results)})`;
+  return `(func${listText("param", t.params)}${listText("result", t.results)})`;
+}
+
+function listText(word: string, types: readonly ValType[]): string {
+  if (types.length === 0) return "";
+  const names = types.slice(0, MOST_IN_DOC).map(typeName).join(" ");
+  return ` (${word} ${names}${types.length > MOST_IN_DOC ? " …" : ""})`;
 }
 
 const NUMBER_NAMES: readonly string[] = ["", "i32", "i64", "f32", "f64", "v128"];

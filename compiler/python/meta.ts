@@ -16,6 +16,7 @@
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
 
 import { functionNames, isGuarded } from "../ir/layout.ts";
+import { checkLimit, MAX_IMAGE_BYTES } from "../wasm/limits.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import { heapText, typeTextWith } from "../wasm/typetable.ts";
@@ -109,6 +110,18 @@ class Text {
     this.rows(key, rows, "[", "]");
   }
 
+  /** A list with `row(i)` for each `i` below `count`; ends as soon as no image can hold it. */
+  listOf(key: string, count: number, row: (i: number) => string): void {
+    const rows: string[] = [];
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      rows.push(row(i));
+      size += rows[i].length;
+      checkLimit(size, MAX_IMAGE_BYTES, "compiled module too large", -1);
+    }
+    this.list(key, rows);
+  }
+
   dict(key: string, rows: readonly string[]): void {
     this.rows(key, rows, "{", "}");
   }
@@ -132,10 +145,7 @@ export function describe(module: Module, lines: string, checked: boolean): strin
     );
   const functionRows = (externs: readonly { kind: number; index: number }[]) =>
     externs.flatMap((e) => (e.kind === EXT_FUNC ? [`${e.index}: ${funcs[e.index].type}`] : []));
-  text.list(
-    "types",
-    types.map((_, i) => quote(structure(module, i))),
-  );
+  text.listOf("types", types.length, (i) => quote(structure(module, i)));
   text.dict(
     "supertypes",
     types.flatMap((t, i) => (t.supertype < 0 ? [] : [`${i}: ${t.supertype}`])),

@@ -208,4 +208,14 @@ describe("doc strings", () => {
     expect(docString(module, 0, "f")).toBe(`${text}\n--\n\n(func (param i32 externref) (result f64))`);
     expect(docString(module, 0, "x.f").startsWith(text)).toBe(true);
   });
+
+  test("long lists", () => {
+    const many = (count: number) => Array.from({ length: count }, () => w.I32);
+    const text = (params: number, results: number) =>
+      docString(moduleOf([signature(many(params), many(results))], false), 0, "f");
+    const twenty = `i32${" i32".repeat(19)}`;
+    expect(text(20, 21)).toMatch(/^f\(\$module, p0, .* p19, \/\)\n--\n\n/);
+    expect(text(20, 21).endsWith(`(func (param ${twenty}) (result ${twenty} …))`)).toBe(true);
+    expect(text(21, 1)).toBe(`(func (param ${twenty} …) (result i32))`);
+  });
 });

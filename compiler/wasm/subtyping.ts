@@ -23,11 +23,19 @@ export class TypeSpace {
   readonly canon: Int32Array;
   /** Number of supertypes above each type. */
   readonly depth: Int32Array;
+  /**
+   * Types numbered such that those below a type follow it: type b is a supertype of a, or a itself, where
+   * order[b] ≤ order[a] < end[b]. Equal types have the same numbers.
+   */
+  private readonly order: Int32Array;
+  private readonly end: Int32Array;
 
   constructor(defs: readonly DefType[]) {
     this.defs = defs;
     this.canon = new Int32Array(defs.length);
     this.depth = new Int32Array(defs.length);
+    this.order = new Int32Array(defs.length);
+    this.end = new Int32Array(defs.length);
     const groups = new Map<string, number>();
     for (let start = 0; start < defs.length; start += defs[start].groupSize) {
       const size = defs[start].groupSize;
@@ -39,6 +47,41 @@ export class TypeSpace {
         const { supertype } = defs[start + i];
         this.canon[start + i] = (known ?? start) + i;
         this.depth[start + i] = supertype < 0 ? 0 : this.depth[supertype] + 1;
+      }
+    }
+    this.number();
+  }
+
+  private canonicalSupertype(index: number): number {
+    const { supertype } = this.defs[index];
+    return supertype < 0 ? -1 : this.canon[supertype];
+  }
+
+  /** Sets `order` and `end`: in preorder, without recursion, as supertypes come before what is below them. */
+  private number(): void {
+    const { canon, order, end } = this;
+    const count = this.defs.length;
+    const sizes = new Int32Array(count); // types at and below each
+    for (let i = count - 1; i >= 0; i--) {
+      if (canon[i] !== i) continue;
+      sizes[i]++;
+      const above = this.canonicalSupertype(i);
+      if (above >= 0) sizes[above] += sizes[i];
+    }
+    const next = new Int32Array(count); // below each type: the first number not given yet
+    let first = 0;
+    for (let i = 0; i < count; i++) {
+      const same = canon[i];
+      if (same === i) {
+        const above = this.canonicalSupertype(i);
+        order[i] = above < 0 ? first : next[above];
+        end[i] = order[i] + sizes[i];
+        next[i] = order[i] + 1;
+        if (above < 0) first = end[i];
+        else next[above] = end[i];
+      } else {
+        order[i] = order[same];
+        end[i] = end[same];
       }
     }
   }
@@ -70,9 +113,8 @@ export class TypeSpace {
 
   /** Whether type index `a` is `b` or declared, in one or more steps, as its subtype. */
   indexMatches(a: number, b: number): boolean {
-    const target = this.canon[b];
-    for (let i = a; i >= 0; i = this.defs[i].supertype) if (this.canon[i] === target) return true;
-    return false;
+    const place = this.order[a];
+    return this.order[b] <= place && place < this.end[b];
   }
 
   heapMatches(a: HeapType, b: HeapType): boolean {
@@ -140,6 +182,7 @@ export class TypeSpace {
   }
 
   listMatches(a: readonly ValType[], b: readonly ValType[]): boolean {
+    if (a === b) return true;
     if (a.length !== b.length) return false;
     for (let i = 0; i < a.length; i++) if (!this.matches(a[i], b[i])) return false;
     return true;

@@ -872,3 +872,6 @@ def text_custom_sections_from_last_to_first(size: int) -> bytes:
 @case(100_000)
 def text_identifier_of_most_bytes(size: int) -> bytes:
     return b"(module (func $" + b"x" * size + b") (func (call $" + b"x" * size + b")))"
+
+
+from . import amplified  # noqa: E402, F401
