@@ -349,11 +349,12 @@ def test_the_lock(tmp_path):
         nonlocal inside, most
         try:
             for _ in range(20):
-                with _store._locked(str(tmp_path), "x"):
+                with _store._lock(str(tmp_path / "x.lock")) as lock:
                     inside += 1
                     most = max(most, inside)
                     time.sleep(0.0005)
                     inside -= 1
+                    _store._release(lock)
         except BaseException as error:
             failures.append(error)
 
@@ -376,7 +377,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path, is_killed):
 
     reads, writes = os.pipe()
     if os.fork() == 0:
-        with _store._locked(str(tmp_path), "x"):
+        with _store._lock(str(tmp_path / "x.lock")):
             child = os.fork()
             if child == 0:
                 os.write(writes, b"%d\n" % os.getpid())  # What has to be done after a fork is done now.
@@ -388,7 +389,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path, is_killed):
     child = int(os.read(reads, 20))
     os.wait()
     try:
-        with open(tmp_path / ".x.lock", "w") as file:
+        with open(tmp_path / "x.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.kill(child, signal.SIGKILL)

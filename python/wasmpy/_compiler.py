@@ -8,7 +8,6 @@ when its standard input closes. It can read nothing but the compiler and write n
 from __future__ import annotations
 
 import atexit
-import gc
 import json
 import os
 import resource
@@ -20,7 +19,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from typing import IO, Any
+from weakref import WeakSet
 
 from . import _identity
 from ._config import config
@@ -30,6 +32,8 @@ from ._errors import UnsupportedError, WasmError, diagnostic
 _NOTICE_MILLISECONDS = 1000
 # A process that sleeps all this time, and has used no processor time, answers nothing any more.
 _STUCK_MILLISECONDS = 15000
+# A process ends within these seconds of its input, and of SIGKILL, or is not waited for any longer.
+_PATIENCE = 5.0
 # Beginnings of variables that make Node, its loader or its libraries load what they would not.
 _SCRUBBED = ("NODE_", "LD_", "OPENSSL_", "GCONV_")
 _MOST_HEADER = 1 << 26
@@ -91,7 +95,7 @@ class _Process:
     """One running compiler."""
 
     def __init__(self) -> None:
-        entry, node = _identity.entry(), find_node()
+        entry, node = _entry(), find_node()
         self.node = node
         environment = {k: v for k, v in os.environ.items() if not k.startswith(_SCRUBBED)}
         options = [
@@ -134,10 +138,13 @@ class _Process:
         os.set_blocking(self.child.stdin.fileno(), False)
         self.stdin: IO[bytes] = self.child.stdin
         self.stdout: IO[bytes] = self.child.stdout
+        _processes.add(self)
 
     def ask(self, header: dict[str, object], payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
         """Sends one request. Raises OSError or EOFError if the process has ended, UnsupportedError if it hangs,
         WasmError if the answer is none to it."""
+        if self.pid != os.getpid():
+            raise EOFError  # Forked while the process was started.
         patience = _NOTICE_MILLISECONDS
         self.asked += 1
         text = json.dumps({**header, "number": self.asked}).encode()
@@ -209,19 +216,39 @@ class _Process:
 
     def has_ended(self) -> bool:
         """Whether the process is gone; then it is reaped."""
-        return self.child.poll() is not None
+        return self._wait(0)
 
-    def close(self, *, patience: float = 5) -> None:
+    def _wait(self, seconds: float) -> bool:
+        """Whether the process ends within so many seconds; then it is reaped.
+
+        Popen would wait with a lock, which stays locked when a signal handler raises at the wrong moment.
+        """
+        end, pause = time.monotonic() + seconds, 0.0005
+        while self.child.returncode is None:
+            try:
+                pid, status = os.waitpid(self.child.pid, os.WNOHANG)
+            except ChildProcessError:  # Somebody waits for all children, or a fork went unnoticed.
+                pid, status = self.child.pid, 0
+            if pid:
+                self.child.returncode = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() >= end:
+                return False
+            else:
+                time.sleep(pause)  # gevent's, if it replaced it, lets gevent reap
+                pause = min(2 * pause, 0.05)
+        return True
+
+    def close(self, *, patience: float = _PATIENCE) -> None:
         """Ends the process, by force if it takes longer than ``patience`` seconds, and reaps it.
 
-        May be called again, also by another thread: the collector's and the interpreter's end can meet.
+        May be called again, also by another thread: a request and the interpreter's end can meet.
         """
         self._hang_up()
-        try:
-            self.child.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
+        if not self._wait(patience):
+            with suppress(ProcessLookupError):
+                os.kill(self.child.pid, signal.SIGKILL)
+            if not self._wait(_PATIENCE):
+                self.child.returncode = -signal.SIGKILL
         if self.errors is not None:
             try:
                 self.errors.seek(0)
@@ -231,11 +258,24 @@ class _Process:
             _close(self.errors)
 
     def abandon(self) -> None:
-        """Forgets the process after a fork: it is the parent's."""
-        self._hang_up()
+        """Forgets the process after a fork: it is the parent's.
+
+        Whoever talked to it when a signal handler forked goes on here, too: to find the line dead. Closed
+        descriptors would not say so, as the handler may have opened others with their numbers.
+        """
+        self.child.returncode = 0
+        try:
+            dead, other = os.pipe()
+        except OSError:
+            self._hang_up()
+        else:
+            os.close(other)
+            for pipe in self.stdin, self.stdout:
+                with suppress(OSError, ValueError):
+                    os.dup2(dead, pipe.fileno(), inheritable=False)
+            os.close(dead)
         if self.errors is not None:
             _close(self.errors)
-        self.child.returncode = 0
 
     def _hang_up(self) -> None:
         _close(self.stdin)
@@ -256,6 +296,16 @@ def _close(file: IO[bytes]) -> None:
         pass
 
 
+def _entry() -> str:
+    """The compiler's main file, as Node will call it: what it may read has no symbolic links."""
+    entry = os.path.realpath(_identity.entry())
+    try:
+        os.fsencode(entry).decode()
+    except UnicodeDecodeError:
+        raise UnsupportedError(f"Node runs no program of a directory whose name is not UTF-8: {entry!a}") from None
+    return entry
+
+
 def _sudden_end(process: _Process) -> WasmError:
     text = f"the compiler ended without an answer: {process.complaint()}"
     if process.child.returncode < 0 and resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
@@ -268,7 +318,7 @@ def _code_cache() -> str | None:
     from ._cache import require_own, user_directory
 
     try:
-        directory = os.path.join(user_directory(), "node")
+        directory = os.path.realpath(os.path.join(user_directory(), "node"))
         os.makedirs(directory, mode=0o700, exist_ok=True)
         require_own(directory)
     except OSError:
@@ -293,6 +343,8 @@ def _notice(what: str) -> None:
 # The running process while nobody talks to it. Who does has taken it from here, and puts it back when the answer
 # is complete: so an interrupted conversation is never gone on with, nor one that a signal handler starts meanwhile.
 _process: _Process | None = None
+# All, for children forked in the midst of a conversation.
+_processes: WeakSet[_Process] = WeakSet()
 _lock = threading.RLock()
 
 
@@ -301,42 +353,22 @@ def stop() -> None:
     """Ends the compiler process, if this process started one."""
     global _process
     process, _process = _process, None
-    _let_go()
-    if process is not None and process.pid == os.getpid():
+    if process is not None:
         process.close()
 
 
 def _forget() -> None:
-    """In a forked child: the process is the parent's, and the lock may be held by a thread that is not here."""
-    global _lock, _process
+    """In a forked child: the processes are the parent's, and the lock may be held by a thread that is not here."""
+    global _lock
     _lock = threading.RLock()
-    process, _process = _process, None
-    _let_go()
-    if process is not None:
+    for process in list(_processes):
         process.abandon()
+    _processes.clear()
+    stop()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
-
-
-def _reap(phase: str, info: object) -> None:
-    """Called by the garbage collector while a process is idle: it ends by itself, and must not stay a zombie."""
-    global _process
-    process = _process
-    try:
-        if phase == "stop" and process is not None and process.has_ended():
-            if _process is process:
-                _process = None
-                _let_go()
-            process.close()
-    except RecursionError:  # Garbage is collected in deep recursions, too: the next time, then.
-        pass
-
-
-def _let_go() -> None:
-    if _reap in gc.callbacks:
-        gc.callbacks.remove(_reap)
 
 
 def request(header: dict[str, object], payload: bytes, what: str = "a module") -> tuple[dict[str, Any], bytes]:
@@ -352,7 +384,8 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
     with _lock:
         while True:
             process, _process = _process, None
-            if process is not None and (process.pid != os.getpid() or process.has_ended()):
+            if process is not None and process.has_ended():
+                process.close()
                 process = None
             is_fresh = process is None
             process = process or _Process()
@@ -360,7 +393,7 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
                 answer = process.ask(header, payload, what)
             except (OSError, EOFError):
                 process.close()
-                if is_fresh:
+                if is_fresh and process.pid == os.getpid():
                     if "heap out of memory" in process.complaint():
                         return _limit("out of memory", "the module is too large or too complex"), b""
                     raise _sudden_end(process) from None
@@ -370,8 +403,6 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
                 raise
             if _process is None:
                 _process = process
-                if _reap not in gc.callbacks:
-                    gc.callbacks.append(_reap)
             else:
                 process.close()
             return answer

@@ -12,10 +12,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from io import FileIO
 from time import perf_counter, time
 from types import ModuleType
+from weakref import WeakValueDictionary
 
 from . import _compiler, _image, _opened
 from ._cache import Build, UnsafeDirectoryError, is_readable, locate, user_directory
@@ -42,11 +45,14 @@ def make(build: Build, data: bytes | None = None) -> str:
         image = os.path.join(directory, build.name)
         try:
             os.makedirs(directory, exist_ok=True)
-            with _locked(directory, build.name):
-                if not is_readable(image):
-                    data = data or _compiled(build)
-                    _write(image, data, build)
-                    _prune(directory, build)
+            with _lock(os.path.join(directory, f".{build.name}.lock")) as lock:
+                try:
+                    if not is_readable(image):
+                        data = data or _compiled(build)
+                        _write(image, data, build)
+                        _prune(directory, build)
+                finally:
+                    _release(lock)
             return image
         except OSError:
             continue
@@ -196,67 +202,69 @@ def _known_in_memory(name: str) -> str | None:
 # --- files ---------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _locked(directory: str, name: str) -> Iterator[None]:
-    """Holds the lock of one image among all processes and threads, so that only one of them compiles it."""
-    import fcntl
-
-    path = os.path.join(directory, f".{name}.lock")
-    descriptor = _lock(path)
-    owner = os.getpid()
-    try:
-        yield
-    finally:
-        if os.getpid() == owner:
-            # Removed while held: whoever waits for this file sees that it is no more the lock, and takes the new one.
-            with suppress(OSError):
-                os.unlink(path)
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-            _close(descriptor)
-
-
-# Descriptors of the locks that this process holds or waits for.
-_locks: set[int] = set()
-
-
-def _close(descriptor: int) -> None:
-    _locks.discard(descriptor)
-    os.close(descriptor)
+# By thread: the lock that it holds or waits for.
+_locks: WeakValueDictionary[int, FileIO] = WeakValueDictionary()
 
 
 def _leave_locks() -> None:
     """In a forked child: the locks are the parent's, which they must not outlive."""
-    for descriptor in _locks:
+    for lock in list(_locks.values()):
         with suppress(OSError):
-            os.close(descriptor)
+            lock.close()
     _locks.clear()
 
 
 os.register_at_fork(after_in_child=_leave_locks)
 
 
-def _lock(path: str) -> int:
-    """The descriptor of the locked file that lies at ``path``."""
+def _lock(path: str) -> FileIO:
+    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed.
+
+    By C, at the end of a with block or of the object, however a signal handler's exception leaves either. Who has
+    a lock and wants another one (a signal handler, a greenlet) gets the file without, not to wait for itself or for
+    a thread that waits for the compiler: then two may compile the same.
+    """
     import fcntl
 
+    # The system's number: greenlets of one thread have several of Python's.
+    thread = threading.get_native_id()
+    other = _locks.get(thread)
+    is_nested = other is not None and not other.closed
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        _locks.add(descriptor)
+        file = FileIO(path, "r+", opener=_open_lock)
+        if is_nested:
+            return file
+        _locks[thread] = file
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            except OSError as error:
-                if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                    raise
-                return descriptor  # A file system without locks: then two may compile the same.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                    return descriptor
-        except BaseException:
-            _close(descriptor)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        except (FileNotFoundError, ValueError):
+            pass  # Removed by who held it; or closed, in a forked child.
+        except OSError as error:
+            if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                return file  # A file system without locks: then two may compile the same, too.
+            file.close()
             raise
-        _close(descriptor)
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _open_lock(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _release(lock: FileIO) -> None:
+    """Removes the file while it is locked: who waits for it sees that it is no more the lock, and takes another."""
+    import fcntl
+
+    if not lock.closed:  # As _leave_locks does.
+        with suppress(OSError):
+            os.unlink(lock.name)
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _write(path: str, data: bytes, build: Build) -> None:

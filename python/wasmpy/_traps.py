@@ -83,11 +83,12 @@ class Image:
         if self.file.startswith("<") and hasattr(self.loader, "get_source"):
             try:
                 import linecache
-            except ImportError:  # The interpreter is about to end.
-                return
-            if self.file not in linecache.cache:
-                text = self.loader.get_source(self.name)
-                linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
+
+                if self.file not in linecache.cache:
+                    text = self.loader.get_source(self.name)
+                    linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
+            except Exception:  # The interpreter is about to end, or the import is under way below on the stack.
+                pass
 
 
 # In the order in which they were opened.
@@ -149,14 +150,20 @@ def trap(
 
 
 def _traceback(frames: list[tuple[Image, int, int]], traceback: TracebackType | None) -> TracebackType | None:
-    """The traceback with frames in front of it; the innermost comes first in the list."""
-    for image, index, location in frames:
-        line = image.line(location) if location >= 0 else 0
-        name = image.function(index) if line > 0 or location < 0 else image.place(index, location)
-        if line > 0:
-            image.show_text()
-        frame = _frame(image, name)
-        traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line)
+    """The traceback with frames in front of it; the innermost comes first in the list.
+
+    With as many as can be made: for want of memory or stack, the trap is not lost.
+    """
+    try:
+        for image, index, location in frames:
+            line = image.line(location) if location >= 0 else 0
+            name = image.function(index) if line > 0 or location < 0 else image.place(index, location)
+            if line > 0:
+                image.show_text()
+            frame = _frame(image, name)
+            traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line)
+    except Exception:
+        pass
     return traceback
 
 

@@ -1,0 +1,394 @@
+"""The conversation with the compiler, and the locks of images, when a signal handler breaks in: it raises, it
+compiles, it forks. And the places where the compiler may lie."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from pathlib import Path
+
+import pytest
+import wasmpy
+from conftest import run_python
+from wasmpy import _api, _traps
+
+PRELUDE = """
+import gc, os, random, signal, sys, threading, time
+import wasmpy
+from wasmpy import _compiler, _store
+
+class Stop(BaseException):
+    pass
+
+def until(condition):
+    end = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.01)
+
+def state(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+def pid():
+    return _compiler._process.child.pid
+
+def source(number):
+    return f'(module (func (export "f") (result i32) (i32.const {number})))'.encode()
+
+def at_line(number, file, action):
+    '''Calls the action before the so-manieth line of a file, as a signal would.'''
+    left = [number]
+    def local(frame, event, argument):
+        if event == "line":
+            left[0] -= 1
+            if left[0] < 0:
+                sys.settrace(None)
+                action()
+        return local if left[0] >= 0 else None
+    sys.settrace(lambda frame, event, argument: local if frame.f_code.co_filename == file else None)
+    return left
+
+def stop():
+    raise Stop
+
+def is_interrupted(number, file, function):
+    left = at_line(number, file, stop)
+    try:
+        function()
+    except Stop:
+        pass
+    finally:
+        sys.settrace(None)
+    return left[0] < 0
+
+def compile_slowly(handler):
+    '''From now on the compiler does not answer before the handler has made it.'''
+    assert wasmpy.validate(b"(module)")
+    node = pid()
+    os.kill(node, signal.SIGSTOP)
+    def handle(*_):
+        os.kill(node, signal.SIGCONT)
+        handler()
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+"""
+
+
+@pytest.fixture
+def python(tmp_path):
+    """python(code): what the code prints after PRELUDE."""
+
+    def run(code: str, **options: str) -> str:
+        return run_python(PRELUDE + textwrap.dedent(code), tmp_path, tmp_path / "cache", **options).stdout
+
+    return run
+
+
+# --- it raises -------------------------------------------------------------------------------------------------
+
+
+def test_an_idle_end_waits_for_the_next_request(python):
+    """The process is reaped there, and nowhere a signal handler's exception could get lost."""
+    code = """
+        assert wasmpy.validate(b"(module)")
+        first = pid()
+        print([c for c in gc.callbacks if c.__module__.startswith("wasmpy")])
+        os.kill(first, signal.SIGTERM)
+        until(lambda: state(first) == "Z")
+        print(wasmpy.validate(b"(module)"), state(first))
+    """
+    assert python(code) == "[]\nTrue \n"
+
+
+def test_interrupted_while_garbage_is_collected(python):
+    """Every interrupt comes through, and the end of the program comes soon."""
+    code = """
+        sys.unraisablehook = lambda unraisable: print("lost:", unraisable.exc_value)
+        def handler(*_):
+            if on:
+                raise Stop
+        on = False
+        assert wasmpy.validate(b"(module)")
+        signal.signal(signal.SIGALRM, handler)
+        interrupts = 0
+        for _ in range(100):
+            try:
+                on = True
+                signal.setitimer(signal.ITIMER_REAL, 0.0003)
+                while True:
+                    gc.collect(0)
+            except Stop:
+                interrupts += 1
+            finally:
+                on = False
+        print(interrupts)
+    """
+    assert python(code) == "100\n"
+
+
+@pytest.mark.parametrize(
+    ("function", "is_dead", "step"),
+    [("_compiler.stop", False, 1), ("_compiler.stop", True, 1), ("lambda: wasmpy.validate(b'(module)')", True, 4)],
+)
+def test_interrupted_while_a_process_ends(python, function, is_dead, step):
+    """No later request, and no end of the program, waits for what never comes."""
+    code = f"""
+        sys.unraisablehook = lambda unraisable: print("lost:", unraisable.exc_value)
+        def prepare():
+            assert wasmpy.validate(b"(module)")
+            if {is_dead}:
+                child = pid()
+                os.kill(child, signal.SIGKILL)
+                until(lambda: state(child) == "Z")
+        number = 0
+        prepare()
+        while is_interrupted(number, _compiler.__file__, {function}):
+            number += {step}
+            prepare()
+        started = time.monotonic()
+        assert wasmpy.validate(b"(module)")
+        _compiler.stop()
+        print(number > 8, time.monotonic() - started < 4)
+    """
+    assert python(code) == "True True\n"
+
+
+def test_a_process_that_does_not_end(python):
+    """It is killed, and not waited for without bound."""
+    code = """
+        _compiler._PATIENCE = 0.3
+        assert wasmpy.validate(b"(module)")
+        process = _compiler._process
+        os.kill(process.child.pid, signal.SIGSTOP)
+        process.close(patience=0.2)
+        print(process.child.returncode, state(process.child.pid))
+        assert wasmpy.validate(b"(module)")
+        first, kill = pid(), os.kill
+        os.kill = lambda pid, signal: None  # as if it slept in the kernel
+        kill(first, signal.SIGSTOP)
+        process = _compiler._process
+        process.close(patience=0.2)
+        print(process.complaint())
+        kill(first, signal.SIGKILL)
+    """
+    assert python(code) == "-9 \nkilled by signal 9\n"
+
+
+def test_interrupted_while_it_holds_the_lock(python):
+    """At every line: another process can compile the same afterwards."""
+    code = """
+        import fcntl
+        from wasmpy import _cache
+        directory = os.environ["WASMPY_CACHE_DIR"]
+        assert wasmpy.validate(b"(module)")
+        number = 0
+        while True:
+            build = _cache.Build(source(number), "m", "m.wat", {"features": "3.0", "wrap": False, "interrupts": True})
+            # Other threads, for those of this one do not wait for each other.
+            answers = []
+            def work():
+                answers.append(is_interrupted(number, _store.__file__, lambda: _store.make(build)))
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+            for entry in os.scandir(directory):
+                if entry.name.endswith(".lock"):
+                    with open(entry.path) as file:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(entry.path)
+            if answers == [False]:
+                break
+            number += 1
+        print(number > 30, [lock for lock in _store._locks.values() if not lock.closed])
+    """
+    assert python(code) == "True []\n"
+
+
+# --- it compiles -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["load", "import"])
+def test_a_signal_handler_compiles_the_same(python, tmp_path, how):
+    (tmp_path / "m.wat").write_text('(module (func (export "f") (result i32) (i32.const 7)))')
+    code = f"""
+        sys.path.insert(0, "")
+        def work():
+            if {how!r} == "load":
+                print(wasmpy.load(source(7)).f())
+            else:
+                print(__import__("m").f())
+        compile_slowly(work)
+        work()
+    """
+    assert python(code) == "7\n7\n"
+    assert not list(tmp_path.rglob("*.lock"))
+
+
+def test_a_signal_handler_compiles_what_another_thread_does(python):
+    """That thread waits for the compiler, which the interrupted one has; so the handler does not wait for it."""
+    code = """
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(wasmpy.load(source(2)).f()))
+        def handler():
+            answers.append(wasmpy.load(source(2)).f())
+        compile_slowly(handler)
+        threading.Timer(0.1, thread.start).start()
+        print(wasmpy.load(source(1)).f())
+        thread.join()
+        print(answers)
+    """
+    assert python(code) == "1\n[2, 2]\n"
+
+
+# --- it forks --------------------------------------------------------------------------------------------------
+
+
+def test_a_signal_handler_forks(python):
+    """Both go on; the child's own descriptors take no part in the parent's conversation."""
+    code = """
+        children = []
+        def handler():
+            children.append(os.fork())
+            if children == [0]:
+                files.extend(os.open("/dev/zero", os.O_RDONLY) for _ in range(20))
+        files = []
+        compile_slowly(handler)
+        node = pid()
+        answer = wasmpy.load(source(7)).f()
+        if children == [0]:
+            ok = answer == 7 and wasmpy.load(source(8)).f() == 8 and pid() != node
+            ok = ok and all(os.read(file, 1) == bytes(1) for file in files)
+            os._exit(0 if ok else 1)
+        print(answer, os.waitpid(children[0], 0)[1], wasmpy.load(source(9)).f(), pid() == node)
+    """
+    assert python(code) == "7 0 9 True\n"
+
+
+@pytest.mark.parametrize(("is_warm", "step"), [(True, 2), (False, 6)])
+def test_forked_within_a_request(python, is_warm, step):
+    code = f"""
+        parent = os.getpid()
+        children = []
+        def fork():
+            children.append(os.fork())
+        number = 0
+        while True:
+            if {is_warm}:
+                assert wasmpy.validate(b"(module)")
+            else:
+                _compiler.stop()
+            children.clear()
+            at_line(number, _compiler.__file__, fork)
+            answer = wasmpy.wat2wasm(f'(module (func (export "number {{number}}")))')
+            sys.settrace(None)
+            ok = f"number {{number}}".encode() in answer and wasmpy.validate(b"(module)")
+            if os.getpid() != parent:
+                os._exit(0 if ok else 1)
+            assert ok, number
+            if not children:
+                break
+            assert os.waitpid(children[0], 0)[1] == 0, number
+            number += {step}
+        print(number > 20)
+    """
+    assert python(code) == "True\n"
+
+
+# --- where the compiler lies -----------------------------------------------------------------------------------
+
+VALIDATE = "import wasmpy; print(wasmpy.__file__, wasmpy.validate(b'(module)'))"
+
+
+def _path(folder: Path) -> str:
+    """PYTHONPATH with a folder in front."""
+    import platformdirs
+
+    return os.pathsep.join([str(folder), str(Path(platformdirs.__file__).parent.parent)])
+
+
+@pytest.mark.parametrize("what", ["package", "parent"])
+def test_a_package_behind_a_link(tmp_path, what):
+    package = Path(wasmpy.__file__).parent
+    folder = tmp_path / "linked"
+    if what == "package":
+        folder.mkdir()
+        (folder / "wasmpy").symlink_to(package)
+    else:
+        folder.symlink_to(package.parent)
+    done = run_python(VALIDATE, tmp_path, tmp_path / "cache", PYTHONPATH=_path(folder))
+    assert done.stdout == f"{folder}/wasmpy/__init__.py True\n"
+
+
+def test_a_code_cache_behind_a_link(tmp_path):
+    (tmp_path / "cache").mkdir(mode=0o700)
+    (tmp_path / "there").mkdir(mode=0o700)
+    (tmp_path / "cache" / "node").symlink_to(tmp_path / "there")
+    done = run_python(VALIDATE, tmp_path, tmp_path / "cache")
+    assert done.stdout.endswith("True\n")
+    assert any(path.is_file() for path in (tmp_path / "there").rglob("*"))
+
+
+def test_a_package_whose_path_node_cannot_read(tmp_path):
+    package = Path(wasmpy.__file__).parent
+    if not (package / "_compiler_bundle").exists():
+        pytest.skip("an editable install")
+    folder = tmp_path / os.fsdecode(b"a\xffb")
+    try:
+        shutil.copytree(package, folder / "wasmpy")
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    code = """
+        import wasmpy
+        try:
+            wasmpy.validate(b"(module)")
+        except wasmpy.UnsupportedError as error:
+            print(ascii(error))
+    """
+    done = run_python(code, tmp_path, tmp_path / "cache", PYTHONPATH=_path(folder))
+    assert "not UTF-8" in done.stdout
+    assert "\\udcff" in done.stdout
+
+
+# --- the traceback of a trap -----------------------------------------------------------------------------------
+
+
+def test_a_trap_while_linecache_is_imported(python):
+    code = """
+        module = wasmpy.load(b'(module (func (export "f") unreachable))')
+        for name in ("linecache", "tokenize"):
+            sys.modules.pop(name, None)
+        def trap():
+            try:
+                module.f()
+            except Exception as error:
+                print(type(error).__name__, error)
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name in ("tokenize", "functools") and "linecache" in sys.modules:
+                    sys.meta_path.remove(self)
+                    trap()
+        sys.meta_path.insert(0, Finder())
+        trap()
+    """
+    assert set(python(code).splitlines()) == {"Trap unreachable"}
+
+
+@pytest.mark.parametrize("where", ["_frame", "get_source"])
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, AttributeError, KeyboardInterrupt])
+def test_what_is_raised_in_a_traceback(monkeypatch, where, error):
+    """Exceptions do not take the place of the trap; what signal handlers raise does."""
+
+    def fail(*_):
+        raise error
+
+    module = wasmpy.load(f'(module (func (export "f") unreachable)) (; {where} {error} ;)'.encode())
+    if where == "_frame":
+        monkeypatch.setattr(_traps, where, fail)
+    else:
+        monkeypatch.setattr(_api._Text, where, fail)
+    with pytest.raises(wasmpy.Trap if issubclass(error, Exception) else error):
+        module.f()
