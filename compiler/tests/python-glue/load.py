@@ -21,7 +21,7 @@ class Instance:
 
     def _attach(self, module, kernel, meta):
         self.kernel = kernel
-        memory, table, global_ = kernel["types"]()
+        memory, table, global_, *_ = kernel["natives"]()
         for i in range(len(meta["types"])):
             kernel["set_type"](i, i + 1)
         for _, name, kind, index in meta["imports"]:
