@@ -376,7 +376,8 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path, is_killed):
     from wasmpy import _store
 
     reads, writes = os.pipe()
-    if os.fork() == 0:
+    parent = os.fork()
+    if parent == 0:
         with _store._lock(str(tmp_path / "x.lock")):
             child = os.fork()
             if child == 0:
@@ -387,7 +388,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path, is_killed):
                 os.kill(os.getpid(), signal.SIGKILL)
         os._exit(0)
     child = int(os.read(reads, 20))
-    os.wait()
+    os.waitpid(parent, 0)
     try:
         with open(tmp_path / "x.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
