@@ -47,6 +47,8 @@ test("an image takes what it refers to, and no more", () => {
     "wasmpy_refs_sweep",
     "wasmpy_refs_scan",
     "wasmpy_release",
+    "wasmpy_raise",
+    "wasmpy_unwind",
   ]);
   const all = new Linked(["wasmpy_door_init", "wasmpy_exec"]).names();
   for (const name of ["wasmpy_kernel_methods", "wasmpy_kernel_bind", "wasmpy_context"])
