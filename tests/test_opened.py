@@ -296,3 +296,112 @@ end()
 print(old(), m.n(), len(_opened._images) < 6)
 """
     assert run({}, code) == "0 59 True\n"
+
+
+def test_in_another_interpreter(run):
+    """Where CPython 3.13 and 3.14 make the module in the first one and execute it in the other."""
+    code = f"""{PRELUDE}
+mine = PRELUDE + '''
+def check():
+    a, b = module(1), module(2)
+    kept = a.instantiate(HOST)
+    n = kept.n
+    end()
+    assert is_open(a), "too early"
+    other = b.instantiate(HOST)
+    assert (n(), n.__name__, other.n()) == (1, "n", 2) and traps(kept.load) and traps(other.load)
+    del kept, n, other
+    end()
+    assert not is_open(b), "too late"
+    if sys.version_info >= (3, 12):
+        assert not is_open(a), "too late"
+check()
+'''
+if sys.version_info >= (3, 14):
+    from concurrent import interpreters
+    interpreter = interpreters.create()
+    interpreter.exec(mine)
+    interpreter.close()
+elif sys.version_info >= (3, 13):
+    import _interpreters
+    interpreter = _interpreters.create()
+    failure = _interpreters.exec(interpreter, mine)
+    assert failure is None, failure.formatted
+elif sys.version_info >= (3, 12):
+    import _xxsubinterpreters
+    _xxsubinterpreters.run_string(_xxsubinterpreters.create(), mine)
+print("fine")
+"""
+    code = f"PRELUDE = {PRELUDE!r}\n{code}"
+    assert run({}, code) == "fine\n"
+
+
+@some
+def test_one_image_by_two_paths(run):
+    """By a link: what is closed by one path must not be known by the other any more."""
+    code = f"""{PRELUDE}
+def body(k):
+    functions = "".join(
+        f'(func (export "f{{i}}") (param i32) (result i32)'
+        f'(i32.load offset={{i}} (i32.mul (i32.const {{i | 1}}) (local.get 0))))' for i in range(k))
+    return f"(module (memory 1) {{functions}})"
+os.mkdir("a"); os.symlink("a", "b")
+with open("a/m1.wat", "w") as file:
+    file.write(body(300))
+def imported(where):
+    sys.path.insert(0, os.path.join(os.getcwd(), where))
+    sys.path_importer_cache.clear()
+    import m1
+    sys.path.pop(0)
+    del sys.modules["m1"]
+    return m1
+modules = [wasmpy.compile(body(k).encode()) for k in (600, 40, 900)]
+wrong = 0
+for r in range(3):
+    one, two = imported("a"), imported("b")
+    del one, two
+    end()
+    for made in modules:
+        m = made.instantiate()
+        for name in list(m):
+            try:
+                m[name](-1)
+            except wasmpy.Trap as trap:
+                wrong += trap.frames[0][:2] != ("wasm", name)
+        del m
+        end()
+    assert imported("b").f7(0) == 0
+print(wrong, len(_opened._images) < 4)
+"""
+    assert run({}, code) == "0 True\n"
+
+
+@some
+def test_interrupted(run):
+    """What a signal's handler raises while images are closed loses none of them."""
+    code = f"""{PRELUDE}
+import signal
+class Stop(BaseException):
+    pass
+def stop(number, frame):
+    raise Stop
+signal.signal(signal.SIGALRM, stop)
+modules = [module(n) for n in range(30)]
+stopped = 0
+for r in range(60):
+    left = [a.instantiate(HOST) for a in modules]
+    left[r % 30 :] = []
+    gc.collect()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0001 + r * 0.00002)
+        _opened.close_unused(few=True)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except Stop:
+        stopped += 1
+    assert all(m.n() == n and traps(m.load) for n, m in enumerate(left))
+    del left
+signal.setitimer(signal.ITIMER_REAL, 0)
+end()
+print(sum(map(is_open, modules)), len(_opened._images) < 4)
+"""
+    assert run({}, code) == "0 True\n"

@@ -197,3 +197,66 @@ if pid == 0:
 print(os.waitpid(pid, 0)[1], signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
 """
     assert run({}, code) == "out of bounds memory access\n" * 7 + "0 True\n"
+
+
+HELD = """
+(module (table $t (export "t") 200000 externref) (global $g (mut externref) (ref.null extern))
+  (func $deep (export "deep") (param i32) (local $x externref)
+    (local.set $x (table.get $t (local.get 0)))
+    (call $deep (i32.add (local.get 0) (i32.const 1)))
+    (global.set $g (local.get $x)))
+  (func $down (param i32 i32)
+    (if (local.get 0)
+      (then (call $down (i32.sub (local.get 0) (i32.const 1)) (local.get 1)))
+      (else (call $sweep (local.get 1)))))
+  (func $sweep (param i32)
+    (loop $l
+      (drop (table.get $t (i32.and (local.get 0) (i32.const 1023))))
+      (global.set $g (table.get $t (i32.and (local.get 0) (i32.const 1023))))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+  (func (export "sweep") (param i32 i32) (call $down (local.get 0) (local.get 1)) (global.set $g (ref.null extern))))
+"""
+
+
+def test_references_that_are_held_where_the_stack_ends(run):
+    """Each is released, whatever the depth at which the list of them is full."""
+    code = f"""
+import sys, wasmpy
+m = wasmpy.load({HELD!r}.encode())
+class X:
+    pass
+xs = [X() for _ in range(200_000)]
+for i, x in enumerate(xs):
+    m.t[i] = x
+def counts():
+    try:
+        m.sweep(0, 1)
+    except wasmpy.WasmError:
+        pass
+    return sum(map(sys.getrefcount, xs))
+before = counts()
+for _ in range(10):
+    try:
+        m.deep(0)
+    except RecursionError:
+        pass
+    else:
+        raise SystemExit("deep enough for all of them")
+print(counts() - before)
+def fits(depth):
+    try:
+        m.sweep(depth, 3000)
+    except RecursionError:
+        return False
+    return True
+low, high = 1000, 400_000
+while high - low > 1:
+    middle = (low + high) // 2
+    low, high = (middle, high) if fits(middle) else (low, middle)
+for depth in [low + more for more in (-1, 1, 3, 7, 10, 13, 14, 18, 25, 40, 100, 1000)]:
+    fits(depth)
+    left = counts() - before
+    if left:
+        print(depth - low, left)
+"""
+    assert run({}, code) == "0\n"

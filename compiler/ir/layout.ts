@@ -61,8 +61,8 @@ export const CONTEXT_BYTES = 376;
 
 /**
  * An image in an interpreter: a node (runtime/handlers.ts) whose subject is the image's `is_trap`, null once it is
- * closed; the bounds of its code; how many modules were made of it, and how many of them have ended; 1 if it must stay
- * open; PyMethodDef of each row, made by the first instance.
+ * closed; the bounds of its code; how many modules of it were executed, and how many of them have ended; 1 if it must
+ * stay open; PyMethodDef of each row, made by the first instance.
  */
 export const IMAGE_START = 16;
 export const IMAGE_END = 24;
@@ -119,7 +119,7 @@ export const VMCTX_MODULE = 16;
 export const VMCTX_FUNCS = 24;
 /** The image's C function (record) → new reference to the builtin of a function record of this instance. */
 export const VMCTX_FUNCTION = 32;
-/** The record of the image; null until the instance is whole. */
+/** The record of the image, which counts the instance; null before. */
 export const VMCTX_IMAGE = 40;
 export const VMCTX_FIXED_BYTES = 48;
 

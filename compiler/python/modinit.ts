@@ -124,7 +124,6 @@ function initDoor(g: Glue): void {
       c.raise("PyExc_ImportError", "this WebAssembly image needs CPython 3.15 or a build with the GIL");
       c.retNull();
     });
-    countModule(c);
     const symbol = (name: string) => c.symbol(g.program.symbol(name, SYM_DATA));
     const definition = symbol(MODULE_DEF);
     const version = c.apiAddress("Py_Version");
@@ -136,19 +135,8 @@ function initDoor(g: Glue): void {
   });
 }
 
-/** CPython enters by a door each time that it makes a module of the image. */
-function countModule(c: PyCode): void {
-  const fail = () => c.retNull();
-  const context = c.run("context");
-  c.whenRarely(c.isNull(context), fail);
-  const image = c.run("image", context);
-  c.whenRarely(c.isNull(image), fail);
-  count(c, image, IMAGE_MADE);
-}
-
 function exportDoor(g: Glue): void {
   g.defineC(DOOR_EXPORT, [], [PTR], (c) => {
-    countModule(c);
     c.ret([c.symbol(g.program.symbol(SLOTS_3_15, SYM_DATA))]);
   });
 }
@@ -197,8 +185,11 @@ function execFunction(g: Glue): void {
     failIf(c.isNull(context));
     const image = c.run("image", context);
     failIf(c.isNull(image));
-    failIf(c.call(makeMethods(g), [image]));
+    // From here on it counts, however the rest goes: the end of the module takes it back.
+    count(c, image, IMAGE_MADE);
+    c.setVmctxField(PTR, vmctx, VMCTX_IMAGE, image);
     failIf(c.call(makeTypes(g), [context, image]));
+    failIf(c.call(makeMethods(g), [image]));
     failIf(c.run("watch_signals", c.i32(SIGINT), c.i32(0)));
     const functions = c.contextField(PTR, context, CONTEXT_FUNCS);
     c.incref(functions);
@@ -206,7 +197,6 @@ function execFunction(g: Glue): void {
     c.setVmctxField(PTR, vmctx, VMCTX_CONTEXT, context);
     c.setVmctxField(PTR, vmctx, VMCTX_MODULE, module);
     c.setVmctxField(PTR, vmctx, VMCTX_FUNCTION, c.symbol(makeBuiltin(g)));
-    c.setVmctxField(PTR, vmctx, VMCTX_IMAGE, image);
     c.call(fillRecords(g), [vmctx]);
     const result = c.call(build, [module]);
     failIf(c.isNull(result));

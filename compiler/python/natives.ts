@@ -88,12 +88,15 @@ export function makeTypes(g: Glue): number {
   const global = globalType(g);
   return g.defineC("wasmpy_make_types", [PTR, PTR], [I32], (c) => {
     const [context, image] = [c.argument(0), c.argument(1)];
+    // Of an image that made the context but failed before it had made all types, the context refers to code, too.
+    c.when(c.isNull(c.contextField(PTR, context, CONTEXT_FUNCS)), () => {
+      c.setField(I64, image, IMAGE_STAYS, c.number(1));
+    });
     const make = (field: number, value: () => Value) => {
       c.when(c.isNull(c.contextField(PTR, context, field)), () => {
         const made = value();
         c.whenRarely(c.isNull(made), () => c.ret([c.i32(-1)]));
         c.setContextField(PTR, context, field, made);
-        c.setField(I64, image, IMAGE_STAYS, c.number(1));
       });
     };
     make(CONTEXT_MEMORY_TYPE, () => c.api("PyType_FromSpec", c.symbol(memory)));

@@ -1,5 +1,5 @@
 // The images that have instances in an interpreter: one record each (ir/layout.ts), in the list of the context. The
-// record counts the modules that were made of the image and those that have ended; when all have, nothing of it is
+// record counts the modules of the image that were executed and those that have ended; when all have, nothing of it is
 // referred to any more, and it can be closed. What else would refer to it (types, signal handlers, destructors) marks
 // the record: such an image stays.
 //
@@ -79,7 +79,7 @@ export function whoseCode(c: Body, images: Value, pc: Value, body: (subject: Val
  * in another image: this code must not be in the one that is closed.
  *
  * Whoever made a module opened the image once more: it is closed as often, so that what other interpreters, or others
- * in the process, opened by themselves stays.
+ * in the process, opened by themselves stays, and what was made of it and never executed.
  */
 export function imageClose(c: Body): void {
   const [record, path] = [c.argument(0), c.argument(1)];

@@ -60,10 +60,14 @@ export function release(c: Body): void {
     c.setContextField(PTR, context, CONTEXT_DROPPED, object);
     c.trap(STACK_EXHAUSTED);
   });
-  const record = suspend(c, c.argument(0));
-  c.api("Py_DecRef", c.argument(1));
-  continued(c, c.argument(0), record);
+  drop(c, context, object);
   c.ret([]);
+}
+
+function drop(c: Body, context: Value, object: Value): void {
+  const record = suspend(c, context);
+  c.api("Py_DecRef", object);
+  continued(c, context, record);
 }
 
 /** Puts `value` into the cell and takes its owner; the result is the owner of what was there, still to be released. */
@@ -150,6 +154,15 @@ export function refsPush(c: Body): void {
     c.contextField(I64, context, CONTEXT_REFS_CAPACITY),
   );
   c.whenRarely(full, () => {
+    const isSwept = c.op(
+      op.I64_LE_U,
+      c.number(SWEPT_CAPACITY),
+      c.contextField(I64, context, CONTEXT_REFS_CAPACITY),
+    );
+    c.whenRarely(c.op(op.I32_AND, isSwept, hasLittleStack(c, context)), () => {
+      c.setContextField(PTR, context, CONTEXT_DROPPED, object);
+      c.trap(STACK_EXHAUSTED);
+    });
     c.whenRarely(c.run("refs_room", context), () => {
       c.run("release", context, object);
       c.api("PyErr_NoMemory");
@@ -169,7 +182,6 @@ export function refsRoom(c: Body): void {
   const context = c.argument(0);
   const capacity = c.contextField(I64, context, CONTEXT_REFS_CAPACITY);
   c.when(c.op(op.I64_LE_U, c.number(SWEPT_CAPACITY), capacity), () => {
-    c.whenRarely(hasLittleStack(c, context), () => c.trap(STACK_EXHAUSTED));
     c.run("refs_sweep", context);
     // Half free at least, so that the price of sweeps stays in proportion to what is pushed.
     const half = c.op(op.I64_SHR_U, capacity, c.number(1));
@@ -270,7 +282,7 @@ export function refsScan(c: Body): void {
   // Nobody else pushes to this list meanwhile: it is taken out of the context while Python code runs.
   c.repeat(c.op(op.I64_SUB, count, living), (i) => {
     const pair = c.element(list, c.op(op.I64_ADD, living, i), PAIR_SHIFT);
-    c.run("release", context, c.field(PTR, pair, PAIR_OBJECT));
+    drop(c, context, c.field(PTR, pair, PAIR_OBJECT)); // refs_push has seen that there is stack for it
   });
   c.ret([]);
 }

@@ -21,6 +21,7 @@ import { SYM_RODATA } from "../ir/program.ts";
 import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, STACK_EXHAUSTED, TRAP_MESSAGES } from "../ir/traps.ts";
 import { RODATA } from "../mach/image.ts";
 import type { Body } from "./body.ts";
+import { continued, suspend } from "./handover.ts";
 
 /** The innermost frames are what a traceback of a runaway recursion needs. */
 const MOST_STACK_BYTES = 256 * 1024;
@@ -62,26 +63,37 @@ export function unwind(c: Body): void {
   c.resume(c.contextField(PTR, context, CONTEXT_ENTRY_SP), c.contextField(PTR, context, CONTEXT_ENTRY_PC));
 }
 
-/** (context) */
+/** (context). Runs Python code: what the thread holds is not in the context meanwhile. */
 export function trapToException(c: Body): void {
   const context = c.argument(0);
+  const record = suspend(c, context);
   const copy = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
   c.setContextField(PTR, context, CONTEXT_TRAP_STACK, c.null());
   catchUp(c, context);
   const code = c.contextField(I32, context, CONTEXT_TRAP_CODE);
   const callable = c.contextField(PTR, context, CONTEXT_RAISE);
-  c.when(c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)), () => {
-    c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
-      const message = c.text("a call out of WebAssembly failed without an exception");
-      c.api("PyErr_SetString", c.variableOf("PyExc_SystemError"), message);
-    });
-    c.choose(
-      c.op(op.I32_AND, c.isThere(callable), c.isThere(copy)),
-      () => addFrames(c, context, callable, copy),
-      () => c.api("Py_DecRef", copy),
-    );
-    c.ret([]);
-  });
+  const isCalled = c.op(op.I32_AND, c.isThere(callable), c.isThere(copy));
+  c.choose(
+    c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)),
+    () => {
+      c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
+        const message = c.text("a call out of WebAssembly failed without an exception");
+        c.api("PyErr_SetString", c.variableOf("PyExc_SystemError"), message);
+      });
+      c.choose(
+        isCalled,
+        () => addFrames(c, context, callable, copy),
+        () => c.api("Py_DecRef", copy),
+      );
+    },
+    () => setTrap(c, context, code, callable, copy),
+  );
+  continued(c, context, record);
+  c.ret([]);
+}
+
+/** Sets the exception for a trap. `copy`, of the stack, is taken over; it and `callable` may be null. */
+function setTrap(c: Body, context: Value, code: Value, callable: Value, copy: Value): void {
   c.choose(
     c.isThere(callable),
     () => {
@@ -107,7 +119,6 @@ export function trapToException(c: Body): void {
   c.whenRarely(c.isNull(c.api("PyErr_Occurred")), () => {
     c.api("PyErr_SetString", c.variableOf("PyExc_RuntimeError"), message(c, code));
   });
-  c.ret([]);
 }
 
 /**
@@ -155,6 +166,10 @@ function addFrames(c: Body, context: Value, callable: Value, copy: Value): void 
   const given = c.op(op.PTR_SELECT, c.isNull(old), c.apiAddress("_Py_NoneStruct"), old);
   c.api("Py_IncRef", given);
   const traceback = callPython(c, callable, [...place(c, context), copy, given]);
+  const restore = () => {
+    const [type, value, now] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, error, at));
+    c.api("PyErr_Restore", type, value, now);
+  };
   c.choose(
     c.isNull(traceback),
     () => {
@@ -163,19 +178,21 @@ function addFrames(c: Body, context: Value, callable: Value, copy: Value): void 
         c.api("PyErr_ExceptionMatches", c.variableOf("PyExc_MemoryError")),
         c.api("PyErr_ExceptionMatches", c.variableOf("PyExc_RecursionError")),
       );
-      c.when(c.op(op.I32_EQZ, isOurs), () => {
-        supersede(c, error);
-        c.ret([]);
-      });
-      c.api("PyErr_Clear");
+      c.choose(
+        isOurs,
+        () => {
+          c.api("PyErr_Clear");
+          restore();
+        },
+        () => supersede(c, error),
+      );
     },
     () => {
       c.api("Py_DecRef", old);
       c.setSlotField(PTR, error, TRACEBACK, traceback);
+      restore();
     },
   );
-  const [type, value, now] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, error, at));
-  c.api("PyErr_Restore", type, value, now);
 }
 
 /** Gives the exception that is set the fetched one `error`, whose references are taken, as its context. */

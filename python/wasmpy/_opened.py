@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # Of the compiled code that stays: (record, path) → whether the image is closed now.
 close: Callable[[int, bytes], bool] | None = None
 
-# Path by which an image is open → address of its record, and its code.
-_images: dict[str, tuple[int, Image]] = {}
+# Address of an image's record → path by which it was opened first, and its code.
+_images: dict[int, tuple[str, Image]] = {}
 
 # Looked through when there are so many, and then when there are twice as many as were left.
 _FEW = 32
@@ -37,33 +37,35 @@ def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module
     """To be called for each instance. Its module has the image's path in ``__wasm_image__``, if we opened it."""
     from . import _traps
 
-    path = module.__dict__.pop("__wasm_image__", None) or module.__file__ or ""
+    path = module.__dict__.pop("__wasm_image__", None) or module.__dict__.get("__file__") or ""
     start, table, record = kernel["code"]()
-    known = _images.get(path)
-    if known is None or known[1].start != start:
+    known = _images.get(record)
+    if known is None or known[0] != path or known[1].start != start:
         image = _traps.Image(start, table, meta, module)
         _traps.register(image)
-        _images[path] = record, image
+        _images[record] = path, image
 
 
 def close_unused(*, few: bool = False) -> None:
     """Closes images, if there are many, or ``few`` will do. Those in memory stay: they could not be opened again."""
     global _many
-    if close is None or (len(_images) < _many and not few) or not _closing.acquire(False):
+    closing = _closing
+    if close is None or (len(_images) < _many and not few) or not closing.acquire(False):
         return
     try:
         from ._traps import forget
 
-        for path in list(_images):
-            if path.startswith("/proc/self/"):
+        for record, entry in list(_images.items()):
+            path, image = entry
+            if path.startswith("/proc/self/") or not close(record, os.fsencode(path)):
                 continue
-            # Out of the dictionary while it is asked: another thread may be opening it again.
-            record, image = _images.pop(path)
-            if close(record, os.fsencode(path)) or _images.setdefault(path, (record, image))[1] is not image:
-                forget(image)
+            # The record may be another image's by now, which another thread has opened.
+            if _images.get(record) is entry:
+                del _images[record]
+            forget(image)
         _many = max(_FEW, 2 * len(_images))
     finally:
-        _closing.release()
+        closing.release()
 
 
 def _after_fork() -> None:

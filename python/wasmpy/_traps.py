@@ -102,6 +102,9 @@ _code: CodeType | None = None
 def register(image: Image) -> None:
     """Makes an image's code known."""
     global _state
+    for other in list(_images):
+        if other.start <= image.end and image.start <= other.end:
+            _images.pop(other, None)  # closed, though nobody has said so yet
     _images[image] = None
     _state = object()
 
@@ -109,7 +112,7 @@ def register(image: Image) -> None:
 def forget(image: Image) -> None:
     """After the image is closed."""
     global _state
-    del _images[image]
+    _images.pop(image, None)
     _state = object()
 
 
