@@ -62,7 +62,7 @@ export const CONTEXT_BYTES = 376;
 /**
  * An image in an interpreter: a node (runtime/handlers.ts) whose subject is the image's `is_trap`, null once it is
  * closed; the bounds of its code; how many modules of it were executed, and how many of them have ended; 1 if it must
- * stay open; PyMethodDef of each row, made by the first instance.
+ * stay open; PyMethodDef of each row, made by the first instance; how often the record has been filled.
  */
 export const IMAGE_START = 16;
 export const IMAGE_END = 24;
@@ -70,7 +70,8 @@ export const IMAGE_MADE = 32;
 export const IMAGE_ENDED = 40;
 export const IMAGE_STAYS = 48;
 export const IMAGE_METHODS = 56;
-export const IMAGE_RECORD_BYTES = 64;
+export const IMAGE_GENERATION = 64;
+export const IMAGE_RECORD_BYTES = 72;
 
 /** A memory: base address, size and maximum in bytes, reserved address space in bytes. */
 export const MEMORY_BASE = 0;

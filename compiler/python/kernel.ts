@@ -33,9 +33,9 @@
 // configure            (trap) → None
 //     The callable of this interpreter that makes exceptions of traps: trap(code, pc, sp, stack) → exception with
 //     its traceback, see runtime/. Replaces the one before. None: traps become a plain RuntimeError.
-// code                 () → (start, table, record)
+// code                 () → (start, table, record, generation)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts. Address of
-//     the image's record, for `close`.
+//     the image's record, for `close`; with its generation it stands for this opening of the image and no other.
 // natives              () → (MemoryBase, TableBase, GlobalBase, watch, forget, close)
 //     The native types below, shared by all images of the interpreter: they may be subclassed. And builtins that need no
 //     instance: the image that gives them is never closed.
@@ -81,6 +81,7 @@ import {
   CONTEXT_TABLE_TYPE,
   FUNC_TYPE,
   GUARDED_RESERVATION,
+  IMAGE_GENERATION,
   IMAGE_STAYS,
   MEMORY_BASE,
   MEMORY_RESERVED,
@@ -217,7 +218,8 @@ export function kernel(g: Glue): MethodList {
     const bytes = c.op(op.I64_ADD, c.op(op.I64_SHL, words, c.number(3)), c.number(8));
     const view = c.api("PyMemoryView_FromMemory", table, bytes, c.i32(PYBUF_READ));
     const image = c.vmctxField(PTR, state(c, self), VMCTX_IMAGE);
-    c.ret([c.tuple([address(c, start), view, address(c, image)])]);
+    const generation = c.api("PyLong_FromLongLong", c.field(I64, image, IMAGE_GENERATION));
+    c.ret([c.tuple([address(c, start), view, address(c, image), generation])]);
   });
 
   const free = builtinsWithoutInstance(g);

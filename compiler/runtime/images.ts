@@ -12,6 +12,7 @@ import {
   CONTEXT_IMAGES,
   IMAGE_END,
   IMAGE_ENDED,
+  IMAGE_GENERATION,
   IMAGE_MADE,
   IMAGE_METHODS,
   IMAGE_RECORD_BYTES,
@@ -51,6 +52,7 @@ function fill(c: Body, record: Value): void {
   c.setField(PTR, record, IMAGE_START, c.symbol(c.program.symbol(TEXT_START, SYM_FUNC)));
   for (const field of [IMAGE_MADE, IMAGE_ENDED, IMAGE_STAYS]) c.setField(I64, record, field, c.number(0));
   c.setField(PTR, record, IMAGE_METHODS, c.null());
+  count(c, record, IMAGE_GENERATION);
   c.setField(PTR, record, NODE_SUBJECT, c.address("is_trap"));
   c.setField(PTR, record, IMAGE_END, c.symbol(c.program.symbol(TEXT_END, SYM_FUNC)));
 }

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # Of the compiled code that stays: (record, path) → whether the image is closed now.
 close: Callable[[int, bytes], bool] | None = None
 
-# Address of an image's record → path by which it was opened first, and its code.
-_images: dict[int, tuple[str, Image]] = {}
+# Address of an image's record → its generation, the path by which it was opened first, its code.
+_images: dict[int, tuple[int, str, Image]] = {}
 
 # Looked through when there are so many, and then when there are twice as many as were left.
 _FEW = 32
@@ -38,12 +38,12 @@ def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module
     from . import _traps
 
     path = module.__dict__.pop("__wasm_image__", None) or module.__dict__.get("__file__") or ""
-    start, table, record = kernel["code"]()
+    start, table, record, generation = kernel["code"]()
     known = _images.get(record)
-    if known is None or known[0] != path or known[1].start != start:
+    if known is None or known[0] != generation:
         image = _traps.Image(start, table, meta, module)
         _traps.register(image)
-        _images[record] = path, image
+        _images[record] = generation, path, image
 
 
 def close_unused(*, few: bool = False) -> None:
@@ -56,12 +56,13 @@ def close_unused(*, few: bool = False) -> None:
         from ._traps import forget
 
         for record, entry in list(_images.items()):
-            path, image = entry
+            _, path, image = entry
             if path.startswith("/proc/self/") or not close(record, os.fsencode(path)):
                 continue
-            # The record may be another image's by now, which another thread has opened.
-            if _images.get(record) is entry:
-                del _images[record]
+            # The record may be another image's by now, or this one's again, which another thread has opened.
+            now = _images.pop(record)
+            if now is not entry:
+                _images[record] = now
             forget(image)
         _many = max(_FEW, 2 * len(_images))
     finally:

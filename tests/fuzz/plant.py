@@ -50,6 +50,8 @@ BUGS = (
     Bug("load and store of different cells become one instruction", "isa/x64/lower.rules",
         "(i{32,64}.store p (i{32,64}.{add,and,or,xor} l:(i{32,64}.load p o) x) o)",
         "(i{32,64}.store p (i{32,64}.{add,and,or,xor} l:(i{32,64}.load p _) x) _)"),
+    # calls
+    Bug("a frame that checks the stack, and no instance for that", "chunks.ts", " && !backend.checksStack", ""),
     # addresses
     Bug("additions folded into offsets though they wrap", "opt/addresses.ts",
         "(bits >>> 0) + c >= TWO32", "false"),
