@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from samples import INTERPRETERS
 
 # For what depends less on the version.
 some = pytest.mark.parametrize("interpreter", ["3.10", "3.12", "3.15"], indirect=True)
@@ -202,7 +203,8 @@ print(failures, sum(map(is_open, modules)))
 def test_interpreters_that_trap_meanwhile(run):
     """Handlers of signals read the lists of all interpreters while images come and go in another."""
     code = f"""{PRELUDE}
-if sys.version_info < (3, 12):
+import another
+if not another.HAS_LOCKS:
     print("fine")
     sys.exit()
 mine = '''
@@ -220,25 +222,8 @@ while time.monotonic() < until:
         raise SystemExit("no trap")
 '''.replace("TEXT", repr(text(500)))
 failures = []
-def other():
-    if sys.version_info >= (3, 14):
-        from concurrent import interpreters
-        interpreter = interpreters.create()
-        interpreter.exec(mine)
-        interpreter.close()
-    elif sys.version_info >= (3, 13):
-        import _interpreters
-        interpreter = _interpreters.create()
-        failure = _interpreters.exec(interpreter, mine)
-        assert failure is None, failure
-        _interpreters.destroy(interpreter)
-    else:
-        import _xxsubinterpreters
-        interpreter = _xxsubinterpreters.create()
-        _xxsubinterpreters.run_string(interpreter, mine)
-        _xxsubinterpreters.destroy(interpreter)
 threading.excepthook = lambda a: failures.append(a)
-threads = [threading.Thread(target=other) for _ in range(2)]
+threads = [threading.Thread(target=another.run_in_another, args=(mine,)) for _ in range(2)]
 [t.start() for t in threads]
 modules = [module(n) for n in range(12)]
 rounds = 0
@@ -252,7 +237,7 @@ while any(t.is_alive() for t in threads):
 print(failures or "fine", file=sys.stdout)
 assert rounds > 3, rounds
 """
-    assert run({}, code) == "fine\n"
+    assert run({"another.py": INTERPRETERS}, code) == "fine\n"
 
 
 @some
@@ -317,23 +302,13 @@ def check():
         assert not is_open(a), "too late"
 check()
 '''
-if sys.version_info >= (3, 14):
-    from concurrent import interpreters
-    interpreter = interpreters.create()
-    interpreter.exec(mine)
-    interpreter.close()
-elif sys.version_info >= (3, 13):
-    import _interpreters
-    interpreter = _interpreters.create()
-    failure = _interpreters.exec(interpreter, mine)
-    assert failure is None, failure.formatted
-elif sys.version_info >= (3, 12):
-    import _xxsubinterpreters
-    _xxsubinterpreters.run_string(_xxsubinterpreters.create(), mine)
+import another
+if another.HAS_LOCKS:
+    another.run_in_another(mine)
 print("fine")
 """
     code = f"PRELUDE = {PRELUDE!r}\n{code}"
-    assert run({}, code) == "fine\n"
+    assert run({"another.py": INTERPRETERS}, code) == "fine\n"
 
 
 @some

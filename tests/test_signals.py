@@ -11,6 +11,7 @@ import time
 
 import pytest
 from conftest import environment
+from samples import INTERPRETERS
 
 # For what depends less on the version.
 some = pytest.mark.parametrize("interpreter", ["3.10", "3.12", "3.15"], indirect=True)
@@ -375,10 +376,10 @@ def test_forks_while_wasm_runs(run):
 
 
 def test_interpreters(run):
-    files = {"m.wat": STATE}
+    files = {"m.wat": STATE, "another.py": INTERPRETERS}
     code = """
-        import sys
-        if sys.version_info < (3, 12):
+        import another, sys
+        if not another.HAS_LOCKS:
             print("fine")
             sys.exit()
         import wasmpy, m, threading
@@ -397,22 +398,7 @@ def test_interpreters(run):
                 pass
         '''
         def work():
-            if sys.version_info >= (3, 14):
-                from concurrent import interpreters
-                interpreter = interpreters.create()
-                interpreter.exec(code)
-                interpreter.close()
-            elif sys.version_info >= (3, 13):
-                import _interpreters
-                interpreter = _interpreters.create()
-                failure = _interpreters.exec(interpreter, code)
-                assert failure is None, failure
-                _interpreters.destroy(interpreter)
-            else:
-                import _xxsubinterpreters
-                interpreter = _xxsubinterpreters.create()
-                _xxsubinterpreters.run_string(interpreter, code)
-                _xxsubinterpreters.destroy(interpreter)
+            another.run_in_another(code)
         work()
         failures = []
         threading.excepthook = lambda a: failures.append(a)

@@ -3,8 +3,8 @@
 // mask, which nobody would choose by chance, and serves all images.
 //
 // An image's handlers reach everything through a list of the contexts that they were told of; a context lists
-// the images that have instances in its interpreter (images.ts). Calling a handler with signal 0 tells it of a context: the
-// second argument is a node that it takes over, unless it knows the context and zeroes the node's subject.
+// the images that have instances in its interpreter (images.ts). Calling a handler with signal 0 tells it of a
+// context: the second argument is a node that it takes over, unless it knows the context and zeroes the node's subject.
 //
 // Lists are made of nodes { next, subject } that are never taken out, and are whole at any moment: signals may come
 // while a node is added.
@@ -17,7 +17,7 @@ import { CONV_C } from "../ir/program.ts";
 import type { Body } from "./body.ts";
 import * as os from "./linux.ts";
 
-export const NODE_NEXT = 0;
+const NODE_NEXT = 0;
 export const NODE_SUBJECT = 8;
 const NODE_BYTES = 16;
 

@@ -56,12 +56,15 @@ export function owner(c: Body): void {
 export function release(c: Body): void {
   const [context, object] = [c.argument(0), c.argument(1)];
   c.when(c.isNull(object), () => c.ret([]));
-  c.whenRarely(hasLittleStack(c, context), () => {
-    c.setContextField(PTR, context, CONTEXT_DROPPED, object);
-    c.trap(STACK_EXHAUSTED);
-  });
+  c.whenRarely(hasLittleStack(c, context), () => dropOutside(c, context, object));
   drop(c, context, object);
   c.ret([]);
+}
+
+/** Leaves wasm code, and releases the object there. */
+function dropOutside(c: Body, context: Value, object: Value): void {
+  c.setContextField(PTR, context, CONTEXT_DROPPED, object);
+  c.trap(STACK_EXHAUSTED);
 }
 
 function drop(c: Body, context: Value, object: Value): void {
@@ -160,8 +163,7 @@ export function refsPush(c: Body): void {
       c.contextField(I64, context, CONTEXT_REFS_CAPACITY),
     );
     c.whenRarely(c.op(op.I32_AND, isSwept, hasLittleStack(c, context)), () => {
-      c.setContextField(PTR, context, CONTEXT_DROPPED, object);
-      c.trap(STACK_EXHAUSTED);
+      dropOutside(c, context, object);
     });
     c.whenRarely(c.run("refs_room", context), () => {
       c.run("release", context, object);

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import os
+from functools import wraps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,15 +30,12 @@ def follow(watch: Callable[[int, bool], None], forget: Callable[[], None]) -> No
     def after(module: ModuleType, name: str, tell: Callable[[tuple[Any, ...], Any], object]) -> None:
         original: Callable[..., Any] = getattr(module, name)
 
+        @wraps(original)
         def replaced(*arguments: Any, **keywords: Any) -> Any:
             result = original(*arguments, **keywords)
             tell(arguments, result)
             return result
 
-        replaced.__name__ = replaced.__qualname__ = name
-        replaced.__module__ = original.__module__
-        replaced.__doc__ = original.__doc__
-        replaced.__wrapped__ = original  # type: ignore[attr-defined]
         setattr(module, name, replaced)
 
     # The functions behind those of the module signal, for those too who have these already.
