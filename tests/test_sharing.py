@@ -248,7 +248,7 @@ def test_interpreters_with_locks_of_their_own(run):
             sys.exit()
         code = '''if True:
             import threading, wasmpy
-            m = wasmpy.load({UNTIL!r}.encode(), {{"host": {{"call": lambda: None}}}})
+            m = wasmpy.load("until.wat", {{"host": {{"call": lambda: None}}}})
             for way in ("loop", "recursion", "fill"):
                 m.memory[0] = 0
                 def stop():
@@ -269,7 +269,7 @@ def test_interpreters_with_locks_of_their_own(run):
         [t.join() for t in threads]
         print(failures or "fine")
     """
-    assert run({"another.py": INTERPRETERS}, code) == "fine\n"
+    assert run({"another.py": INTERPRETERS, "until.wat": UNTIL}, code) == "fine\n"
 
 
 @some
