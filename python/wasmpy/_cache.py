@@ -213,16 +213,9 @@ def user_directory(*, make: bool = True) -> str:
     Raises UnsafeDirectoryError when it is someone else's, or others may write to it or exchange it; another OSError
     when there is none and none can be made.
     """
-    chosen = config.get("cache_dir")
+    chosen = config.get("cache_dir") or platform_directory()
     if not chosen:
-        from platformdirs import user_cache_dir
-
-        try:
-            chosen = user_cache_dir("wasmpy", appauthor=False)
-        except RuntimeError:
-            chosen = ""
-        if not os.path.isabs(chosen):
-            raise FileNotFoundError("this user has no home directory; set WASMPY_CACHE_DIR")
+        raise FileNotFoundError("this user has no home directory; set WASMPY_CACHE_DIR")
     # Without symbolic links: what is checked is what is used.
     directory = os.path.realpath(chosen)
     if make:
@@ -233,6 +226,33 @@ def user_directory(*, make: bool = True) -> str:
         above = os.path.dirname(above)
         _require_firm(above, directory)
     return directory
+
+
+def platform_directory() -> str:
+    """The platform's place for our cache; "" if this user has none."""
+    if sys.platform == "linux" and not hasattr(sys, "getandroidapilevel"):
+        # As platformdirs has it, which would cost 20 ms of every start.
+        caches, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
+        if not caches.startswith("/"):
+            home = home if home.startswith("/") else _home_on_record()
+            caches = f"{home.rstrip('/')}/.cache" if home.startswith("/") else ""
+        return caches and os.path.join(caches, "wasmpy")
+    from platformdirs import user_cache_dir
+
+    try:
+        return user_cache_dir("wasmpy", appauthor=False)
+    except RuntimeError:
+        return ""
+
+
+def _home_on_record() -> str:
+    """This user's home as the system's files have it; "" if they do not know the user."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def require_own(directory: str) -> None:

@@ -27,8 +27,8 @@ def identity() -> str:
     global _identity
     if _identity is None:
         try:
-            with open(os.path.join(_BUNDLE, "identity"), encoding="utf-8") as file:
-                _identity = file.read().strip()
+            with open(os.path.join(_BUNDLE, "identity"), "rb", buffering=0) as file:
+                _identity = file.read().decode().strip()
         except FileNotFoundError:
             _identity = _source_identity()
     return _identity

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import _imp
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 from . import _cache, _opened
 from ._errors import UnguardedError
@@ -12,6 +10,10 @@ from ._errors import UnguardedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+else:
+    from _frozen_importlib import ModuleSpec  # the same; importlib would cost 0.4 ms of every start
 
 
 def create(name: str, build: _cache.Build) -> ModuleType:

@@ -7,7 +7,7 @@ Texts are equal where types are.
 
 from __future__ import annotations
 
-from types import ModuleType
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def check(value: Any, text: str) -> None:
 def function_type(value: Any) -> int:
     """The number of the type of a WebAssembly function. Raises TypeError for anything else."""
     owner = getattr(value, "__self__", None)
-    state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, ModuleType) else None
+    state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, type(sys)) else None
     found = None if state is None else state.kernel["resolve"](value)
     if found is None:
         raise TypeError("a function reference must be a WebAssembly function or None")
