@@ -77,11 +77,12 @@ def run_python(
     before: Sequence[str] = (),
     options: Sequence[str] = (),
     check: bool = True,
+    seconds: float = 60,
     **env: str | None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs the code in a new process of this interpreter with ``options``, ``before`` in front of its command line.
 
-    None as the value of a variable of the environment removes it. Raises TimeoutExpired after a minute.
+    None as the value of a variable of the environment removes it. Raises TimeoutExpired after so many seconds.
     """
     variables = {**os.environ, **environment(cache), **env}
     done = subprocess.run(
@@ -91,7 +92,7 @@ def run_python(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=seconds,
     )
     assert done.returncode == 0 or not check, done.stderr
     return done

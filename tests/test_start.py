@@ -92,10 +92,7 @@ def test_nobody_has_no_user_directory(monkeypatch):
 
     from wasmpy import _cache
 
-    def unknown(uid):
-        raise KeyError(uid)
-
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert _cache.platform_directory() == ""

@@ -10,7 +10,7 @@ import os
 
 from . import _cache, _image, _link, _types
 from ._errors import without_own_frames
-from ._link import WasmModule, lookup, state_of
+from ._link import WasmModule, item, lookup, state_of
 
 # `load` of what is cached is a start, too: typing, and what talks to the compiler or describes, would cost 35 ms.
 TYPE_CHECKING = False
@@ -196,12 +196,16 @@ class Instance:
         Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError,
         which lists all imports that are missing or do not fit; or what the start function raises.
         """
-        given = {} if imports is None else imports
+        resolve = _resolver(imports)
+        self._link(module, lambda: resolve)
+
+    def _link(self, module: Module, resolve: Callable[[], Callable[[_link.Import], Any]]) -> None:
+        """``resolve``: a function for the imports, from the first on."""
 
         def prepare(made: ModuleType) -> None:
             self.__dict__["_module"] = made
             module._name(made)
-            made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
+            made.__dict__["__wasm_resolve__"] = resolve()
             made.__dict__["__wasm_holder__"] = self
 
         try:
@@ -307,8 +311,31 @@ def load(
     wrap: bool = False,
     interrupts: bool = True,
 ) -> Instance:
-    """Compiles and instantiates with exactly the imports given. See ``Module`` and ``Instance``."""
-    return Instance(Module(source, features=features, wrap=wrap, interrupts=interrupts), imports)
+    """Compiles and instantiates with exactly the imports given. See ``Module`` and ``Instance``.
+
+    What cannot be linked is not compiled: imports are resolved first, if no cache has the module.
+    """
+    module = object.__new__(Module)
+    module._set(*_read(source), _link.options(features=features, wrap=wrap, interrupts=interrupts))
+    resolve = _resolver(imports)
+    again = lambda: resolve  # noqa: E731
+    if not _cache.is_cached(module._build):
+        from ._prelink import resolved
+
+        try:
+            again = resolved(module._build, _LEAF, resolve)
+        except BaseException as error:
+            raise without_own_frames(error)  # noqa: B904
+        module._compile()
+    instance = object.__new__(Instance)
+    instance._link(module, again)
+    return instance
+
+
+def _resolver(imports: Mapping[str, Any] | None) -> Callable[[_link.Import], Any]:
+    """What finds an import in the mapping that a caller passed."""
+    given = {} if imports is None else imports
+    return lambda wanted: lookup(item(given, wanted.module), wanted)
 
 
 def exports(instance: ModuleType | Instance) -> Mapping[str, Any]:

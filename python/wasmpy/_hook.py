@@ -52,9 +52,12 @@ class WasmLoader:
 
         self._build = self._source()
         try:
-            return _image.create(spec.name, self._build)
+            module, resolve = _image.begin(spec.name, self._build)
         except Exception as error:
             raise without_own_frames(error)  # noqa: B904
+        if resolve is not None:
+            module.__dict__["__wasm_resolve__"] = resolve
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
         from . import _image
@@ -110,16 +113,17 @@ def _teach_pkgutil(pkgutil: Any) -> None:
     if registry is None or WasmFinder in registry or machinery.FileFinder not in registry:
         return
 
+    from ._errors import tried
+
     def iter_modules(finder: WasmFinder, prefix: str = "") -> Iterator[tuple[str, bool]]:
         known = set()
         for name, is_package in registry[machinery.FileFinder](finder, prefix):
             known.add(name)
             yield name, is_package
-        try:
-            entries = sorted(os.listdir(finder.path))
-        except OSError:
+        entries = tried(os.listdir, finder.path)
+        if isinstance(entries, OSError):
             return
-        for entry in entries:
+        for entry in sorted(entries):
             leaf, suffix = os.path.splitext(entry)
             if suffix in SUFFIXES and "." not in leaf and prefix + leaf not in known:
                 known.add(prefix + leaf)
@@ -148,6 +152,8 @@ class ZipLoader(WasmLoader):
 class ZipFinder:
     """Finds ``.wasm`` and ``.wat`` in the zip archives of a path."""
 
+    _wasmpy = True
+
     @staticmethod
     def find_spec(
         fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -161,7 +167,11 @@ class ZipFinder:
                 file = os.path.join(entry, leaf + suffix)
                 try:
                     archive.get_data(file)
-                except OSError:
+                except OSError as error:
+                    from ._errors import is_own
+
+                    if not is_own(error, "zipimport", type(archive).__module__):
+                        raise
                     continue
                 spec = ModuleSpec(fullname, ZipLoader(fullname, file, archive), origin=file)  # type: ignore[arg-type]
                 spec.has_location = True
@@ -179,7 +189,9 @@ def _loaders() -> list[tuple[type, list[str]]]:
 
 
 def install() -> None:
-    """Puts the hook before the stock one; does nothing when it is there."""
+    """Puts the hook before the stock one, and the finder for archives behind all others, unless they are there."""
+    if not any(getattr(finder, "_wasmpy", False) for finder in sys.meta_path):
+        sys.meta_path.append(ZipFinder)
     if any(getattr(hook, "_wasmpy", False) for hook in sys.path_hooks):
         return
     stock_hook = WasmFinder.path_hook(*_loaders())
@@ -198,4 +210,3 @@ def install() -> None:
     kept = standard, os.path.join(standard, "lib-dynload"), os.path.dirname(__file__)
     for path in sys.path_importer_cache.keys() - kept:
         sys.path_importer_cache.pop(path, None)
-    sys.meta_path.append(ZipFinder)
