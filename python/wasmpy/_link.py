@@ -8,17 +8,19 @@ instance; what they take and give stands at the head of the compiler's ``python/
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 
 from . import _opened, _types
-from ._errors import LinkError, UnguardedError
+from ._errors import LinkError, UnguardedError, is_own
 
-TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType
     from typing import Any, TypeVar
 
     _Callable = TypeVar("_Callable", bound=Callable[..., object])
+else:  # typing and collections.abc would cost 3 ms of every start, types 0.3
+    ModuleType = type(sys)
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
@@ -38,6 +40,10 @@ _options: dict[str, dict[str, object]] = {}
 
 # After restrict_imports: the Python modules that WebAssembly may still import.
 _allowed: frozenset[str] | None = None
+
+
+class AbsentError(Exception):
+    """There is nothing for an import. A class that nobody else raises."""
 
 
 class Import:
@@ -75,7 +81,9 @@ class State:
         """Binds a native object: memory, table or global. Raises UnguardedError, see the image's ``bind``."""
         try:
             self.kernel["bind"](kind, index, value, 0)
-        except MemoryError:
+        except MemoryError as error:
+            if not is_own(error):
+                raise
             raise UnguardedError from None
         self.objects[kind, index] = value
 
@@ -204,9 +212,9 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     from . import _objects, _signals, _traps
 
     *types, watch, forget, _opened.close = kernel["natives"]()
-    globals().update(_objects.classes(*types))
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
+    globals().update(_objects.classes(*types))  # Last: a signal's handler may have raised before.
 
 
 def __getattr__(name: str) -> Any:
@@ -249,7 +257,8 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     state.types = _types.define(meta)
     for index, number in enumerate(state.types):
         kernel["set_type"](index, number)
-    _bind_imports(state, module.__dict__.pop("__wasm_resolve__", None))
+    resolve = module.__dict__.pop("__wasm_resolve__", None) or resolver(module.__name__)
+    bind_imports(state, resolve, module.__name__ if state.holder is module else None)
     _check_sizes(module.__name__, meta)
     for index, (minimum, maximum, is64) in meta["memories"].items():
         limits = min(minimum, _MOST), min(maximum, _MOST)
@@ -305,29 +314,45 @@ def _new_memory(is_guarded: bool, is64: bool, *limits: int) -> Any:
     return reserved(lambda: _new("Memory", "", is64, *limits), is_guarded)
 
 
-def _resolver(name: str) -> Callable[[Import], Any]:
-    """The import statement's rules for the module ``name``; KeyError for what it does not find."""
+def given_to(name: str) -> Mapping[str, Any]:
+    """What `bind` or its package gives the module ``name``."""
     given = _bindings.get(name, {})
     package = name.rpartition(".")[0]
     if not given and package in sys.modules:
         given = getattr(sys.modules[package], "__wasm_imports__", {})
+    return given
+
+
+def candidates(name: str, wanted: str) -> list[tuple[str, str | None]]:
+    """The Python modules that the import statement takes for ``wanted`` when it links ``name``: each as the arguments
+    of ``import_module``."""
+    package = name.rpartition(".")[0]
+    found: list[tuple[str, str | None]] = []
+    if wanted.startswith("."):
+        found.append((wanted, package))
+    else:
+        if package:
+            found.append((f"{package}.{wanted}", None))
+        if wanted and wanted not in _TOOLCHAIN:
+            found.append((wanted, None))
+    return [(module, anchor) for module, anchor in found if _allowed is None or (anchor or "") + module in _allowed]
+
+
+def resolver(name: str) -> Callable[[Import], Any]:
+    """The import statement's rules for the module ``name``; AbsentError for what it does not find."""
+    given = given_to(name)
+    # What was found among what is given: to look up twice could be noticed.
+    known: dict[tuple[int, int], Any] = {}
 
     def resolve(wanted: Import) -> Any:
         if wanted.module in given:
-            return lookup(given[wanted.module], wanted)
+            key = wanted.kind, wanted.position
+            if key not in known:
+                known[key] = lookup(item(given, wanted.module), wanted)
+            return known[key]
         from importlib import import_module
 
-        candidates: list[tuple[str, str | None]] = []
-        if wanted.module.startswith("."):
-            candidates.append((wanted.module, package))
-        else:
-            if package:
-                candidates.append((f"{package}.{wanted.module}", None))
-            if wanted.module and wanted.module not in _TOOLCHAIN:
-                candidates.append((wanted.module, None))
-        for candidate, anchor in candidates:
-            if _allowed is not None and (anchor or "") + candidate not in _allowed:
-                continue
+        for candidate, anchor in candidates(name, wanted.module):
             try:
                 namespace = import_module(candidate, anchor)
             except ModuleNotFoundError as error:
@@ -336,42 +361,61 @@ def _resolver(name: str) -> Callable[[Import], Any]:
                     continue
                 raise
             return lookup(namespace, wanted, is_trusted=True)
-        raise KeyError(wanted.module)
+        raise AbsentError
 
     return resolve
 
 
 def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
-    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import; KeyError if nothing.
+    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import. Raises AbsentError.
 
     What Python puts on every object (``__class__``, ``__reduce_ex__``) belongs to a namespace only for code that is
     trusted: it leads out of any sandbox. A mapping may have it.
     """
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
-        return inner.exports[wanted.name]
+        namespace = inner.exports
     if isinstance(namespace, dict) or hasattr(namespace, "keys"):
-        return namespace[wanted.name]
+        return item(namespace, wanted.name)
     if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
-        raise KeyError(wanted.name)
+        raise AbsentError
     try:
         return getattr(namespace, wanted.name)
-    except AttributeError:
-        raise KeyError(wanted.name) from None
+    except AttributeError as error:
+        if not _is_answer(error, "__getattr__", "__getattribute__", "__get__", wanted.name):
+            raise
+        raise AbsentError from None
 
 
-def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
+def item(mapping: Mapping[str, Any], key: str) -> Any:
+    """What the mapping has. Raises AbsentError."""
+    try:
+        return mapping[key]
+    except KeyError as error:
+        if not _is_answer(error, "__getitem__", "__missing__"):
+            raise
+        raise AbsentError from None
+
+
+def _is_answer(error: BaseException, *methods: str) -> bool:
+    """Whether what was asked says by this exception that it has not what is wanted: and not a signal's handler, which
+    broke in before one of these methods or after it."""
+    below = error.__traceback__ and error.__traceback__.tb_next
+    return is_own(error) or (below is not None and below.tb_frame.f_code.co_name in methods)
+
+
+def bind_imports(state: State, resolve: Callable[[Import], Any], importing: str | None) -> None:
     """Binds every import, or raises one LinkError that lists all that are missing or do not fit: at most 1,000.
 
-    ``given`` resolves an import, or raises KeyError; where it is None the import statement's rules do.
+    ``resolve`` finds an import, or raises AbsentError. ``importing``: name of the module if an import statement wants
+    it.
     """
-    resolve = given or _resolver(state.module.__name__)
     problems: list[str] = []
     missing: list[Import] = []
     more = 0
     for row in state.meta["imports"]:
         wanted = Import(*row)
-        complaint = _bind_import(state, wanted, resolve)
+        complaint = bind_import(state, wanted, resolve)
         if not complaint:
             continue
         if len(problems) >= _MOST_PROBLEMS:
@@ -387,20 +431,22 @@ def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
         if missing:
             from ._hints import hints
 
-            problems += hints(missing, None if given else name)
+            problems += hints(missing, importing)
         lines = "\n  ".join(problems)
         raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
 
 
-def _bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
+def bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
     """What is wrong with it, with {} for what is wanted; or ""."""
     try:
         value = resolve(wanted)
-    except KeyError:
+    except AbsentError:
         return _UNKNOWN
     try:
         complaint = _BINDERS[wanted.kind](state, wanted.position, value)
     except (TypeError, OverflowError) as error:
+        if not is_own(error):
+            raise
         complaint = str(error)
     if not complaint:
         return ""
@@ -455,7 +501,8 @@ def _bind_function(state: State, index: int, value: Any) -> str:
 
 def _is_one(value: object, name: str) -> bool:
     """Whether it is a Memory, Table or Global: really, and not only by its ``__class__``, as proxies are."""
-    return issubclass(type(value), globals()[name])
+    known = globals().get(name) or __getattr__(name)  # Before the first image is executed (_prelink.py).
+    return issubclass(type(value), known)
 
 
 def _bind_memory(state: State, index: int, value: Any) -> str:

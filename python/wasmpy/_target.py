@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import FileIO
 
 from ._config import config, disabled
 
@@ -40,10 +41,14 @@ def cpu_features() -> list[str]:
 
 def host_features() -> list[str]:
     """Names of the features beyond the baseline that this CPU has."""
-    try:
-        with open("/proc/cpuinfo", "rb", buffering=0) as file:
-            text = file.read(4096)
-    except OSError:
+    from ._errors import tried
+
+    file = tried(FileIO, "/proc/cpuinfo")
+    if isinstance(file, OSError):
+        return []
+    with file:
+        text = tried(file.read, 4096)
+    if isinstance(text, OSError):
         return []
     for line in text.split(b"\n"):
         if line.startswith(b"flags"):
