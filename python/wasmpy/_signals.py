@@ -28,7 +28,9 @@ def follow(watch: Callable[[int, bool], None], forget: Callable[[], None]) -> No
     """To be called once in each interpreter, with builtins of the kernel."""
 
     def after(module: ModuleType, name: str, tell: Callable[[tuple[Any, ...], Any], object]) -> None:
-        original: Callable[..., Any] = getattr(module, name)
+        original: Callable[..., Any] | None = getattr(module, name, None)
+        if original is None:  # The program has a resource.py of its own.
+            return
 
         @wraps(original)
         def replaced(*arguments: Any, **keywords: Any) -> Any:
