@@ -8,7 +8,7 @@ instance; what they take and give stands at the head of the compiler's ``python/
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import BuiltinFunctionType, ModuleType
 
 from . import _opened, _types
 from ._errors import LinkError, UnguardedError
@@ -101,6 +101,11 @@ class WasmModule(ModuleType):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__dict__["__wasm__"].exports)
+
+    def __reduce__(self) -> Any:
+        from ._pickling import reduce_module
+
+        return reduce_module(self)
 
     def __dir__(self) -> list[str]:
         return sorted({*self.__all__, *(name for name in self.__dict__ if name.startswith("__"))})
@@ -207,6 +212,23 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     globals().update(_objects.classes(*types))
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
+    _teach_pickle()
+
+
+def _teach_pickle() -> None:
+    """Makes pickle ask us about our functions. They are builtins, a type that they share with all others."""
+    import copyreg
+
+    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(BuiltinFunctionType)
+
+    def reduce(builtin: Any) -> Any:
+        if issubclass(type(builtin.__self__), WasmModule):
+            from ._pickling import reduce_function
+
+            return reduce_function(builtin)
+        return builtin.__reduce__() if previous is None else previous(builtin)
+
+    copyreg.pickle(BuiltinFunctionType, reduce)
 
 
 def __getattr__(name: str) -> Any:
