@@ -122,10 +122,10 @@ class Build:
         other.options = {**self.options, "checked": True}
         return other
 
-    def baseline(self) -> Build:
-        """The same for every CPU."""
+    def baseline(self, level: str = "") -> Build:
+        """The same for CPUs of a level, else of the one that settings choose for images that go to many machines."""
         other = self._copy()
-        other._set_options({**self.options, "cpu": ""})
+        other._set_options({**self.options, "cpu": _target.shipped_cpu(level)})
         return other
 
     @property
@@ -181,8 +181,18 @@ def locate(build: Build) -> str:
             _log.looked_up(build)
         if build.image is None:
             from . import _store
+            from ._errors import UnsupportedError
 
-            build.image = _store.make(build)
+            try:
+                build.image = _store.make(build)
+            except UnsupportedError:
+                # No compiler here. An image that is for a better CPU says so when it is loaded.
+                if build.beside is None or not build.is_installed:
+                    raise
+                image = os.path.join(build.beside, build.baseline().name)
+                if not is_readable(image):
+                    raise
+                build.image = image
     return build.image
 
 
@@ -195,7 +205,8 @@ def _places(build: Build) -> Iterator[str]:
     except OSError:
         pass  # Matters only to who wants to write there.
     if build.beside is not None and build.is_installed:
-        yield os.path.join(build.beside, build.baseline().name)
+        for level in _target.shipped_levels():
+            yield os.path.join(build.beside, build.baseline(level).name)
 
 
 _REMEDY = "set WASMPY_CACHE_DIR to a directory of your own, or WASMPY_NO_CACHE=1"
