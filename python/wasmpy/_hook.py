@@ -19,10 +19,12 @@ from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar
 
     from ._cache import Build
+
+    _Method = TypeVar("_Method", bound=Callable[..., object])
 
 SUFFIXES = [".wasm", ".wat"]
 
@@ -33,8 +35,27 @@ RESERVED = sys.stdlib_module_names | {
 }  # fmt: skip
 
 
+def _unseen(method: _Method) -> _Method:
+    """Makes the method a part of the import system for whoever looks at a traceback: the import statement takes such
+    frames out, and those of importlib around them, as it does for modules in Python. It knows them by these names."""
+    method.__code__ = method.__code__.replace(
+        co_filename="<frozen importlib._bootstrap_external>", co_name="_call_with_frames_removed"
+    )
+    return method
+
+
 class WasmLoader:
-    """Loader of one ``.wasm`` or ``.wat`` file."""
+    """The loader of a ``.wasm`` or ``.wat`` file. The import statement makes it by itself; to import a file by hand::
+
+        spec = importlib.util.spec_from_file_location("name", "path/name.wasm", loader=WasmLoader("name", path))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+    ``fullname`` is the name that the module gets, which may be any; ``path`` its file. Its own imports are found as
+    if it were imported by that name. The image lies in ``__pycache__`` beside the file, or in the user's cache.
+    """
+
+    __module__ = "wasmpy"
 
     # Whether the image may lie beside the source.
     _beside = True
@@ -51,17 +72,21 @@ class WasmLoader:
         leaf = self.name.rpartition(".")[2]
         return Build(self.get_data(self.path), leaf, self.path, options_of(self.name), beside=self._beside)
 
+    @_unseen
     def create_module(self, spec: machinery.ModuleSpec) -> ModuleType:
+        """Opens the image, compiles it if no cache has it. Raises CompileError, UnsupportedError, OSError."""
         from . import _image
         from ._errors import without_own_frames
 
-        self._build = self._source()
         try:
+            self._build = self._source()
             return _image.create(spec.name, self._build)
-        except Exception as error:
+        except BaseException as error:
             raise without_own_frames(error)  # noqa: B904
 
+    @_unseen
     def exec_module(self, module: ModuleType) -> None:
+        """Links and initialises the module; anew, if it is reloaded. Raises LinkError, or what its start raises."""
         from . import _image
         from ._errors import without_own_frames
 
@@ -73,16 +98,20 @@ class WasmLoader:
             raise without_own_frames(error)  # noqa: B904
 
     def get_data(self, path: str) -> bytes:
+        """The content of a file."""
         with open(path, "rb") as file:
             return file.read()
 
     def get_filename(self, fullname: str | None = None) -> str:
+        """The path of the module's file."""
         return self.path
 
     def is_package(self, fullname: str | None = None) -> bool:
+        """False: no WebAssembly module is a package."""
         return False
 
     def get_code(self, fullname: str | None = None) -> None:
+        """None: there is no bytecode."""
         return None
 
     def get_source(self, fullname: str | None = None) -> str | None:
@@ -143,6 +172,8 @@ def _teach_pkgutil(pkgutil: Any) -> None:
 
 class ZipLoader(WasmLoader):
     """Loader of a file in a zip archive. Its image lies in the user's cache."""
+
+    __module__ = __name__
 
     _beside = False
 
@@ -210,3 +241,12 @@ def install() -> None:
     sys.path_hooks.insert(position, path_hook)
     sys.path_importer_cache.clear()
     sys.meta_path.append(ZipFinder)
+    _teach_importlib()
+
+
+def _teach_importlib() -> None:
+    """Lets ``importlib.util.spec_from_file_location("name", "x.wasm")`` find the loader by the suffix."""
+    external: Any = sys.modules["_frozen_importlib_external"]
+    stock = getattr(external, "_get_supported_file_loaders", None)
+    if stock is not None:
+        external._get_supported_file_loaders = lambda: [*stock(), (WasmLoader, SUFFIXES)]

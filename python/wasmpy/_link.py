@@ -8,6 +8,7 @@ instance; what they take and give stands at the head of the compiler's ``python/
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from types import BuiltinFunctionType, ModuleType
 
 from . import _opened, _types
@@ -38,6 +39,9 @@ _options: dict[str, dict[str, object]] = {}
 
 # After restrict_imports: the Python modules that WebAssembly may still import.
 _allowed: frozenset[str] | None = None
+
+# Modules whose imports are being found, the outermost first: name → thread, and the module that is being imported.
+_linking: dict[str, tuple[int, str]] = {}
 
 
 class Import:
@@ -86,21 +90,21 @@ class WasmModule(ModuleType):
     def __getitem__(self, name: str) -> Any:
         if not isinstance(name, str):
             raise TypeError(f"export names are strings, not {type(name).__name__}")
-        state: State = self.__dict__["__wasm__"]
+        state = state_of(self)
         value = state.exports[name]
         return value._get() if state.kinds[name] == GLOBAL else value
 
     def __setitem__(self, name: str, value: object) -> None:
-        state: State = self.__dict__["__wasm__"]
+        state = state_of(self)
         if state.kinds[name] != GLOBAL:
             raise TypeError(f"export {name!r} is a {_KINDS[state.kinds[name]]}: only globals can be assigned")
         state.exports[name]._set(value)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.__dict__["__wasm__"].exports
+        return name in state_of(self).exports
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.__dict__["__wasm__"].exports)
+        return iter(state_of(self).exports)
 
     def __reduce__(self) -> Any:
         from ._pickling import reduce_module
@@ -118,9 +122,14 @@ class WasmModule(ModuleType):
 
 
 def state_of(module: object) -> State:
-    """The state behind a module or instance. Raises TypeError for anything else."""
+    """The state behind a module or instance. Raises TypeError for anything else, ImportError for a module that is
+    still being linked."""
     state = getattr(module, "__dict__", {}).get("__wasm__")
     if not isinstance(state, State):
+        if isinstance(module, WasmModule):
+            name = module.__name__
+            text = f"module {name!r} is not linked yet, most likely since what it imports imports it"
+            raise ImportError(text, name=name)
         raise TypeError(f"{module!r} is not a WebAssembly module")
     return state
 
@@ -285,6 +294,9 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
         state.bind(TABLE, index, _new("Table", element_type, is64, functions, *limits))
     # Before the start function runs: what it calls may come back through the module, or the Instance that holds it.
     module.__dict__["__wasm__"] = state.holder.__dict__["__wasm__"] = state
+    if state.holder is module:
+        # Whatever loaded it: the stock loader of extension modules, or importlib's LazyLoader, with its own class.
+        module.__class__ = WasmModule
     _export(state)
     kernel["initialize"]()
     if _is_reactor(state):
@@ -337,30 +349,58 @@ def _resolver(name: str) -> Callable[[Import], Any]:
     def resolve(wanted: Import) -> Any:
         if wanted.module in given:
             return lookup(given[wanted.module], wanted)
-        from importlib import import_module
-
-        candidates: list[tuple[str, str | None]] = []
-        if wanted.module.startswith("."):
-            candidates.append((wanted.module, package))
-        else:
-            if package:
-                candidates.append((f"{package}.{wanted.module}", None))
-            if wanted.module and wanted.module not in _TOOLCHAIN:
-                candidates.append((wanted.module, None))
-        for candidate, anchor in candidates:
-            if _allowed is not None and (anchor or "") + candidate not in _allowed:
+        for candidate in _candidates(wanted.module, package):
+            if _allowed is not None and candidate not in _allowed:
                 continue
+            _linking[name] = get_ident(), candidate
             try:
-                namespace = import_module(candidate, anchor)
+                # The function behind the import statement: it takes importlib's frames out of tracebacks.
+                namespace = __import__(candidate, None, None, ("__name__",))
+                if isinstance(namespace, WasmModule) and "__wasm__" not in namespace.__dict__:
+                    raise LinkError(_circle(name, candidate), name=name)
             except ModuleNotFoundError as error:
-                full = candidate if anchor is None else f"{anchor}{candidate}"
-                if error.name is not None and (full == error.name or full.startswith(error.name + ".")):
+                if error.name is not None and (candidate == error.name or candidate.startswith(error.name + ".")):
                     continue
                 raise
+            finally:
+                _linking.pop(name, None)
             return lookup(namespace, wanted, is_trusted=True)
         raise KeyError(wanted.module)
 
     return resolve
+
+
+def _candidates(wanted: str, package: str) -> Iterator[str]:
+    """Full names of the modules that an import from ``wanted`` may mean, in a module of ``package``."""
+    rest = wanted.lstrip(".")
+    above = len(wanted) - len(rest) - 1  # Dots as in Python: one is the package itself.
+    if above >= 0:
+        parts = package.split(".") if package else []
+        if above < len(parts):
+            yield ".".join([*parts[: len(parts) - above], *filter(None, [rest])])
+        return
+    if package:
+        yield f"{package}.{wanted}"
+    if wanted and wanted not in _TOOLCHAIN:
+        yield wanted
+
+
+def _circle(name: str, candidate: str) -> str:
+    """What to say of ``name`` if it imports a module that is not linked yet: the way round, and what to do."""
+    thread = get_ident()
+    way = [candidate]
+    names = list(_linking)
+    for linking in names[names.index(candidate) :] if candidate in names else [name]:
+        other, imported = _linking[linking]
+        if other == thread:
+            way += [part for part in (linking, imported) if part != way[-1]]
+    # Of a module that imports itself, once is left out by that.
+    way += [candidate] if len(way) == 1 else []
+    return (
+        f"cannot link {name}: its imports lead back to a module that is not linked yet: {' → '.join(way)}. "
+        "WebAssembly modules cannot import each other in a circle: pass one of them a Python function that imports "
+        f"the other one when it is called, by wasmpy.bind({name!r}, …)"
+    )
 
 
 def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
