@@ -483,6 +483,7 @@ class Compilation {
       this.simple,
       options.wrap,
       options.checked,
+      options.cpu,
     );
     const library = prebuilt();
     const glue = new ModuleGlue(module, layout, program, image, input, library);

@@ -16,7 +16,7 @@ import {
   show,
   validate,
 } from "./driver.ts";
-import { cpuFeatures } from "./isa/x64/target.ts";
+import { cpuFeatures } from "./isa/x64/features.ts";
 import type { Pool } from "./pool.ts";
 import { scriptCommands } from "./script.ts";
 import { type Features, featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";

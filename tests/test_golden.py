@@ -21,7 +21,8 @@ RUN = re.compile(r"^\s*;;run ([^(]+)\((.*)\) =(?: (.*))?$", re.MULTILINE)
 # Options of the compiler in addition to the machine's own.
 VARIANTS: dict[str, dict[str, object]] = {
     "full": {},
-    "baseline": {"cpu": ""},
+    "x86-64": {"cpu": ""},
+    "x86-64-v2": {"cpu": "sse41,popcnt"},
     "quick": {"level": 0},
     "checked": {"checked": True},
     "checked-quick": {"checked": True, "level": 0},

@@ -6,6 +6,7 @@ import copy
 import gc
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -397,7 +398,7 @@ class TestCommands:
             "-m", "wasmpy", "doctor", "good.wat", "bad.wat", "none.wasm", check=False, WASMPY_CPU="baseline"
         )
         assert done.returncode == 1
-        assert "CPU features: baseline\n" in done.stdout
+        assert "; compiled code uses sse41, popcnt\n" in done.stdout
         assert "self-test: compiles and runs\n" in done.stdout
         assert "good.wat: <wasmpy.Module good.wat>\n" in done.stdout
         assert "bad.wat: FAILS: type mismatch" in done.stdout
@@ -476,6 +477,34 @@ class TestNotebooks:
         shell.run_line_magic("unload_ext", "wasmpy")
         assert not shell.find_line_magic("wasm")
         assert not shell.find_cell_magic("wat")
+
+    def test_tracebacks(self, shell, tmp_path, capsys, monkeypatch):
+        """None of them shows a frame of this package: of the commands, of imports, of what the session calls."""
+        (tmp_path / "no.wat").write_text("(module (func (result i32)))")
+        monkeypatch.syspath_prepend(tmp_path)
+        shell.run_cell("def fails():\n    raise ValueError('host')\nenv = {'f': fails}")
+        cells = {
+            "%%wat m\n(module (func (result i32)))": "CompileError: type mismatch: expected i32, found nothing",
+            '%%wat m\n(module (import "absent" "f" (func)))': "unknown import absent.f: function () -> ()",
+            "%%wat m\n(module (func $deep unreachable) (start $deep))": "Trap: unreachable",
+            '%%wat m\n(module (import "env" "f" (func)) (start 0))': "ValueError: host",
+            "%wasm none.wasm": "No such file or directory: 'none.wasm'",
+            "import no": "CompileError: type mismatch: expected i32, found nothing",
+            "import wasmpy; wasmpy.load('none.wasm')": "No such file or directory: 'none.wasm'",
+        }
+        shown = {}
+        for cell, message in cells.items():
+            capsys.readouterr()
+            assert not shell.run_cell(cell, store_history=True).success
+            shown[cell] = re.sub(r"\x1b\[[\d;]*m", "", "".join(capsys.readouterr()))
+            assert message in shown[cell]
+            assert "wasmpy/_" not in shown[cell]
+            assert "importlib" not in shown[cell]
+        assert "deep" in shown["%%wat m\n(module (func $deep unreachable) (start $deep))"]
+        assert "in fails" in shown['%%wat m\n(module (import "env" "f" (func)) (start 0))']
+        shell.run_line_magic("unload_ext", "wasmpy")
+        shell.run_cell("wasmpy.load('none.wasm')")
+        assert "wasmpy/_api.py" in capsys.readouterr().out
 
     def test_tables(self, shell):
         module = wasmpy.wat('(module (import "<b>" "&" (func)) (memory (export "memory") 1 2))')

@@ -43,12 +43,12 @@ def agrees(expected: str, bits: int) -> bool:
     return bits == int(expected, 16)
 
 
-@pytest.mark.parametrize("features", [[], ["lzcnt", "bmi1", "bmi2"]], ids=["baseline", "bmi"])
+@pytest.mark.parametrize("features", [[], ["sse41", "popcnt"], ["sse41", "popcnt", "lzcnt", "bmi1", "bmi2"]])
 def test_operations(features: list[str]) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node")
-    names = {"lzcnt": "abm"}
+    names = {"lzcnt": "abm", "sse41": "sse4_1"}
     if any(names.get(f, f) not in cpu_features() for f in features):
         pytest.skip("not on this machine")
     subprocess.run([node, "tools/gen.ts"], cwd=COMPILER, check=True)

@@ -10,8 +10,8 @@ from samples import INTERPRETERS
 
 some = pytest.mark.parametrize("interpreter", ["3.10", "3.12", "3.13", "3.15"], indirect=True)
 
-# Each runs until the memory's first byte is set, which only another thread can do. It is read by a call: reads of the loop
-# itself may be moved out of it. "bare_loop" has no end.
+# Each runs until the memory's first byte is set, which only another thread can do. It is read by a call: reads of the
+# loop itself may be moved out of it. "bare_loop" has no end.
 UNTIL = """
 (module
   (import "host" "call" (func $call))
@@ -280,4 +280,3 @@ def test_many_threads(interpreter, cache):
     done = interpreter.run("-W", "ignore", str(script), "--seconds", "4", env=environment(cache))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("nothing lost\n")
-

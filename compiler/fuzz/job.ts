@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { compile, Options } from "../driver.ts";
-import { cpuFeatures } from "../isa/x64/target.ts";
+import { cpuFeatures } from "../isa/x64/features.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
 import { encode } from "./encode.ts";
 import { type Foreign, foreignOf, observe, shownOf } from "./observe.ts";

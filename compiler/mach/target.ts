@@ -97,10 +97,17 @@ export class InstructionTable {
   readonly memoryAt: Int8Array;
   /** The instruction that has memory where this one has its `rm` register, or -1. */
   readonly memoryForm: Int16Array;
+  /** What an instruction needs of the CPU: bits of the target's features. */
+  readonly features: Uint8Array;
   /** Beside `constraint`: types of the operands (see `typeOf`). */
   readonly type: Uint8Array;
 
-  constructor(names: readonly string[], constraints: readonly Constraints[], memoryForm: Int16Array) {
+  constructor(
+    names: readonly string[],
+    constraints: readonly Constraints[],
+    memoryForm: Int16Array,
+    features: Uint8Array,
+  ) {
     this.names = names;
     this.start = new Int32Array(constraints.length + 1);
     constraints.forEach((c, op) => {
@@ -111,6 +118,7 @@ export class InstructionTable {
     this.defs = Uint8Array.from(constraints, (c) => c.defs);
     this.memoryAt = Int8Array.from(constraints, (c) => c.memoryAt);
     this.memoryForm = memoryForm;
+    this.features = features;
   }
 }
 

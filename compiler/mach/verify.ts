@@ -1,6 +1,7 @@
 // Checks what selection leaves, in every compilation: every virtual register has one definition, operands agree
-// with the instruction table, i32 registers are zero-extended, and accesses to guarded memory cannot leave the
-// reservation, whatever the stages before did. No later stage repeats the last.
+// with the instruction table, no instruction needs more of the CPU than the target says, i32 registers are
+// zero-extended, and accesses to guarded memory cannot leave the reservation, whatever the stages before did. No later
+// stage repeats the last.
 //
 // requires: Code before allocation
 
@@ -71,6 +72,8 @@ class Verifier {
     const { code } = this;
     const table = this.target.instructions;
     const op = code.op[i];
+    if ((table.features[op] & ~this.target.features) !== 0)
+      this.fault(i, "not an instruction of every CPU that the code is for");
     const start = code.operandStart[i];
     const form = code.address[i] & 15;
     const addressOperands = form === BASE ? 1 : form === BASE_INDEX ? 2 : 0;

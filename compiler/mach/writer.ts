@@ -25,6 +25,9 @@ export const NONE = -1;
 /** Instead of a register: the staged address. */
 export const MEMORY = -2;
 
+/** An instruction has at most so many DEFs behind the first. */
+const MOST_LATER_DEFS = 3;
+
 /** Bits of Code.site. */
 export const SITE_FAULT = 1;
 export const SITE_CALL = 2;
@@ -47,7 +50,8 @@ export class InstructionWriter {
   private symbol: number;
   private fault: boolean;
   private faultLoc: number;
-  private secondDef: number;
+  private readonly laterDefs: Int32Array;
+  private laterCount: number;
 
   constructor(target: Target) {
     this.target = target;
@@ -62,7 +66,8 @@ export class InstructionWriter {
     this.symbol = -1;
     this.fault = false;
     this.faultLoc = -1;
-    this.secondDef = NONE;
+    this.laterDefs = new Int32Array(MOST_LATER_DEFS);
+    this.laterCount = 0;
   }
 
   temp(type: number): number {
@@ -145,10 +150,9 @@ export class InstructionWriter {
 
   // --- instructions -----------------------------------------------------------------------------------------
 
-  /** The register of the second DEF of the instruction that is put next; without this, one nobody reads. */
-  second(register: number): number {
-    this.secondDef = register;
-    return register;
+  /** The register of the next DEF behind the first of the instruction that is put next; without, one nobody reads. */
+  later(register: number): void {
+    this.laterDefs[this.laterCount++] = register;
   }
 
   /**
@@ -172,7 +176,7 @@ export class InstructionWriter {
       if (k === memoryAt) this.putAddress(i);
       const constraint = table.constraint[start + k];
       if (k < defs) {
-        let register = k === 0 ? def : this.secondDef;
+        let register = k === 0 ? def : k <= this.laterCount ? this.laterDefs[k - 1] : NONE;
         if (register < 0) register = this.temp(table.type[start + k]);
         const moved = policyOf(constraint) === REUSES && memoryAt >= 0 && argumentOf(constraint) >= memoryAt;
         buffer.operand(register, moved ? reuses(argumentOf(constraint) + shift) : constraint);
@@ -189,7 +193,7 @@ export class InstructionWriter {
     if (memoryAt === count) this.putAddress(i);
     buffer.imm[i] = imm;
     buffer.imm2[i] = imm2;
-    this.secondDef = NONE;
+    this.laterCount = 0;
     return def;
   }
 

@@ -37,6 +37,8 @@ export class GlueInput {
   readonly wrap: boolean;
   /** Accesses to memory 0 are checked by code, not by guard pages. */
   readonly checked: boolean;
+  /** What the code may use of the CPU: bits of the target's features. */
+  readonly cpu: number;
 
   constructor(
     leaf: string,
@@ -46,6 +48,7 @@ export class GlueInput {
     simple: Uint8Array,
     wrap: boolean,
     checked: boolean,
+    cpu: number,
   ) {
     this.leaf = leaf;
     this.meta = meta;
@@ -54,6 +57,7 @@ export class GlueInput {
     this.simple = simple;
     this.wrap = wrap;
     this.checked = checked;
+    this.cpu = cpu;
   }
 }
 

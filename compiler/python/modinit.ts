@@ -43,6 +43,7 @@ import {
   THUNK_CELLS,
 } from "../runtime/shape.ts";
 import { EXT_FUNC } from "../wasm/module.ts";
+import { requireCpu } from "./cpu.ts";
 import { eachBuiltin, eachImported, fillRecords, forgetBuiltin, makeBuiltin } from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { vectorcallCell } from "./imports.ts";
@@ -235,6 +236,7 @@ function probe(g: Glue): number {
   const done = g.cell("wasmpy_probed");
   return g.defineC("wasmpy_probe", [PTR, PTR], [I32], (c) => {
     c.when(c.isTrue(c.field(I64, c.symbol(done), 0)), () => c.ret([c.i32(0)]));
+    c.whenRarely(c.call(requireCpu(g), []), () => c.ret([c.i32(-1)]));
     const vectorcall = c.apiAddress("PyObject_Vectorcall");
     const older = c.apiAddress("PyObject_VectorcallDict");
     const chosen = c.op(op.PTR_SELECT, c.isNull(vectorcall), older, vectorcall);

@@ -72,6 +72,7 @@ export function writeShape(g: ModuleGlue, rows: number, ownRecords: number): voi
     ...[module.globals.length, referenceCount, state.boundCount],
     ...[state.initialized, g.thunkCells.length, input.meta.length],
     isGuarded(module, 0, input.checked) ? 1 : 0,
+    input.cpu,
   ];
   if (words.length * 4 !== SHAPE_BYTES) unreachable("the shape has other words");
   const table = g.data.constant(SHAPE);

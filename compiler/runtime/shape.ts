@@ -45,7 +45,9 @@ export const SHAPE_THUNK_CELLS = 100;
 export const SHAPE_META = 104;
 /** 1 if unchecked code relies on the reservation of memory 0. */
 export const SHAPE_GUARDED = 108;
-export const SHAPE_BYTES = 112;
+/** What the code needs of the CPU: bits of the target's features. */
+export const SHAPE_CPU = 112;
+export const SHAPE_BYTES = 116;
 
 /** RODATA: own globals that hold references, each offset in the instance, 1 for function references. */
 export const REFERENCES = "wasmpy_references";

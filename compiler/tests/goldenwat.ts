@@ -20,7 +20,7 @@
 import { Listing, SHOW_ASM, SHOW_CODE, SHOW_IR, SHOW_OPT } from "../backend.ts";
 import { Job, Options } from "../driver.ts";
 import { type Exports, engine } from "../fuzz/engine.ts";
-import { cpuFeatures } from "../isa/x64/target.ts";
+import { cpuFeatures, X86_64_V2 } from "../isa/x64/features.ts";
 import { decode } from "../wasm/decode.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
@@ -150,7 +150,7 @@ export class GoldenModule {
 
   private list([stage, ...words]: string[]): string[] {
     const number = STAGES.get(stage);
-    const known = ["checked", "quick", "lzcnt", "bmi1", "bmi2", "avx"];
+    const known = ["checked", "quick", "sse2", "lzcnt", "bmi1", "bmi2"];
     const unknown = words.find((word) => !known.includes(word));
     if (number === undefined || unknown !== undefined) throw new Error(`no stage ${stage} ${unknown ?? ""}`);
     const listing = new Listing(number, "");
@@ -162,7 +162,7 @@ export class GoldenModule {
       words.includes("checked"),
       false,
       true,
-      cpuFeatures(words),
+      cpuFeatures(words) | (words.includes("sse2") ? 0 : X86_64_V2),
       true,
     );
     const job = new Job(this.binary, options, listing);

@@ -68,6 +68,7 @@ class Built {
       flags(simple),
       wrap,
       false,
+      0,
     );
     const glue = new ModuleGlue(module, layout, this.program, this.image, input, null);
     declareShared(glue, []);

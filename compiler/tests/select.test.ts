@@ -3,6 +3,7 @@ import { FLAGS, OPS, TERMINATOR } from "../ir/ops.ts";
 import { parseFunc } from "../ir/parse.ts";
 import { Program } from "../ir/program.ts";
 import { verify } from "../ir/verify.ts";
+import { X86_64_V2 } from "../isa/x64/features.ts";
 import { BMI1, BMI2, LZCNT, ROWS } from "../isa/x64/insts.ts";
 import { x64Target } from "../isa/x64/target.ts";
 import { Code, DEF, FIXED, REUSES, USE } from "../mach/code.ts";
@@ -12,7 +13,7 @@ import { constraintsOf } from "../mach/target.ts";
 import { verifyCode } from "../mach/verify.ts";
 
 /** The machine code of a function given by signature and body; virtual registers in it have no meaning. */
-function selected(head: string, body: string, features = 0, faults: readonly unknown[] = []): string {
+function selected(head: string, body: string, features = X86_64_V2, faults: readonly unknown[] = []): string {
   const program = new Program();
   const f = parseFunc(`func "f" ${head} {\n${body}\n}\n`, program);
   verify(f, program);
@@ -24,7 +25,7 @@ function selected(head: string, body: string, features = 0, faults: readonly unk
 }
 
 /** The code of one block that gets v0 i32, v1 i64, v2 ptr, v3 f64, v4 i32 and returns an i32. */
-function block(body: string, features = 0, faults: readonly unknown[] = []): string {
+function block(body: string, features = X86_64_V2, faults: readonly unknown[] = []): string {
   return selected(
     "wasm(i32 i64 ptr f64 i32) -> i32",
     `b0(v0 i32, v1 i64, v2 ptr, v3 f64, v4 i32):\n${body}`,
@@ -90,7 +91,7 @@ ${index}
       if (k > 3) expect(block(scaled(index, k))).toMatch(/shl32_i/);
       else {
         const fault = expect.stringContaining("an index of 33 bits in guarded memory");
-        block(scaled(index, k), 0, [fault]);
+        block(scaled(index, k), X86_64_V2, [fault]);
       }
     }
   });
@@ -477,6 +478,27 @@ describe("arithmetic", () => {
     expect(block("  v9 = i32.ctz v0\n  return (v9)", BMI1)).toMatch(/tzcnt32/);
     expect(block("  v9 = i32.shl v0 v4\n  return (v9)", BMI2)).toMatch(/shlx32 v\d+, v\d+/);
     expect(i32("  v9 = i32.shl v0 v4")).toMatch(/shl32_cl v\d+, v\d+@rcx/);
+    expect(block("  v9 = i32.popcnt v0\n  return (v9)")).toMatch(/popcnt32/);
+    expect(block("  v9 = i32.popcnt v0\n  return (v9)", 0)).toMatch(/imul32_i/);
+    for (const op of ["nearest", "floor", "ceil", "trunc"]) {
+      const body = `  v5 = f64.${op} v3\n  v9 = i32.trunc_sat_f64_s v5\n  return (v9)`;
+      expect(block(body)).toMatch(/roundsd/);
+      expect(block(body, 0)).not.toMatch(/roundsd/);
+    }
+  });
+
+  test("an instruction that the CPU may not have is found", () => {
+    const program = new Program();
+    const f = parseFunc(
+      'func "f" wasm(i32) -> i32 {\nb0(v0 i32):\n  v1 = i32.popcnt v0\n  return (v1)\n}\n',
+      program,
+    );
+    const code = new Code();
+    select(f, program, x64Target(X86_64_V2), code);
+    expect(verifyCode(code, x64Target(X86_64_V2))).toEqual([]);
+    expect(verifyCode(code, x64Target(0))).toEqual([
+      expect.stringContaining("not an instruction of every CPU"),
+    ]);
   });
 
   test("what nobody uses is not there", () => {

@@ -204,7 +204,7 @@ class Writer {
     let imm: [string, string] = ["0", "0"];
     if (shape.immediate) imm = this.immediate(t.args[shape.reads.length]);
     if (shape.condition) imm[1] = this.immediate(t.args[wanted - 1])[0];
-    if (others.length > 0) this.lines.push(`s.second(${others[0]});`);
+    for (const other of others) this.lines.push(`s.later(${other});`);
     const inRegisters = uses.filter((u) => u !== "");
     const args = [constant, def, ...inRegisters];
     if (imm[0] !== "0" || imm[1] !== "0") {

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from ._descriptors import ExportType, ImportType
     from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError
+    from ._hook import WasmLoader
     from ._link import bind, pass_caller, restrict_imports
     from ._objects import Global, Memory, Table
     from ._values import f32_bits, f32_from_bits, f64_bits, f64_from_bits, u32, u64
@@ -46,6 +47,7 @@ _PLACES = {
     "Trap": "_errors",
     "UnsupportedError": "_errors",
     "WasmError": "_errors",
+    "WasmLoader": "_hook",
     "ExportType": "_descriptors",
     "ImportType": "_descriptors",
     "Func": "_api",
@@ -96,6 +98,7 @@ __all__ = [
     "Trap",
     "UnsupportedError",
     "WasmError",
+    "WasmLoader",
     "__version__",
     "bind",
     "compile",

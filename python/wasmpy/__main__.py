@@ -143,7 +143,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}, {os.path.dirname(__file__)}")
     checks: list[tuple[str, Callable[[], str]]] = [
         ("target", _target.triple),
-        ("CPU features", lambda: ", ".join(_target.cpu_features()) or "baseline"),
+        ("CPU", _target.describe_cpu),
         ("node", _compiler.node_version),
         ("cache", _cache.user_directory),
         ("compiler", _identity.identity),

@@ -120,10 +120,10 @@ class Build:
         other.options = {**self.options, "checked": True}
         return other
 
-    def baseline(self) -> Build:
-        """The same for every CPU."""
+    def baseline(self, level: str = "") -> Build:
+        """The same for CPUs of a level, else of the one that settings choose for images that go to many machines."""
         other = self._copy()
-        other._set_options({**self.options, "cpu": ""})
+        other._set_options({**self.options, "cpu": _target.shipped_cpu(level)})
         return other
 
     @property
@@ -171,9 +171,10 @@ def find(build: Build) -> str | None:
         if is_readable(image):
             return image
     if build.beside is not None and build.is_installed:
-        image = os.path.join(build.beside, build.baseline().name)
-        if is_readable(image):
-            return image
+        for level in _target.shipped_levels():
+            image = os.path.join(build.beside, build.baseline(level).name)
+            if is_readable(image):
+                return image
     return None
 
 
@@ -203,9 +204,19 @@ def locate(build: Build) -> str:
     """The image file; compiles when no cache has it."""
     if build.image is None and not is_cached(build):
         from . import _store
+        from ._errors import UnsupportedError
 
         _tell(build)
-        build.image = _store.make(build)
+        try:
+            build.image = _store.make(build)
+        except UnsupportedError:
+            # No compiler here. An image that is for a better CPU says so when it is loaded.
+            if build.beside is None or not build.is_installed:
+                raise
+            image = os.path.join(build.beside, build.baseline().name)
+            if not is_readable(image):
+                raise
+            build.image = image
     assert build.image is not None
     return build.image
 

@@ -9,7 +9,7 @@ SETTINGS = {
     "node": ("", "the Node that runs the compiler; else the one of PyPI, else the PATH's"),
     "cache_dir": ("", "the user's cache; else the platform's place for caches"),
     "no_cache": ("", "any text: neither read nor write images"),
-    "cpu": ("host", "what may be used of the CPU: host, or baseline, x86-64-v2, x86-64-v3"),
+    "cpu": ("host", "what may be used of the CPU: host, or x86-64, x86-64-v2 (baseline), x86-64-v3"),
     "quiet": ("", "any text: no notice when compiling takes long"),
     "log": ("", 'level of the logger "wasmpy": debug, info, warning …'),
     "stats": ("", "any text: at exit a line on what was found in caches and what was compiled"),

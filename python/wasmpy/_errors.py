@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
     from typing import Any, TypeVar
 
     _Result = TypeVar("_Result")
@@ -163,6 +164,21 @@ def without_own_frames(error: BaseException) -> BaseException:
     while traceback is not None and _is_own(traceback.tb_frame.f_globals.get("__name__")):
         traceback = traceback.tb_next
     return error.with_traceback(traceback)
+
+
+def others_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """The traceback without the frames of this package, wherever they are."""
+    from types import TracebackType
+
+    entries = []
+    while traceback is not None:
+        if not _is_own(traceback.tb_frame.f_globals.get("__name__")):
+            entries.append(traceback)
+        traceback = traceback.tb_next
+    result = None
+    for entry in reversed(entries):
+        result = TracebackType(result, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return result
 
 
 # --- whose exception it is -----------------------------------------------------------------------------------------

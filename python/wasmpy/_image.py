@@ -88,10 +88,17 @@ def begin(name: str, build: _cache.Build) -> tuple[ModuleType, Callable[[Import]
 def load(module: ModuleType, build: _cache.Build) -> None:
     """Executes what the import statement made of ``build``; again, when the module is reloaded."""
     if "__wasm__" not in module.__dict__:
+        # What was assigned before: importlib's LazyLoader loads a module when it is read, not when it is written.
+        assigned = {name: value for name, value in module.__dict__.items() if not name.startswith("__")}
         try:
-            return execute(module)
+            execute(module)
         except UnguardedError:
             build = build.checked()
+        else:
+            for name, value in assigned.items():
+                if isinstance(getattr(type(module), name, None), property):  # an exported global
+                    setattr(module, name, value)
+            return
 
     def prepare(made: ModuleType) -> None:
         made.__spec__ = module.__spec__

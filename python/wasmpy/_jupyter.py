@@ -1,13 +1,17 @@
-"""IPython and Jupyter: ``%load_ext wasmpy`` brings ``%%wat name`` and ``%wasm path``."""
+"""IPython and Jupyter: ``%load_ext wasmpy`` brings ``%%wat name`` and ``%wasm path``.
+
+It also takes the frames of this package out of the tracebacks that the shell shows."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import sys
 from importlib import import_module
 from typing import Any
 
 from ._api import load
+from ._errors import others_frames
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -32,6 +36,20 @@ def load_ipython_extension(shell: Any) -> None:
         name = words[1] if len(words) == 2 else os.path.splitext(os.path.basename(words[0]))[0]
         _bind(shell, name, words[0])
 
+    def show(thrown: Any = None, *arguments: Any, **keywords: Any) -> None:
+        kind, error, traceback = thrown or sys.exc_info()
+        if isinstance(error, BaseException):
+            # The error's own is what the shell looks at, from 3.11 on; before, it shows syntax errors without one.
+            error.__traceback__ = traceback = others_frames(traceback)
+            if sys.version_info < (3, 11):
+                keywords["running_compiled_code"] = False
+            thrown = kind, error, traceback
+        shown(thrown, *arguments, **keywords)
+
+    if not hasattr(shell.showtraceback, "_wasmpy"):
+        shown = shell.showtraceback
+        show._wasmpy = True  # type: ignore[attr-defined]
+        shell.showtraceback = show
     shell.register_magic_function(wat, "cell")
     shell.register_magic_function(wasm, "line")
 
@@ -40,6 +58,8 @@ def unload_ipython_extension(shell: Any) -> None:
     """What ``%unload_ext wasmpy`` calls."""
     for kind, name in (("cell", "wat"), ("line", "wasm")):
         shell.magics_manager.magics[kind].pop(name, None)
+    if hasattr(shell.showtraceback, "_wasmpy"):
+        del shell.showtraceback
 
 
 def _bind(shell: Any, name: str, source: bytes | str) -> None:

@@ -8,6 +8,7 @@ instance; what they take and give stands at the head of the compiler's ``python/
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 from . import _opened, _types
 from ._errors import LinkError, UnguardedError, is_own
@@ -15,12 +16,12 @@ from ._errors import LinkError, UnguardedError, is_own
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from types import ModuleType
+    from types import BuiltinFunctionType, ModuleType
     from typing import Any, TypeVar
 
     _Callable = TypeVar("_Callable", bound=Callable[..., object])
 else:  # typing and collections.abc would cost 3 ms of every start, types 0.3
-    ModuleType = type(sys)
+    ModuleType, BuiltinFunctionType = type(sys), type(len)
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
@@ -40,6 +41,9 @@ _options: dict[str, dict[str, object]] = {}
 
 # After restrict_imports: the Python modules that WebAssembly may still import.
 _allowed: frozenset[str] | None = None
+
+# Modules whose imports are being found, the outermost first: name → thread, and the module that is being imported.
+_linking: dict[str, tuple[int, str]] = {}
 
 
 class AbsentError(Exception):
@@ -94,21 +98,26 @@ class WasmModule(ModuleType):
     def __getitem__(self, name: str) -> Any:
         if not isinstance(name, str):
             raise TypeError(f"export names are strings, not {type(name).__name__}")
-        state: State = self.__dict__["__wasm__"]
+        state = state_of(self)
         value = state.exports[name]
         return value._get() if state.kinds[name] == GLOBAL else value
 
     def __setitem__(self, name: str, value: object) -> None:
-        state: State = self.__dict__["__wasm__"]
+        state = state_of(self)
         if state.kinds[name] != GLOBAL:
             raise TypeError(f"export {name!r} is a {_KINDS[state.kinds[name]]}: only globals can be assigned")
         state.exports[name]._set(value)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.__dict__["__wasm__"].exports
+        return name in state_of(self).exports
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.__dict__["__wasm__"].exports)
+        return iter(state_of(self).exports)
+
+    def __reduce__(self) -> Any:
+        from ._pickling import reduce_module
+
+        return reduce_module(self)
 
     def __dir__(self) -> list[str]:
         return sorted({*self.__all__, *(name for name in self.__dict__ if name.startswith("__"))})
@@ -121,9 +130,14 @@ class WasmModule(ModuleType):
 
 
 def state_of(module: object) -> State:
-    """The state behind a module or instance. Raises TypeError for anything else."""
+    """The state behind a module or instance. Raises TypeError for anything else, ImportError for a module that is
+    still being linked."""
     state = getattr(module, "__dict__", {}).get("__wasm__")
     if not isinstance(state, State):
+        if isinstance(module, WasmModule):
+            name = module.__name__
+            text = f"module {name!r} is not linked yet, most likely since what it imports imports it"
+            raise ImportError(text, name=name)
         raise TypeError(f"{module!r} is not a WebAssembly module")
     return state
 
@@ -214,7 +228,24 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     *types, watch, forget, _opened.close = kernel["natives"]()
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
+    _teach_pickle()
     globals().update(_objects.classes(*types))  # Last: a signal's handler may have raised before.
+
+
+def _teach_pickle() -> None:
+    """Makes pickle ask us about our functions. They are builtins, a type that they share with all others."""
+    import copyreg
+
+    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(BuiltinFunctionType)
+
+    def reduce(builtin: Any) -> Any:
+        if issubclass(type(builtin.__self__), WasmModule):
+            from ._pickling import reduce_function
+
+            return reduce_function(builtin)
+        return builtin.__reduce__() if previous is None else previous(builtin)
+
+    copyreg.pickle(BuiltinFunctionType, reduce)
 
 
 def __getattr__(name: str) -> Any:
@@ -272,6 +303,9 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
         state.bind(TABLE, index, _new("Table", element_type, is64, functions, *limits))
     # Before the start function runs: what it calls may come back through the module, or the Instance that holds it.
     module.__dict__["__wasm__"] = state.holder.__dict__["__wasm__"] = state
+    if state.holder is module:
+        # Whatever loaded it: the stock loader of extension modules, or importlib's LazyLoader, with its own class.
+        module.__class__ = WasmModule
     _export(state)
     kernel["initialize"]()
     if _is_reactor(state):
@@ -323,19 +357,22 @@ def given_to(name: str) -> Mapping[str, Any]:
     return given
 
 
-def candidates(name: str, wanted: str) -> list[tuple[str, str | None]]:
-    """The Python modules that the import statement takes for ``wanted`` when it links ``name``: each as the arguments
-    of ``import_module``."""
+def candidates(name: str, wanted: str) -> list[str]:
+    """Full names of the Python modules that the import statement takes for ``wanted`` when it links ``name``."""
     package = name.rpartition(".")[0]
-    found: list[tuple[str, str | None]] = []
-    if wanted.startswith("."):
-        found.append((wanted, package))
+    rest = wanted.lstrip(".")
+    above = len(wanted) - len(rest) - 1  # Dots as in Python: one is the package itself.
+    found = []
+    if above >= 0:
+        parts = package.split(".") if package else []
+        if above < len(parts):
+            found.append(".".join([*parts[: len(parts) - above], *filter(None, [rest])]))
     else:
         if package:
-            found.append((f"{package}.{wanted}", None))
+            found.append(f"{package}.{wanted}")
         if wanted and wanted not in _TOOLCHAIN:
-            found.append((wanted, None))
-    return [(module, anchor) for module, anchor in found if _allowed is None or (anchor or "") + module in _allowed]
+            found.append(wanted)
+    return [module for module in found if _allowed is None or module in _allowed]
 
 
 def resolver(name: str) -> Callable[[Import], Any]:
@@ -350,20 +387,41 @@ def resolver(name: str) -> Callable[[Import], Any]:
             if key not in known:
                 known[key] = lookup(item(given, wanted.module), wanted)
             return known[key]
-        from importlib import import_module
-
-        for candidate, anchor in candidates(name, wanted.module):
+        for candidate in candidates(name, wanted.module):
+            _linking[name] = get_ident(), candidate
             try:
-                namespace = import_module(candidate, anchor)
+                # The function behind the import statement: it takes importlib's frames out of tracebacks.
+                namespace = __import__(candidate, None, None, ("__name__",))
+                if isinstance(namespace, WasmModule) and "__wasm__" not in namespace.__dict__:
+                    raise LinkError(_circle(name, candidate), name=name)
             except ModuleNotFoundError as error:
-                full = candidate if anchor is None else f"{anchor}{candidate}"
-                if error.name is not None and (full == error.name or full.startswith(error.name + ".")):
+                if error.name is not None and (candidate == error.name or candidate.startswith(error.name + ".")):
                     continue
                 raise
+            finally:
+                _linking.pop(name, None)
             return lookup(namespace, wanted, is_trusted=True)
         raise AbsentError
 
     return resolve
+
+
+def _circle(name: str, candidate: str) -> str:
+    """What to say of ``name`` if it imports a module that is not linked yet: the way round, and what to do."""
+    thread = get_ident()
+    way = [candidate]
+    names = list(_linking)
+    for linking in names[names.index(candidate) :] if candidate in names else [name]:
+        other, imported = _linking[linking]
+        if other == thread:
+            way += [part for part in (linking, imported) if part != way[-1]]
+    # Of a module that imports itself, once is left out by that.
+    way += [candidate] if len(way) == 1 else []
+    return (
+        f"cannot link {name}: its imports lead back to a module that is not linked yet: {' → '.join(way)}. "
+        "WebAssembly modules cannot import each other in a circle: pass one of them a Python function that imports "
+        f"the other one when it is called, by wasmpy.bind({name!r}, …)"
+    )
 
 
 def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:

@@ -89,15 +89,9 @@ class _LaterError(Exception):
 
 def _imported(name: str, wanted: _link.Import) -> Any:
     """What Python modules have for an import, if they have been imported. Raises AbsentError or _LaterError."""
-    from importlib.util import find_spec, resolve_name
+    from importlib.util import find_spec
 
-    for candidate, anchor in _link.candidates(name, wanted.module):
-        try:
-            full = resolve_name(candidate, anchor)
-        except ImportError as error:
-            if not is_own(error, "importlib.util"):
-                raise
-            raise _LaterError from None
+    for full in _link.candidates(name, wanted.module):
         module = sys.modules.get(full)
         if module is None:
             first = next((part for part in _above(full) if part not in sys.modules), full)

@@ -25,7 +25,9 @@ def follow(watch: Callable[[bool], None], forget: Callable[[], None]) -> None:
     """To be called once in each interpreter, with builtins of the kernel."""
 
     def after(module: ModuleType, name: str, tell: Callable[[tuple[Any, ...], Any], object]) -> None:
-        original: Callable[..., Any] = getattr(module, name)
+        original: Callable[..., Any] | None = getattr(module, name, None)
+        if original is None:  # The program has a resource.py of its own.
+            return
 
         def replaced(*arguments: Any, **keywords: Any) -> Any:
             result = original(*arguments, **keywords)

@@ -8,10 +8,16 @@ from io import FileIO
 
 from ._config import config, disabled
 
-# Instruction sets beyond x86-64-v2 that the compiler knows to use, by the name in /proc/cpuinfo.
-_X86_FEATURES = {"abm": "lzcnt", "bmi1": "bmi1", "bmi2": "bmi2", "avx": "avx"}
-# Levels of CPUs, as the x86-64 ABI has them: the baseline and one that has all of these.
-_LEVELS: dict[str, list[str]] = {"baseline": [], "x86-64-v2": [], "x86-64-v3": [*_X86_FEATURES.values()]}
+# Instruction sets beyond plain x86-64 that the compiler knows to use, by the name in /proc/cpuinfo.
+_X86_FEATURES = {"sse4_1": "sse41", "popcnt": "popcnt", "abm": "lzcnt", "bmi1": "bmi1", "bmi2": "bmi2"}
+# What levels of CPUs, as the x86-64 ABI defines them, have of these. The baseline is what images for many machines
+# are compiled for: all CPUs since 2009 have it, but not all that virtual machines imitate.
+_LEVELS: dict[str, list[str]] = {
+    "x86-64": [],
+    "x86-64-v2": ["sse41", "popcnt"],
+    "x86-64-v3": [*_X86_FEATURES.values()],
+}
+_LEVELS["baseline"] = _LEVELS["x86-64-v2"]
 
 
 def triple() -> str:
@@ -25,7 +31,7 @@ def triple() -> str:
 
 
 def cpu_features() -> list[str]:
-    """Names of the features beyond the baseline that settings allow: this CPU's, or those of a level."""
+    """Names of the features beyond plain x86-64 that settings allow: this CPU's, or those of a level."""
     level = config.get("cpu")
     if level != "host":
         if level not in _LEVELS:
@@ -40,21 +46,44 @@ def cpu_features() -> list[str]:
 
 
 def host_features() -> list[str]:
-    """Names of the features beyond the baseline that this CPU has."""
+    """Names of the features beyond plain x86-64 that this CPU has, by what the system says. If that is wrong, images
+    notice: they ask the CPU itself."""
+    flags = _cpuinfo("flags").split()
+    return [ours for theirs, ours in _X86_FEATURES.items() if theirs in flags]
+
+
+def _cpuinfo(field: str) -> str:
     from ._errors import tried
 
     file = tried(FileIO, "/proc/cpuinfo")
     if isinstance(file, OSError):
-        return []
+        return ""
     with file:
         text = tried(file.read, 4096)
     if isinstance(text, OSError):
-        return []
-    for line in text.split(b"\n"):
-        if line.startswith(b"flags"):
-            flags = line.split()
-            return [ours for theirs, ours in _X86_FEATURES.items() if theirs.encode() in flags]
-    return []
+        return ""
+    for line in text.decode("ascii", "replace").split("\n"):
+        if line.startswith(field):
+            return line.partition(":")[2].strip()
+    return ""
+
+
+def shipped_cpu(level: str = "") -> str:
+    """The option ``cpu`` of images for many machines: of a level, else of the one that settings choose for them."""
+    return ",".join(_LEVELS[level or ("x86-64" if config.get("cpu") == "x86-64" else "baseline")])
+
+
+def shipped_levels() -> list[str]:
+    """The levels of such images that serve this CPU, the best one first."""
+    host = host_features()
+    return [level for level in ("x86-64-v2", "x86-64") if set(_LEVELS[level]) <= set(host)]
+
+
+def describe_cpu() -> str:
+    """The CPU for people: its name, whether it is an old one, what the compiler may use of it."""
+    below = "" if "x86-64-v2" in shipped_levels() else ", below the level x86-64-v2"
+    used = ", ".join(cpu_features()) or "plain x86-64 only"
+    return f"{_cpuinfo('model name') or 'unknown'}{below}; compiled code uses {used}"
 
 
 def options() -> dict[str, object]:

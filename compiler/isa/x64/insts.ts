@@ -103,12 +103,14 @@ export const CONSTANT = 128;
 /** The operand pairs commute. */
 export const COMMUTES = 256;
 
-/** Features beyond x86-64-v2, as bits of the target's set. */
+/** Features beyond plain x86-64 (isa/x64/features.ts), as bits of the target's set. */
 export const LZCNT = 1;
 export const BMI1 = 2;
 export const BMI2 = 4;
 export const MOVBE = 8;
 export const AVX = 16;
+export const POPCNT = 32;
+export const SSE41 = 64;
 
 // --- rows -------------------------------------------------------------------------------------------------
 
@@ -518,9 +520,11 @@ export const ROWS: readonly Row[] = [
   /** With a zero source the destination keeps its value. */
   ...both("bsf#", "rw:r#, r:rm#", "0F BC /r", WRITES_FLAGS),
   ...both("bsr#", "rw:r#, r:rm#", "0F BD /r", WRITES_FLAGS),
-  ...both("popcnt#", "w:r#, r:rm#", "F3 0F B8 /r", WRITES_FLAGS | MERGES),
+  ...both("popcnt#", "w:r#, r:rm#", "F3 0F B8 /r", WRITES_FLAGS | MERGES, POPCNT),
   ...both("lzcnt#", "w:r#, r:rm#", "F3 0F BD /r", WRITES_FLAGS, LZCNT),
   ...both("tzcnt#", "w:r#, r:rm#", "F3 0F BC /r", WRITES_FLAGS, BMI1),
+  /** Leaf and subleaf in; four words out. */
+  ...i("cpuid", "rw:r32@rax, w:r32@rbx, rw:r32@rcx, w:r32@rdx", "0F A2"),
   ...both("bt#", "r:n#, r:r#", "0F A3 /r", WRITES_FLAGS),
   ...both("bts#", "rw:n#, r:r#", "0F AB /r", WRITES_FLAGS),
   ...both("btr#", "rw:n#, r:r#", "0F B3 /r", WRITES_FLAGS),
@@ -566,8 +570,8 @@ export const ROWS: readonly Row[] = [
   ...scalar("sqrt", "51", "w", MERGES),
   ...i("cmpss", "rw:f32, r:fm32", "F3 0F C2 /r ib"),
   ...i("cmpsd", "rw:f64, r:fm64", "F2 0F C2 /r ib"),
-  ...i("roundss", "w:f32, r:fm32", "66 0F3A 0A /r ib", MERGES),
-  ...i("roundsd", "w:f64, r:fm64", "66 0F3A 0B /r ib", MERGES),
+  ...i("roundss", "w:f32, r:fm32", "66 0F3A 0A /r ib", MERGES, SSE41),
+  ...i("roundsd", "w:f64, r:fm64", "66 0F3A 0B /r ib", MERGES, SSE41),
   ...i("ucomiss", "r:f32, r:fm32", "0F 2E /r", WRITES_FLAGS),
   ...i("ucomisd", "r:f64, r:fm64", "66 0F 2E /r", WRITES_FLAGS),
   ...bitwise("and", "54", COMMUTES),

@@ -15,6 +15,7 @@ export const INSTRUCTIONS: InstructionTable = new InstructionTable(
   ROWS.map((row) => row.name),
   ROWS.map((row) => constraintsOf(row.operands, row.encoding === null)),
   Int16Array.from(ROWS, (_, i) => memoryFormOf(i)),
+  Uint8Array.from(ROWS, (row) => row.feature),
 );
 
 /** What a rule has to give for a register or memory operand. */

@@ -8,7 +8,6 @@ import type { Code } from "../../mach/code.ts";
 import type { Selection } from "../../mach/select.ts";
 import type { Target } from "../../mach/target.ts";
 import { CONVENTIONS, REGISTERS } from "./abi.ts";
-import { AVX, BMI1, BMI2, LZCNT, MOVBE } from "./insts.ts";
 import { address, call, constant, enter, leave, tailCall, testFlags } from "./lower.ts";
 import { MEMORY0 } from "./regs.ts";
 import { INSTRUCTIONS } from "./table.ts";
@@ -34,32 +33,6 @@ function lowerAny(s: Selection, v: Value): boolean {
     default:
       return lower(s, v);
   }
-}
-
-/** Bits of the CPU features (names as in /proc/cpuinfo) that go beyond x86-64-v2; unknown ones do not count. */
-export function cpuFeatures(names: readonly string[]): number {
-  let features = 0;
-  for (const name of names) {
-    switch (name) {
-      case "abm":
-      case "lzcnt":
-        features |= LZCNT;
-        break;
-      case "bmi1":
-        features |= BMI1;
-        break;
-      case "bmi2":
-        features |= BMI2;
-        break;
-      case "movbe":
-        features |= MOVBE;
-        break;
-      case "avx":
-        features |= AVX;
-        break;
-    }
-  }
-  return features;
 }
 
 /**
@@ -90,7 +63,7 @@ function significantBits(code: Code, i: number, of: (register: number) => number
   }
 }
 
-/** `features`: bits of insts.ts beyond x86-64-v2. */
+/** `features`: bits of features.ts. */
 export function x64Target(features: number): Target {
   return {
     name: "x64",

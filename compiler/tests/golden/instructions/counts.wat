@@ -1,4 +1,4 @@
-;; Counting bits. Only popcnt belongs to x86-64-v2; without lzcnt and tzcnt a zero needs care.
+;; Counting bits. Only popcnt belongs to x86-64-v2, and none of it to x86-64; without lzcnt and tzcnt a zero needs care.
 ;;! show = asm, asm lzcnt bmi1
 (module
   (func (export "i32.clz") (param i32) (result i32)
@@ -42,6 +42,23 @@
   ;;= asm
   ;;   xor eax, eax
   ;;   popcnt eax, edi
+  ;;   ret
+  ;;= asm sse2
+  ;;   mov eax, edi
+  ;;   shr eax, 1
+  ;;   and eax, 0x55555555
+  ;;   sub edi, eax
+  ;;   mov eax, edi
+  ;;   and eax, 0x33333333
+  ;;   shr edi, 2
+  ;;   and edi, 0x33333333
+  ;;   add eax, edi
+  ;;   mov ecx, eax
+  ;;   shr ecx, 4
+  ;;   add eax, ecx
+  ;;   and eax, 0xf0f0f0f
+  ;;   imul eax, eax, 0x1010101
+  ;;   shr eax, 24
   ;;   ret
 
   (func (export "i64.clz") (param i64) (result i64)

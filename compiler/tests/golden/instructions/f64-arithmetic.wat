@@ -169,6 +169,28 @@
   ;;= asm
   ;;   roundsd xmm0, xmm0, 9
   ;;   ret
+  ;;= asm sse2
+  ;;   movaps xmm1, xmm0
+  ;;   andps xmm1, [wasmpy_const128_8000000000000000]
+  ;;   movaps xmm2, xmm0
+  ;;   andps xmm2, [wasmpy_const128_7fffffffffffffff]
+  ;;   movaps xmm3, xmm2
+  ;;   cmpltsd xmm3, [wasmpy_const64_4330000000000000]
+  ;;   addsd xmm2, [wasmpy_const64_4330000000000000]
+  ;;   subsd xmm2, [wasmpy_const64_4330000000000000]
+  ;;   orps xmm2, xmm1
+  ;;   movaps xmm4, xmm0
+  ;;   cmpltsd xmm4, xmm2
+  ;;   andps xmm4, [wasmpy_const128_3ff0000000000000]
+  ;;   subsd xmm2, xmm4
+  ;;   mulsd xmm0, [wasmpy_const64_3ff0000000000000]
+  ;;   movaps xmm4, xmm3
+  ;;   andnps xmm4, xmm0
+  ;;   movaps xmm0, xmm2
+  ;;   andps xmm0, xmm3
+  ;;   orps xmm0, xmm4
+  ;;   orps xmm0, xmm1
+  ;;   ret
 
   (func (export "trunc") (param f64) (result f64)
     (f64.trunc (local.get 0)))
