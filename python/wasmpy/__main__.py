@@ -62,14 +62,15 @@ def _compile(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from . import _compiler, _target
+    from . import _cache, _compiler, _target
     from ._link import read_description
 
     with open(arguments.file, "rb") as file:
         source = file.read()
 
     def ask(header: dict[str, object]) -> bytes:
-        answer, payload = _compiler.request(header, source, arguments.file)
+        form = _cache.form(source, arguments.file)
+        answer, payload = _compiler.request({**header, **form}, source, arguments.file)
         if "error" in answer:
             raise diagnostic(answer["error"], arguments.file, source)
         return payload

@@ -314,8 +314,8 @@ def module(imported: ModuleType) -> Module:
 
 def validate(source: _Source, *, features: str = "3.0") -> bool:
     """True if the module is valid WebAssembly. Raises only OSError for a file that cannot be read."""
-    content, _ = _read(source)
-    header: dict[str, object] = {"do": "validate", "without": disabled()}
+    content, filename = _read(source)
+    header: dict[str, object] = {"do": "validate", "without": disabled(), **_cache.form(content, filename)}
     answer, _ = _compiler.request({**header, **_link.options(features=features)}, content)
     return "error" not in answer
 

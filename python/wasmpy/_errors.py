@@ -28,7 +28,7 @@ class LinkError(WasmError, ImportError):
 
 
 class UnsupportedError(WasmError, ImportError):
-    """The module is valid but cannot be compiled or run here.
+    """The module is valid but cannot be compiled or run here; or it uses what a proposal adds to WebAssembly.
 
     An ImportError: ``try: import fast`` / ``except ImportError`` falls back.
     """
@@ -119,7 +119,7 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
         return WasmError(f"{message}{where} ({filename}); please report this")
     if line <= 0:
         message += where + (f" at byte {at:#x}" if at >= 0 else "")
-    if kind == "unsupported":
+    if kind in ("unsupported", "proposed"):
         return UnsupportedError(f"{message} ({filename}{f', line {line}' if line > 0 else ''})", path=filename)
     make: Callable[..., CompileError] = CompileError
     if line <= 0:
