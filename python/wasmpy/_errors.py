@@ -114,7 +114,7 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
     message = error["message"] + (f": {error['detail']}" if error["detail"] else "")
     kind, line, at = error["kind"], error.get("line", 0), error.get("at", -1)
     function = error["function"] or ""
-    where = f" in function {function}" if function else ""
+    where = f" in function {_readable(function)}" if function else ""
     if kind == "internal":
         return WasmError(f"{message}{where} ({filename}); please report this")
     if line <= 0:
@@ -130,6 +130,14 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
     if line <= 0 and at >= 0:
         result.byte_offset = at
     return result
+
+
+def _readable(name: str) -> str:
+    if not name.startswith(("_ZN", "_R")):
+        return name
+    from ._demangle import demangled
+
+    return demangled(name)
 
 
 def _caret(source: bytes, line: int, column: int) -> tuple[int, str, int, int]:
