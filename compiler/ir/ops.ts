@@ -237,7 +237,6 @@ export const OPS: readonly Op[] = [
    * the offset.
    */
   op("bounds_check32", "i32", "ptr", PURE | GUARDED | TRAPS | IMMEDIATE),
-  op("bounds_check64", "i64", "ptr", PURE | GUARDED | TRAPS | IMMEDIATE),
   // memory
   ...memory("i32"),
   ...memory("i64"),

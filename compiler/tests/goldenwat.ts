@@ -150,7 +150,7 @@ export class GoldenModule {
 
   private list([stage, ...words]: string[]): string[] {
     const number = STAGES.get(stage);
-    const known = ["checked", "quick", "lzcnt", "bmi1", "bmi2", "avx"];
+    const known = ["checked", "quick", "lzcnt", "bmi1", "bmi2"];
     const unknown = words.find((word) => !known.includes(word));
     if (number === undefined || unknown !== undefined) throw new Error(`no stage ${stage} ${unknown ?? ""}`);
     const listing = new Listing(number, "");

@@ -7,8 +7,9 @@ import sys
 
 from ._config import config, disabled
 
-# Instruction sets beyond x86-64-v2 that the compiler knows to use, by the name in /proc/cpuinfo.
-_X86_FEATURES = {"abm": "lzcnt", "bmi1": "bmi1", "bmi2": "bmi2", "avx": "avx"}
+# Instruction sets beyond x86-64-v2 that the compiler uses, by the name in /proc/cpuinfo: others, which a level may
+# have, too, matter neither to an image nor to its key.
+_X86_FEATURES = {"abm": "lzcnt", "bmi1": "bmi1", "bmi2": "bmi2"}
 # Levels of CPUs, as the x86-64 ABI has them: the baseline and one that has all of these.
 _LEVELS: dict[str, list[str]] = {"baseline": [], "x86-64-v2": [], "x86-64-v3": [*_X86_FEATURES.values()]}
 

@@ -8,7 +8,7 @@ import type { Code } from "../../mach/code.ts";
 import type { Selection } from "../../mach/select.ts";
 import type { Target } from "../../mach/target.ts";
 import { CONVENTIONS, REGISTERS } from "./abi.ts";
-import { AVX, BMI1, BMI2, LZCNT, MOVBE } from "./insts.ts";
+import { BMI1, BMI2, LZCNT } from "./insts.ts";
 import { address, call, constant, enter, leave, tailCall, testFlags } from "./lower.ts";
 import { MEMORY0 } from "./regs.ts";
 import { INSTRUCTIONS } from "./table.ts";
@@ -36,7 +36,7 @@ function lowerAny(s: Selection, v: Value): boolean {
   }
 }
 
-/** Bits of the CPU features (names as in /proc/cpuinfo) that go beyond x86-64-v2; unknown ones do not count. */
+/** Bits of the CPU features (names as in /proc/cpuinfo) beyond x86-64-v2 that rules use; others do not count. */
 export function cpuFeatures(names: readonly string[]): number {
   let features = 0;
   for (const name of names) {
@@ -50,12 +50,6 @@ export function cpuFeatures(names: readonly string[]): number {
         break;
       case "bmi2":
         features |= BMI2;
-        break;
-      case "movbe":
-        features |= MOVBE;
-        break;
-      case "avx":
-        features |= AVX;
         break;
     }
   }
