@@ -29,6 +29,7 @@ import { describe } from "./python/meta.ts";
 import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
+import { isBinary, refuseForeign, refuseObject } from "./wasm/foreign.ts";
 import { checkLimit, MAX_IMAGE_BYTES } from "./wasm/limits.ts";
 import type { Module } from "./wasm/module.ts";
 import type { Assembled } from "./wat/assembled.ts";
@@ -61,8 +62,8 @@ class Source {
   /** The binary: assembled, where the source is text. */
   binary(): Uint8Array {
     const { bytes } = this;
-    const isBinary = bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
-    if (isBinary) return bytes;
+    if (isBinary(bytes)) return bytes;
+    refuseForeign(bytes);
     this.assembled = parseModule(bytes, this.features);
     return this.assembled.bytes;
   }
@@ -88,7 +89,7 @@ class Source {
 
   diagnose({ kind, message, detail, at, index, name }: Complaint): Diagnostic {
     const { assembled, module } = this;
-    const isText = this.bytes[0] !== 0;
+    const isText = this.bytes.length > 0 && this.bytes[0] !== 0;
     const own = index < 0 && at >= 0 && module !== null ? functionAt(module, at) : index;
     const where = own >= 0 && module !== null ? functionNames(module)[own] : name;
     // While the text is read offsets are the text's own; afterwards they are the binary's.
@@ -186,6 +187,12 @@ export function disassemble(bytes: Uint8Array, features: Features): Compiled {
   return attempt(bytes, features, (source) => printModule(source.decode(), features));
 }
 
+/** For what was thrown while `text` was read, but for modules. */
+export function diagnosticOf(error: unknown, text: Uint8Array): Diagnostic {
+  const source = new Source(text, 0);
+  return source.diagnose(complaint(error, source.progress));
+}
+
 /** A module of a script that was assembled, decoded and validated; or the diagnostic. */
 export class Prepared {
   readonly module: Module | null;
@@ -197,11 +204,12 @@ export class Prepared {
   }
 }
 
-/** Offsets in the diagnostic are those of the script. */
+/** Lines of the diagnostic are those of the script. */
 export function prepare(script: ModuleSource, features: Features): Prepared {
   let module: Module | null = null;
-  const compiled = attempt(NO_BYTES, features, () => {
-    module = decode(script.assemble(features).bytes, features);
+  const compiled = attempt(script.text, features, (source) => {
+    source.assembled = script.assemble(features);
+    module = decode(source.assembled.bytes, features);
     validateModule(module, features);
     return NO_BYTES;
   });
@@ -313,6 +321,7 @@ export class Job {
     const { module } = source;
     if (module === null) return;
     try {
+      refuseObject(module);
       const facts = validateModule(module, this.options.features);
       this.compilation = new Compilation(module, facts, this.options, source.progress);
       for (let k = 0; k < this.compilation.chunks; k++) this.outcomes.push(null);

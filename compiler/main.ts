@@ -1,10 +1,11 @@
 // The compiler's command line: a server on standard input and output. A request and an answer are each
 //   uint32 header length, uint32 payload length (little-endian), JSON header, payload.
-// Requests are answered in order, each answer with the number of its request in the header. The process ends when its input closes and all is answered, or after IDLE_MS
-// without a request. The same file is what the pool's threads run.
+// Requests are answered in order, each answer with the number of its request in the header; a request that cannot be
+// read is answered, too. The process ends when its input closes and all is answered, or after IDLE_MS without a
+// request. The same file is what the pool's threads run.
 
 import { AS_WORKER, assist, Pool, threads } from "./pool.ts";
-import { type Request, serve } from "./service.ts";
+import { type Reply, type Request, serve, TOO_LARGE } from "./service.ts";
 
 const IDLE_MS = 5000;
 
@@ -19,6 +20,8 @@ class Server {
   private part: number;
   private bytes: Uint8Array;
   private filled: number;
+  /** Bytes of the part that there is no room for: they are read and forgotten. */
+  private lost: number;
   private payloadSize: number;
   private header: Request;
   private readonly requests: { header: Request; payload: Uint8Array }[];
@@ -31,6 +34,7 @@ class Server {
     this.part = SIZES;
     this.bytes = new Uint8Array(8);
     this.filled = 0;
+    this.lost = 0;
     this.payloadSize = 0;
     this.header = { do: "" };
     this.requests = [];
@@ -44,11 +48,18 @@ class Server {
     clearTimeout(this.idle);
     let rest = piece;
     while (rest.length > 0) {
+      if (this.lost > 0) {
+        const forgotten = Math.min(this.lost, rest.length);
+        this.lost -= forgotten;
+        rest = rest.subarray(forgotten);
+        if (this.lost === 0) this.complete();
+        continue;
+      }
       const taken = rest.subarray(0, this.bytes.length - this.filled);
       this.bytes.set(taken, this.filled);
       this.filled += taken.length;
       rest = rest.subarray(taken.length);
-      while (this.filled === this.bytes.length) this.complete();
+      while (this.lost === 0 && this.filled === this.bytes.length) this.complete();
     }
     this.work();
   }
@@ -64,7 +75,7 @@ class Server {
         break;
       }
       case HEADER:
-        this.header = JSON.parse(new TextDecoder().decode(bytes));
+        this.header = requestIn(bytes);
         this.expect(PAYLOAD, this.payloadSize);
         break;
       default:
@@ -75,8 +86,15 @@ class Server {
 
   private expect(part: number, size: number): void {
     this.part = part;
-    this.bytes = new Uint8Array(size);
     this.filled = 0;
+    try {
+      this.bytes = new Uint8Array(size);
+    } catch {
+      this.bytes = new Uint8Array(0);
+      this.lost = size;
+      // What the header says is not known, or of no use without the payload.
+      this.header = part === HEADER ? { do: "" } : { ...this.header, do: TOO_LARGE };
+    }
   }
 
   close(): void {
@@ -91,7 +109,7 @@ class Server {
       const request = this.requests.shift();
       if (request === undefined) break;
       const reply = await serve(request.header, request.payload, this.pool);
-      send(JSON.stringify({ ...reply.header, number: request.header.number }), reply.payload);
+      send(reply);
     }
     this.isServing = false;
     if (this.isClosed) process.stdout.write("", () => process.exit(0)); // when all before it is written
@@ -104,13 +122,21 @@ class Server {
   }
 }
 
-function send(header: string, payload: Uint8Array): void {
-  const text = new TextEncoder().encode(header);
+/** One that is none asks for nothing that there is. */
+function requestIn(bytes: Uint8Array): Request {
+  try {
+    const request: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof request === "object" && request !== null) return request as Request;
+  } catch {}
+  return { do: "" };
+}
+
+function send({ header, payload }: Reply): void {
   const sizes = new DataView(new ArrayBuffer(8));
-  sizes.setUint32(0, text.length, true);
+  sizes.setUint32(0, header.length, true);
   sizes.setUint32(4, payload.length, true);
   process.stdout.write(new Uint8Array(sizes.buffer));
-  process.stdout.write(text);
+  process.stdout.write(header);
   process.stdout.write(payload);
 }
 
@@ -121,6 +147,7 @@ if (process.argv[2] === AS_WORKER) {
   // Sources may change before a thread loads them, which then would be another compiler: only the bundle has threads.
   const file = process.argv[1];
   const server = new Server(file.endsWith(".ts") ? new Pool(file, () => 1) : new Pool(file));
+  process.stdout.on("error", () => process.exit(0)); // nobody reads any more
   process.stdin.on("data", (chunk) => server.receive(chunk));
   process.stdin.on("end", () => server.close());
 }

@@ -2,14 +2,14 @@
 // one payload. Modules that are rejected carry their diagnostic.
 
 import { Bytes } from "./base/bytes.ts";
-import { type Diagnostic, prepare } from "./driver.ts";
+import { type Diagnostic, diagnosticOf, prepare } from "./driver.ts";
 import { describeDiagnostic } from "./service.ts";
 import type { Features } from "./wasm/features.ts";
 import { EXT_FUNC, EXT_GLOBAL, type Module } from "./wasm/module.ts";
 import * as t from "./wasm/types.ts";
 import { typeText } from "./wasm/typetable.ts";
 import * as s from "./wat/commands.ts";
-import { type ModuleSource, parseScript } from "./wat/wast.ts";
+import { type ModuleSource, ScriptParser } from "./wat/wast.ts";
 
 /** What the runner must know of a type: all references but the first two kinds are one to it. */
 function typeName(type: t.ValType): string {
@@ -58,18 +58,19 @@ function exported(module: Module): unknown[] {
 }
 
 export class ScriptCommands {
-  readonly commands: object[];
+  readonly commands: readonly object[];
   readonly payload: Uint8Array;
 
-  constructor(commands: object[], payload: Uint8Array) {
+  constructor(commands: readonly object[], payload: Uint8Array) {
     this.commands = commands;
     this.payload = payload;
   }
 }
 
-/** Fails where the script itself cannot be read. */
+/** Also commands that cannot be read become commands, which say why. */
 export function scriptCommands(text: Uint8Array, features: Features): ScriptCommands {
   const payload = new Bytes();
+  const commands: object[] = [];
   const moduleOf = (source: ModuleSource): object => {
     const prepared = prepare(source, features);
     const diagnostic: Diagnostic | null = prepared.diagnostic;
@@ -83,7 +84,10 @@ export function scriptCommands(text: Uint8Array, features: Features): ScriptComm
       error: diagnostic === null ? null : describeDiagnostic(diagnostic),
     };
   };
-  const commands = parseScript(text).commands.map((c) => ({
+  const unreadable = (line: number, diagnostic: Diagnostic): object => {
+    return { type: "unreadable", line, error: describeDiagnostic(diagnostic) };
+  };
+  const readable = (c: s.Command): object => ({
     type: s.COMMAND_NAMES[c.kind],
     line: c.line,
     name: c.name,
@@ -92,6 +96,22 @@ export function scriptCommands(text: Uint8Array, features: Features): ScriptComm
     module: c.module === null ? null : moduleOf(c.module),
     action: c.action === null ? null : action(c.action),
     expected: c.expected.map(value),
-  }));
+  });
+  let parser: ScriptParser;
+  try {
+    parser = new ScriptParser(text);
+  } catch (error) {
+    const diagnostic = diagnosticOf(error, text);
+    return new ScriptCommands([unreadable(Math.max(1, diagnostic.line), diagnostic)], payload.take());
+  }
+  for (;;) {
+    try {
+      const command = parser.next();
+      if (command === null) break;
+      commands.push(readable(command));
+    } catch (error) {
+      commands.push(unreadable(parser.skip(), diagnosticOf(error, text)));
+    }
+  }
   return new ScriptCommands(commands, payload.take());
 }

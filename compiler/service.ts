@@ -1,12 +1,13 @@
 // One request, one answer: what main.ts serves. The only place that knows JSON.
 
-import { INTERNAL, LIMIT, MALFORMED, UNSUPPORTED } from "./base/errors.ts";
+import { INTERNAL, LIMIT, MALFORMED, PROPOSED, UNSUPPORTED } from "./base/errors.ts";
 import {
   assemble,
   type Compiled,
   compile,
-  type Diagnostic,
+  Diagnostic,
   describeModule,
+  diagnosticOf,
   disassemble,
   Options,
   SHOW_ASM,
@@ -20,6 +21,7 @@ import { cpuFeatures } from "./isa/x64/features.ts";
 import type { Pool } from "./pool.ts";
 import { scriptCommands } from "./script.ts";
 import { type Features, featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
+import { requireBinary } from "./wasm/foreign.ts";
 
 export interface Request {
   /** compile, validate, assemble, disassemble, describe, show, script */
@@ -30,6 +32,8 @@ export interface Request {
   readonly target?: string;
   /** Comma-separated CPU features beyond the target's baseline. */
   readonly cpu?: string;
+  /** "binary": the source must be one, as its file's name says. */
+  readonly form?: string;
   /** 1.0, 2.0 or 3.0 (the default) … */
   readonly features?: string;
   /** … without these, comma-separated names of wasm/features.ts. */
@@ -75,6 +79,16 @@ export interface Answer {
   readonly payload: Uint8Array;
 }
 
+/** An answer as it is sent. */
+export interface Reply {
+  readonly header: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+/** Bytes of a header that the other side takes. */
+const MOST_HEADER = 1 << 26;
+const NO_BYTES = new Uint8Array(0);
+
 function featuresOf({ features, without }: Request): Features {
   const all = features === "1.0" ? WASM_1_0 : features === "2.0" ? WASM_2_0 : WASM_3_0;
   return all & ~featuresNamed((without ?? "").split(","));
@@ -86,6 +100,8 @@ function kindName(kind: number): string {
       return "malformed";
     case UNSUPPORTED:
       return "unsupported";
+    case PROPOSED:
+      return "proposed";
     case LIMIT:
       return "limit";
     case INTERNAL:
@@ -119,26 +135,53 @@ export function describeDiagnostic(d: Diagnostic): object {
   };
 }
 
-function reply(result: Compiled): Answer {
-  const d = result.diagnostic;
-  if (d === null) return { header: {}, payload: result.bytes };
-  const error = describeDiagnostic(d);
-  return { header: { error }, payload: new Uint8Array(0) };
+function refusal(diagnostic: Diagnostic): Answer {
+  return { header: { error: describeDiagnostic(diagnostic) }, payload: NO_BYTES };
 }
 
-/** As `answer`, with what is large compiled in a pool of threads. */
-export async function serve(request: Request, payload: Uint8Array, pool: Pool): Promise<Answer> {
-  if (request.do !== "compile") return answer(request, payload);
-  return reply(await pool.compile(payload, optionsOf(request, featuresOf(request))));
+function answerOf({ bytes, diagnostic }: Compiled): Answer {
+  return diagnostic === null ? { header: {}, payload: bytes } : refusal(diagnostic);
 }
 
+function encoded({ header, payload }: Answer, number: number | undefined): Reply {
+  return { header: new TextEncoder().encode(JSON.stringify({ ...header, number })), payload };
+}
+
+/** A request whose payload the machine has no room for. */
+export const TOO_LARGE = "too large";
+
+function tooLarge(what: string): Answer {
+  return refusal(new Diagnostic(LIMIT, "out of memory", what, -1, 0, 0, ""));
+}
+
+/**
+ * Serves one request; what is large is compiled in a pool of threads. Whatever is thrown on the way is an answer:
+ * nothing that a request holds ends the process.
+ */
+export async function serve(request: Request, payload: Uint8Array, pool: Pool): Promise<Reply> {
+  try {
+    if (request.form === "binary") requireBinary(payload);
+    const made =
+      request.do === "compile"
+        ? answerOf(await pool.compile(payload, optionsOf(request, featuresOf(request))))
+        : answer(request, payload);
+    const reply = encoded(made, request.number);
+    return reply.header.length <= MOST_HEADER
+      ? reply
+      : encoded(tooLarge("the answer is too large"), request.number);
+  } catch (error) {
+    return encoded(refusal(diagnosticOf(error, NO_BYTES)), request.number);
+  }
+}
+
+/** The same in this thread, with what is thrown. */
 export function answer(request: Request, payload: Uint8Array): Answer {
   const features = featuresOf(request);
   switch (request.do) {
     case "compile":
-      return reply(compile(payload, optionsOf(request, features)));
+      return answerOf(compile(payload, optionsOf(request, features)));
     case "show":
-      return reply(
+      return answerOf(
         show(
           payload,
           optionsOf(request, features),
@@ -147,21 +190,20 @@ export function answer(request: Request, payload: Uint8Array): Answer {
         ),
       );
     case "describe":
-      return reply(describeModule(payload, features));
+      return answerOf(describeModule(payload, features));
     case "validate":
-      return reply(validate(payload, features));
+      return answerOf(validate(payload, features));
     case "assemble":
-      return reply(assemble(payload, features));
+      return answerOf(assemble(payload, features));
     case "disassemble":
-      return reply(disassemble(payload, features));
+      return answerOf(disassemble(payload, features));
     case "script": {
       const script = scriptCommands(payload, features);
       return { header: { commands: script.commands }, payload: script.payload };
     }
+    case TOO_LARGE:
+      return tooLarge("the source is too large");
     default:
-      return {
-        header: { error: { kind: "internal", message: `no request ${request.do}`, detail: "" } },
-        payload,
-      };
+      return refusal(new Diagnostic(INTERNAL, "no such request", `${request.do}`, -1, 0, 0, ""));
   }
 }

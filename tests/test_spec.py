@@ -85,3 +85,42 @@ def test_the_runner_can_fail(tmp_path, cache):
     )
     assert done.returncode == 1
     assert done.stdout.endswith("2 passed, 8 failed, 0 skipped\n"), done.stdout
+
+
+def test_scripts_that_cannot_be_read(tmp_path, cache):
+    """What is no command, or needs a proposal, is said with its line; all else is run."""
+    script = tmp_path / "strange.wast"
+    script.write_text("""(module (func (export "f") (result i32) (i32.const 1)))
+        (assert_return (invoke "f") (tuple.make (i32.const 1)))
+        (component)
+        (assert_return (invoke "f") (ref.i31_shared))
+        (module definition (memory 1 1 shared))
+        (assert_invalid (module (func (atomic.fence))) "threads are not of 3.0")
+        (nonsense (1 2 "a")) stray
+        (assert_return (invoke "f") (i32.const 1))""")
+    (tmp_path / "torn.wast").write_text("(module")
+    (tmp_path / "bytes.wast").write_bytes(b"\xff\0")
+    done = subprocess.run(
+        [sys.executable, "-m", "wasmpy", "wast", "-v", "missing.wast", "bytes.wast", "torn.wast", "strange.wast"],
+        env={**os.environ, **environment(cache)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == ""
+    *lines, last = done.stdout.splitlines()
+    assert last == "3 passed, 6 failed, 3 skipped"
+    for text in (
+        "missing.wast: [Errno 2]",
+        "bytes.wast:1: unreadable: malformed UTF-8 encoding",
+        "torn.wast:1: unreadable: unexpected token: unclosed parenthesis",
+        "strange.wast:2: unreadable: unknown operator: tuple.make",
+        "strange.wast:7: unreadable: unknown operator: nonsense",
+        "strange.wast:7: unreadable: unknown operator: stray",
+        "strange.wast:3: unreadable: not supported yet: this is a component",
+        'strange.wast:4: unreadable: not supported yet: instruction "ref.i31_shared"',
+        'strange.wast:5: definition: not supported yet: memory type "shared" of the proposal "threads"',
+    ):
+        assert any(line.startswith(text) for line in lines), (text, done.stdout)

@@ -46,11 +46,6 @@ export class Bytes {
     this.data[at + 3] = x >> 24;
   }
 
-  getU32(at: number): number {
-    const d = this.data;
-    return d[at] | (d[at + 1] << 8) | (d[at + 2] << 16) | (d[at + 3] << 24);
-  }
-
   bytes(b: Uint8Array): void {
     this.reserve(b.length);
     this.data.set(b, this.length);

@@ -1,12 +1,14 @@
 // Every error the compiler can report, in the wording of the specification's test suite, with its kind.
-// MALFORMED and INVALID become CompileError in Python, UNSUPPORTED UnsupportedError, LIMIT CompileError
-// (with its own text), INTERNAL a RuntimeError that asks for a report.
+// MALFORMED and INVALID become CompileError in Python, UNSUPPORTED and PROPOSED UnsupportedError, LIMIT CompileError
+// (with its own text), INTERNAL a WasmError that asks for a report.
 
 export const MALFORMED = 0;
 export const INVALID = 1;
 export const UNSUPPORTED = 2;
 export const LIMIT = 3;
 export const INTERNAL = 4;
+/** Of a proposal: malformed or invalid in WebAssembly 3.0, and perhaps valid one day. */
+export const PROPOSED = 5;
 
 const TABLE = [
   // binary format
@@ -135,6 +137,8 @@ const TABLE = [
   // what is valid but cannot be compiled yet
   ["instruction not supported yet", UNSUPPORTED],
   ["feature not supported yet", UNSUPPORTED],
+  ["not linked", UNSUPPORTED],
+  ["not supported yet", PROPOSED],
   ["internal compiler error", INTERNAL],
 ] as const;
 

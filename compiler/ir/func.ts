@@ -270,10 +270,6 @@ export class Func {
     return this.pool.get(this.edgeStart.get(edge) + i) as Value;
   }
 
-  setArgument(edge: Edge, i: number, x: Value): void {
-    this.pool.set(this.edgeStart.get(edge) + i, x);
-  }
-
   isTerminator(v: Value): boolean {
     return (FLAGS[this.op[v]] & TERMINATOR) !== 0;
   }

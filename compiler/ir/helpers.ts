@@ -47,7 +47,7 @@ const FOR_WASM: readonly Declaration[] = [
   wasm("ref_set", [PTR, REF, I32], []),
   // reference (no function) just read from a cell that others may overwrite: makes it safe on the wasm stack
   wasm("ref_hold", [REF], [REF]),
-  // the same for a function reference: keeps the instance or callable behind it
+  // the same for a function reference: keeps the instance that its record lies in
   wasm("func_hold", [REF], [REF]),
   // object with a reference to it that is taken over (null allowed) → the same, safe on the wasm stack. For
   // results of imported functions; traps when out of memory

@@ -5,6 +5,7 @@ import { fail } from "../base/fail.ts";
 import { type Features, has, MEMORY64, MULTI_MEMORY, REFERENCE_TYPES } from "../wasm/features.ts";
 import { HAS_MEMORY } from "../wasm/imm.ts";
 import type { Module } from "../wasm/module.ts";
+import { MEMARG, refuse } from "../wasm/proposals.ts";
 import { Reader } from "../wasm/reader.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import { readHeapType, readValType } from "../wasm/typereader.ts";
@@ -161,6 +162,9 @@ export class Immediates extends Operands {
     const { r } = this;
     let flags = r.u32();
     let memory = 0;
+    if (flags >= 32 && flags < HAS_MEMORY) {
+      refuse(MEMARG, 32, this.features, "alignment must not be larger than natural", this.at);
+    }
     if (has(this.features, MULTI_MEMORY) && (flags & HAS_MEMORY) !== 0 && flags < 2 * HAS_MEMORY) {
       flags ^= HAS_MEMORY;
       memory = r.u32();

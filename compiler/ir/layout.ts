@@ -8,7 +8,7 @@ import { heapOf, isRef, type ValType } from "../wasm/types.ts";
 import { F32, F64, I32, I64, REF, V128 } from "./ops.ts";
 import { CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
-// --- the context: one per running thread of an interpreter, shared by all instances ---------------------
+// --- the context: one per interpreter, shared by all instances; what a thread owns of it changes hands ---
 
 /** The running thread's stack limit, which prologues compare with the stack pointer. */
 export const CONTEXT_LIMIT = 0;

@@ -237,7 +237,6 @@ export const OPS: readonly Op[] = [
    * the offset.
    */
   op("bounds_check32", "i32", "ptr", PURE | GUARDED | TRAPS | IMMEDIATE),
-  op("bounds_check64", "i64", "ptr", PURE | GUARDED | TRAPS | IMMEDIATE),
   /**
    * x86's cpuid: for a leaf and a subleaf, one of the four words (eax, ebx, ecx, edx) that tell what the CPU is. The
    * target's own: nothing but isa/x64 and what it needs of the machine knows it.

@@ -399,8 +399,7 @@ class Parser {
         f.imm[v] = this.block();
         return;
       default:
-        if (ACCESS_SIZE[code] !== 0 || code === op.BOUNDS_CHECK32 || code === op.BOUNDS_CHECK64)
-          this.access(v);
+        if (ACCESS_SIZE[code] !== 0 || code === op.BOUNDS_CHECK32) this.access(v);
         else f.imm[v] = this.number();
     }
   }

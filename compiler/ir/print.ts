@@ -241,7 +241,7 @@ class Printer {
       case op.CODE_ADDR:
         return ` b${lo}`;
       default:
-        if (ACCESS_SIZE[code] !== 0 || code === op.BOUNDS_CHECK32 || code === op.BOUNDS_CHECK64)
+        if (ACCESS_SIZE[code] !== 0 || code === op.BOUNDS_CHECK32)
           return ` +${hi === 0 ? lo >>> 0 : int64Text(lo, hi)}${this.access(v)}`;
         return ` ${lo}`;
     }

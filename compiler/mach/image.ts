@@ -14,8 +14,7 @@ export const DATA = 2;
 export const REL_PC32 = 0; // 32 bits: S + A - P (call, jump, lea, load of a symbol of this image)
 export const REL_GOT_PC32 = 1; // 32 bits: G + A - P (imported symbols; the slot is written by the loader)
 export const REL_ABS64 = 2; // 64 bits in DATA: S + A, by the loader
-export const REL_OFFSET32 = 3; // 32 bits: S + A - start of TEXT (tables of code offsets in RODATA)
-export const REL_SELF32 = 4; // 32 bits in RODATA or DATA: S + A - P
+export const REL_SELF32 = 3; // 32 bits in RODATA or DATA: S + A - P
 
 export class Relocation {
   readonly section: number;

@@ -17,7 +17,6 @@ import {
   type Image,
   REL_ABS64,
   REL_GOT_PC32,
-  REL_OFFSET32,
   REL_PC32,
   REL_SELF32,
   type Relocation,
@@ -366,7 +365,6 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
       out,
       r,
       sectionAt,
-      textAt,
       r.kind === REL_GOT_PC32 ? gotAt + 8 * (gotSlot.get(r.symbol) ?? 0) : address(r.symbol),
     );
   }
@@ -513,22 +511,13 @@ function debugFrame(out: Bytes, machine: ElfMachine, frames: Uint8Array, textAt:
   });
 }
 
-function patch(
-  out: Bytes,
-  r: Relocation,
-  sectionAt: readonly number[],
-  textAt: number,
-  target: number,
-): void {
+function patch(out: Bytes, r: Relocation, sectionAt: readonly number[], target: number): void {
   const place = sectionAt[r.section] + r.offset;
   switch (r.kind) {
     case REL_PC32:
     case REL_GOT_PC32:
     case REL_SELF32:
       out.setU32(place, target + r.addend - place);
-      return;
-    case REL_OFFSET32:
-      out.setU32(place, target + r.addend - textAt);
       return;
     default:
       unreachable(`relocation kind ${r.kind}`);

@@ -91,7 +91,7 @@ export function keepsInstance(c: Context): boolean {
 }
 
 function isBoundsCheck(code: number): boolean {
-  return code === op.BOUNDS_CHECK32 || code === op.BOUNDS_CHECK64;
+  return code === op.BOUNDS_CHECK32;
 }
 
 function hash(f: Func, v: Value): number {

@@ -279,7 +279,6 @@ function isFree(f: Func, v: Value): boolean {
     case op.PTR_FROM_REF:
     case op.REF_FROM_PTR:
     case op.BOUNDS_CHECK32:
-    case op.BOUNDS_CHECK64:
       return true;
     case op.PTR_ADD:
       return f.op[f.resolve(f.b[v] as Value)] === op.I64_CONST;

@@ -3,7 +3,7 @@
 
 import { encodeUtf8 } from "../base/utf8.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
-import { DATA, type Image, REL_ABS64, REL_OFFSET32, REL_SELF32, RODATA } from "../mach/image.ts";
+import { DATA, type Image, REL_ABS64, REL_SELF32, RODATA } from "../mach/image.ts";
 
 /** A structure under way. */
 export class DataRecord {
@@ -64,12 +64,6 @@ export class DataRecord {
   /** The distance from this place to a symbol of the image, or 0 for none (-1). */
   self32(symbol: number): this {
     if (symbol >= 0) this.image.relocate(this.section, this.at, REL_SELF32, symbol, 0);
-    return this.u32(0);
-  }
-
-  /** The distance from the start of the text to a function. */
-  textOffset(symbol: number): this {
-    this.image.relocate(this.section, this.at, REL_OFFSET32, symbol, 0);
     return this.u32(0);
   }
 

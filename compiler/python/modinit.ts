@@ -3,7 +3,7 @@
 // doors, are in moduledef.ts.
 //
 // One image serves every CPython from 3.10 on. What differs is decided when the image is loaded: the slots by
-// Py_Version, the reading of ints and floats by trying it (docs: cpython), the place of the state pointer in a
+// Py_Version, the reading of ints and floats by trying it, the place of the state pointer in a
 // module object by looking for it.
 
 import * as op from "../gen/ir-ops.ts";

@@ -1,5 +1,5 @@
 // What a thread owns of the context while it runs wasm code must be kept in its own frame whenever Python code may
-// run: other threads then enter and leave wasm code as they like (docs/decisions.md, "Context"). So:
+// run: other threads then enter and leave wasm code as they like. So:
 //
 //   suspend   before anything that may run Python code: keeps the words in a record of the frame, and leaves the
 //             context without held references

@@ -1,5 +1,6 @@
 // What the code of an image refers to in the process it lives in: functions and data of CPython's C API (the stable
-// ABI of 3.10) and of the C library, with their C signatures in IR types. Nothing else names them. `long`, sizes and
+// ABI of 3.10) and of the C library, with their C signatures in IR types. Nothing else names them, and no function with
+// a variable number of arguments is among them: calls do not count floats in a register. `long`, sizes and
 // pthread_t are i64 here: targets where they are not translate at the call.
 
 import { Declaration, Declarations } from "../ir/declarations.ts";

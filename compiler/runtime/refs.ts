@@ -1,6 +1,6 @@
 // Ownership of references. A cell that Python code can reach (of a table or global) owns a reference to the
-// owner of what it holds: an externref is its own owner, a function's is the instance or the Python callable
-// behind it. Element arrays borrow.
+// owner of what it holds: an externref is its own owner, a function's is the instance that its record lies in
+// (ir/layout.ts). Element arrays borrow.
 //
 // What lies on the wasm stack is owned by the context's list of pairs
 //     { key: what lies on the stack, object: its owner }

@@ -124,9 +124,15 @@ describe("sections", () => {
     expect(failureOf(Uint8Array.of(0, 0x61, 0x73, 0x6e, 1, 0, 0, 0), WASM_3_0).message).toBe(
       "magic header not detected",
     );
-    expect(failureOf(Uint8Array.of(0, 0x61, 0x73, 0x6d, 13, 0, 1, 0), WASM_3_0).message).toBe(
-      "unknown binary version",
-    );
+    for (const version of [
+      [2, 0, 0, 0],
+      [13, 0, 0, 0],
+      [1, 0, 1, 0],
+    ]) {
+      expect(failureOf(Uint8Array.of(0, 0x61, 0x73, 0x6d, ...version), WASM_3_0).message).toBe(
+        "unknown binary version",
+      );
+    }
     expect(decode(Uint8Array.from(HEADER), WASM_1_0).types.length).toBe(0);
   });
 
@@ -144,7 +150,8 @@ describe("sections", () => {
       section(10, 0),
     );
     expect(refusal(WASM_3_0, section(6, 0), section(13, 0))).toBe("unexpected content after last section");
-    expect(refusal(WASM_3_0, section(14, 0))).toBe("malformed section id");
+    expect(refusal(WASM_3_0, section(15, 0))).toBe("malformed section id");
+    expect(refusal(WASM_2_0, section(14, 0))).toBe("malformed section id");
     expect(refusal(WASM_2_0, section(13, 0))).toBe("malformed section id");
     expect(refusal(WASM_1_0, section(12, 0))).toBe("malformed section id");
   });
@@ -212,8 +219,10 @@ describe("types", () => {
     const memory = (...limits: number[]) => read(WASM_3_0, section(5, 1, limits)).memories[0].type.limits;
     expect(memory(1, 2, 3)).toMatchObject({ minLo: 2, hasMax: true, maxLo: 3, is64: false });
     expect(memory(4, 0x80, 0x80, 0x80, 0x80, 0x10)).toMatchObject({ minLo: 0, minHi: 1, is64: true });
-    expect(refusal(WASM_3_0, section(5, 1, 2, 0))).toBe("malformed limits flags"); // shared
-    expect(refusal(WASM_3_0, section(5, 1, 8, 0))).toBe("malformed limits flags");
+    expect(refusal(WASM_3_0, section(5, 1, 16, 0))).toBe("malformed limits flags");
+    expect(refusal(WASM_3_0, section(5, 1, 18, 0))).toBe("malformed limits flags");
+    expect(refusal(WASM_3_0, section(4, 1, 0x70, 8, 0))).toBe("malformed limits flags");
+    expect(refusal(WASM_2_0, section(5, 1, 2, 0))).toBe("malformed limits flags");
     expect(refusal(WASM_2_0, section(5, 1, 4, 0))).toBe("malformed limits flags");
   });
 });
@@ -256,7 +265,8 @@ describe("segments", () => {
     expect(elems.slice(4).map((e) => e.type)).toEqual([FUNCREF, EXTERNREF, FUNCREF, FUNCREF]);
     // function indices are never null
     expect([heapOf(elems[0].type), isNullable(elems[0].type)]).toEqual([FUNC, false]);
-    expect(refusal(WASM_3_0, section(9, 1, 8))).toBe("malformed element segment kind");
+    expect(refusal(WASM_3_0, section(9, 1, 16))).toBe("malformed element segment kind");
+    expect(refusal(WASM_2_0, section(9, 1, 8))).toBe("malformed element segment kind");
     expect(refusal(WASM_3_0, section(9, 1, 1, 1, 0))).toBe("malformed element segment kind");
   });
 

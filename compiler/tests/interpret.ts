@@ -191,7 +191,6 @@ function run(f: Func, args: readonly bigint[], hooks: Hooks, frame: Frame, fuel:
           set(v, hooks.vmctx);
           continue;
         case "bounds_check32":
-        case "bounds_check64":
           set(v, hooks.memory(numberOf(f.aux[v]), operands[0]));
           continue;
         case "trap_if":

@@ -6,7 +6,7 @@ import { X64Expansion } from "../isa/x64/expand.ts";
 import { instructionNamed, ROWS, WRITE } from "../isa/x64/insts.ts";
 import { BASE, Code, DEF, RegisterSet, USE } from "../mach/code.ts";
 import { Emitter } from "../mach/emit.ts";
-import { DATA, Image, REL_OFFSET32, REL_PC32, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
+import { DATA, Image, REL_PC32, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
 import { PcTable } from "../mach/pctable.ts";
 
 export interface Extra {
@@ -138,7 +138,6 @@ export class Machine {
       const target = start[d.section] + d.offset + r.addend;
       const at = start[r.section] + r.offset;
       if (r.kind === REL_PC32 || r.kind === REL_SELF32) view.setInt32(at, target - at, true);
-      else if (r.kind === REL_OFFSET32) view.setInt32(at, target, true);
       else throw new Error(`relocation ${r.kind} of ${this.program.symbols[r.symbol].name}`);
     }
     return blob;

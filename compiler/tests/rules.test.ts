@@ -144,7 +144,7 @@ describe("IR to machine instructions", () => {
     const byHand = new Set(
       (
         "nop copy param i32.const i64.const f32.const f64.const ptr.const ref.null symbol slot sp return_address caller_sp " +
-        "bounds_check64 call call_ptr invoke invoke_ptr return_call return_call_ptr return"
+        "call call_ptr invoke invoke_ptr return_call return_call_ptr return"
       ).split(" "),
     );
     const scalar = (name: string) => {

@@ -3,11 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { WASM_3_0 } from "../wasm/features.ts";
 import * as w from "../wat/commands.ts";
-import { parseScript } from "../wat/wast.ts";
-import { validate } from "./wat-engine.ts";
+import { parseScript, validate } from "./wat-engine.ts";
 
 function commands(text: string): readonly w.Command[] {
-  return parseScript(new TextEncoder().encode(text)).commands;
+  return parseScript(new TextEncoder().encode(text));
 }
 
 function value(text: string): w.Value {

@@ -1,6 +1,9 @@
 // The WebAssembly of the JavaScript engine that runs the tests: an oracle. (The compiler's own types know no
 // such thing.)
 
+import type { Command } from "../wat/commands.ts";
+import { ScriptParser } from "../wat/wast.ts";
+
 interface Engine {
   validate(bytes: Uint8Array): boolean;
   Module: {
@@ -36,4 +39,12 @@ export function instantiate(bytes: Uint8Array): Record<string, (...args: unknown
 
 export function customSection(bytes: Uint8Array, name: string): Uint8Array {
   return new Uint8Array(engine.Module.customSections(new engine.Module(bytes), name)[0]);
+}
+
+/** The commands of a script; throws at the first that cannot be read. */
+export function parseScript(text: Uint8Array): Command[] {
+  const parser = new ScriptParser(text);
+  const commands: Command[] = [];
+  for (let command = parser.next(); command !== null; command = parser.next()) commands.push(command);
+  return commands;
 }

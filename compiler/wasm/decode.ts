@@ -10,6 +10,8 @@ import { checkLimit } from "./limits.ts";
 import * as m from "./module.ts";
 import { Module, NO_RANGE, Range } from "./module.ts";
 import { readNames } from "./names.ts";
+import * as p from "./proposals.ts";
+import { refuse } from "./proposals.ts";
 import { Reader } from "./reader.ts";
 import { skipExpression } from "./scan.ts";
 import { readLimits, readMutability, readRefType, readStorageType, readValType } from "./typereader.ts";
@@ -71,12 +73,13 @@ class Decoder {
     if (r.bytes.length < 4) fail("unexpected end", r.bytes.length);
     if (r.word() !== 0x6d736100) fail("magic header not detected", 0);
     if (r.bytes.length < 8) fail("unexpected end", r.bytes.length);
-    if (r.word() !== 1) fail("unknown binary version", 4);
+    const version = r.word();
+    if (version !== 1) refuse(p.LAYER, version, this.features, "unknown binary version", 4);
     let place = 0;
     while (!r.done) {
       const at = r.at;
       const id = r.u8();
-      if (!this.knows(id)) fail("malformed section id", at, `${id}`);
+      if (!this.knows(id)) refuse(p.SECTION, id, this.features, "malformed section id", at, `${id}`);
       const size = r.length();
       const end = r.at + size;
       if (id !== CUSTOM) {
@@ -206,7 +209,7 @@ class Decoder {
       const fields = [this.fieldType()];
       return new DefType(COMP_ARRAY, [], [], fields, final, supertype, groupStart, groupSize);
     }
-    return fail("malformed definition type", at - 1);
+    return refuse(p.DEFINITION, form, this.features, "malformed definition type", at - 1);
   }
 
   private valTypes(): ValType[] {
@@ -217,17 +220,21 @@ class Decoder {
 
   private fieldType(): FieldType {
     const storage = readStorageType(this.r, this.features);
-    return new FieldType(storage, readMutability(this.r));
+    return new FieldType(storage, readMutability(this.r, this.features));
   }
 
   private tableType(): TableType {
     const element = readRefType(this.r, this.features);
-    return new TableType(element, readLimits(this.r, this.features));
+    return new TableType(element, readLimits(this.r, this.features, p.TABLE_LIMITS));
+  }
+
+  private memoryType(): MemoryType {
+    return new MemoryType(readLimits(this.r, this.features, p.MEMORY_LIMITS));
   }
 
   private globalType(): GlobalType {
     const type = readValType(this.r, this.features);
-    return new GlobalType(type, readMutability(this.r));
+    return new GlobalType(type, readMutability(this.r, this.features));
   }
 
   private tagType(): number {
@@ -245,7 +252,8 @@ class Decoder {
       const at = r.at;
       const module = r.name();
       const name = r.name();
-      const kind = this.externalKind("malformed import kind");
+      const kind = this.externalKind();
+      if (kind > m.EXT_TAG) this.importKind(kind, name);
       let index = 0;
       switch (kind) {
         case m.EXT_FUNC:
@@ -255,7 +263,7 @@ class Decoder {
           index = out.tables.push(new m.Table(this.tableType(), NO_RANGE, true));
           break;
         case m.EXT_MEMORY:
-          index = out.memories.push(new m.Memory(new MemoryType(readLimits(r, this.features)), true));
+          index = out.memories.push(new m.Memory(this.memoryType(), true));
           break;
         case m.EXT_GLOBAL:
           index = out.globals.push(new m.Global(this.globalType(), NO_RANGE, true));
@@ -267,10 +275,15 @@ class Decoder {
     }
   }
 
-  private externalKind(text: "malformed import kind" | "malformed export kind"): number {
+  /** A kind; what is none, or not with these features, as a number above those of kinds. */
+  private externalKind(): number {
     const kind = this.r.u8();
-    const last = has(this.features, f.EXCEPTIONS) ? m.EXT_TAG : m.EXT_GLOBAL;
-    return kind > last ? fail(text, this.r.at - 1) : kind;
+    return kind === m.EXT_TAG && !has(this.features, f.EXCEPTIONS) ? kind + 1 : kind;
+  }
+
+  private importKind(kind: number, name: string): never {
+    const place = name === "" && kind >= 0x40 ? p.GROUPED_IMPORT : p.IMPORT_KIND;
+    return refuse(place, kind, this.features, "malformed import kind", this.r.at - 1);
   }
 
   private functions(): void {
@@ -302,7 +315,7 @@ class Decoder {
     const n = r.length();
     checkLimit(n + out.memories.length, limit.MAX_MEMORIES, "too many memories", r.at);
     for (let i = 0; i < n; i++) {
-      out.memories.push(new m.Memory(new MemoryType(readLimits(r, this.features)), false));
+      out.memories.push(new m.Memory(this.memoryType(), false));
     }
   }
 
@@ -330,7 +343,8 @@ class Decoder {
     for (let i = 0; i < n; i++) {
       const at = r.at;
       const name = r.name();
-      const kind = this.externalKind("malformed export kind");
+      const kind = this.externalKind();
+      if (kind > m.EXT_TAG) fail("malformed export kind", r.at - 1);
       out.exports.push(new m.Export(name, kind, r.u32(), at));
     }
   }
@@ -357,7 +371,7 @@ class Decoder {
       table = flags;
       flags = 0;
     }
-    if (flags > 7) fail("malformed element segment kind", at);
+    if (flags > 7) refuse(p.ELEM_KIND, flags & ~7, features, "malformed element segment kind", at);
     const mode = (flags & 1) === 0 ? m.ACTIVE : (flags & 2) === 0 ? m.PASSIVE : m.DECLARATIVE;
     if (mode === m.ACTIVE && (flags & 2) !== 0) table = r.u32();
     const offset = mode === m.ACTIVE ? skipExpression(r, features) : NO_RANGE;
@@ -407,7 +421,7 @@ class Decoder {
       memory = flags;
       flags = 0;
     }
-    if (flags > 2) fail("malformed data segment kind", at);
+    if (flags > 2) refuse(p.DATA_KIND, flags & ~3, features, "malformed data segment kind", at);
     if (flags === 2) memory = r.u32();
     const mode = flags === 1 ? m.PASSIVE : m.ACTIVE;
     const offset = mode === m.ACTIVE ? skipExpression(r, features) : NO_RANGE;

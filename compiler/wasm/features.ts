@@ -18,13 +18,15 @@ export const MULTI_MEMORY = 13;
 export const MEMORY64 = 14;
 export const RELAXED_SIMD = 15;
 export const ANNOTATIONS = 16;
+/** What proposals.ts lists is known by name: unsupported, not malformed. */
+export const PROPOSALS = 17;
 
 /** A set of features as bits: `1 << feature`. */
 export type Features = number;
 
 export const WASM_1_0: Features = (1 << MVP) | (1 << MUTABLE_GLOBALS);
 export const WASM_2_0: Features = (1 << (SIMD + 1)) - 1;
-export const WASM_3_0: Features = (1 << (ANNOTATIONS + 1)) - 1;
+export const WASM_3_0: Features = (1 << (PROPOSALS + 1)) - 1;
 
 /** The features that WebAssembly 2.0 added to 1.0, by name. */
 const NAMES: ReadonlyMap<string, number> = new Map([

@@ -1,12 +1,12 @@
 // Finds the end of a constant expression by skipping instructions: their immediates are checked for form
 // only; what they mean is for the walk of ir/ to say.
 
-import { fail } from "../base/fail.ts";
 import { BLOCK, END, IF, LOOP, TRY_TABLE } from "../gen/wasm-ops.ts";
 import { type Features, has } from "./features.ts";
 import * as imm from "./imm.ts";
 import { INSTRUCTIONS, isPrefix, prefixedRow, ROW_OF_BYTE } from "./instructions.ts";
 import { Range } from "./module.ts";
+import { INSTRUCTION, refuse } from "./proposals.ts";
 import type { Reader } from "./reader.ts";
 import { BlockType, readHeapType, readValType } from "./typereader.ts";
 
@@ -16,8 +16,19 @@ export function readOpcode(r: Reader, features: Features): number {
   const byte = r.u8();
   let row = ROW_OF_BYTE[byte];
   if (isPrefix(byte)) row = prefixedRow(byte, r.u32());
-  if (row < 0 || !has(features, INSTRUCTIONS[row].feature)) fail("illegal opcode", at, hex(byte));
+  if (row < 0 || !has(features, INSTRUCTIONS[row].feature)) illegal(byte, r, features, at);
   return row;
+}
+
+/** `r` stands behind the opcode at `at`, but before the number of a prefix that the language does not have. */
+function illegal(byte: number, r: Reader, features: Features, at: number): never {
+  let code = byte;
+  if (isPrefix(byte) || byte === 0xfe) {
+    r.at = at + 1;
+    const number = r.u32();
+    code = number <= 0xffffff ? (byte << 24) | number : -1;
+  }
+  return refuse(INSTRUCTION, code, features, "illegal opcode", at, hex(byte));
 }
 
 function hex(byte: number): string {

@@ -1,7 +1,6 @@
 // Reads types (spec 5.3), each behind the feature that brought it. Type indices are not compared with the
 // number of types here: that is validation.
 
-import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import {
   type Features,
@@ -11,6 +10,7 @@ import {
   MULTI_VALUE,
   REFERENCE_TYPES,
 } from "./features.ts";
+import { HEAP, isProposed, MUTABILITY, refuse } from "./proposals.ts";
 import type { Reader } from "./reader.ts";
 import * as t from "./types.ts";
 import { type HeapType, Limits, ref, type ValType } from "./types.ts";
@@ -24,8 +24,9 @@ function isTypeCode(byte: number): boolean {
 export function readHeapType(r: Reader, features: Features): HeapType {
   const at = r.at;
   if (isTypeCode(r.peek())) {
-    const heap = heapCoded(r.u8(), features);
-    return heap === t.BOT_HEAP ? fail("malformed heap type", at) : heap;
+    const code = r.u8();
+    const heap = heapCoded(code, features);
+    return heap === t.BOT_HEAP ? refuse(HEAP, code, features, "malformed heap type", at) : heap;
   }
   const index = r.s33();
   if (index < 0 || !has(features, FUNCTION_REFERENCES)) fail("malformed heap type", at);
@@ -43,8 +44,9 @@ function refTypeFrom(code: number, r: Reader, features: Features): ValType {
 
 export function readRefType(r: Reader, features: Features): ValType {
   const at = r.at;
-  const type = refTypeFrom(r.u8(), r, features);
-  return type === t.BOT ? fail("malformed reference type", at) : type;
+  const code = r.u8();
+  const type = refTypeFrom(code, r, features);
+  return type === t.BOT ? refuse(HEAP, code, features, "malformed reference type", at) : type;
 }
 
 /** The value type that starts with `code`; BOT when it is none. */
@@ -56,8 +58,9 @@ function valTypeFrom(code: number, r: Reader, features: Features): ValType {
 
 export function readValType(r: Reader, features: Features): ValType {
   const at = r.at;
-  const type = valTypeFrom(r.u8(), r, features);
-  return type === t.BOT ? fail("malformed value type", at) : type;
+  const code = r.u8();
+  const type = valTypeFrom(code, r, features);
+  return type === t.BOT ? refuse(HEAP, code, features, "malformed value type", at) : type;
 }
 
 export function readStorageType(r: Reader, features: Features): ValType {
@@ -65,9 +68,9 @@ export function readStorageType(r: Reader, features: Features): ValType {
   return t.isPacked(type) ? numberCoded(r.u8(), features) : readValType(r, features);
 }
 
-export function readMutability(r: Reader): boolean {
+export function readMutability(r: Reader, features: Features): boolean {
   const b = r.u8();
-  if (b > 1) fail("malformed mutability", r.at - 1);
+  if (b > 1) refuse(MUTABILITY, b & ~1, features, "malformed mutability", r.at - 1);
   return b === 1;
 }
 
@@ -104,14 +107,13 @@ export class BlockType {
 }
 
 const HAS_MAX = 1;
-const SHARED = 2;
 const IS_64 = 4;
 
-/** No feature allows shared memories or tables yet. */
-export function readLimits(r: Reader, features: Features): Limits {
+/** `place`: where proposals.ts lists further flags. */
+export function readLimits(r: Reader, features: Features, place: number): Limits {
   const flags = r.u8();
   const known = HAS_MAX | (has(features, MEMORY64) ? IS_64 : 0);
-  if ((flags & ~known) !== 0) limitsFlags(r.at - 1, flags);
+  if ((flags & ~known) !== 0) unknownFlags(flags & ~known, features, place, r.at - 1);
   const is64 = (flags & IS_64) !== 0;
   readBound(r, is64);
   const { lo, hi } = r;
@@ -120,9 +122,12 @@ export function readLimits(r: Reader, features: Features): Limits {
   return new Limits(lo, hi, hasMax, hasMax ? r.lo : 0, hasMax ? r.hi : 0, is64, false);
 }
 
-function limitsFlags(at: number, flags: number): never {
-  const text: ErrorText = "malformed limits flags";
-  return fail(text, at, (flags & SHARED) !== 0 ? "shared memories and tables are not supported" : "");
+/** The lowest flag is named if each belongs to a proposal. */
+function unknownFlags(flags: number, features: Features, place: number, at: number): never {
+  let named = 0;
+  for (let flag = 1; flag < 256; flag <<= 1) if (isProposed(place, flag)) named |= flag;
+  const flag = (flags & ~named) === 0 ? flags & -flags : flags & ~named;
+  return refuse(place, flag, features, "malformed limits flags", at);
 }
 
 function readBound(r: Reader, is64: boolean): void {

@@ -4,6 +4,7 @@ import { Bytes } from "../base/bytes.ts";
 import { fail } from "../base/fail.ts";
 import { decodeUtf8, sequenceLength } from "../base/utf8.ts";
 import { type Features, has, MEMORY64 } from "../wasm/features.ts";
+import { proposalOfWord, refuseProposal } from "../wasm/proposals.ts";
 import {
   decodeString,
   END,
@@ -103,6 +104,19 @@ export class Cursor {
   /** The current token cannot stand here. */
   unexpected(): never {
     fail(this.isUnknown() ? "unknown operator" : "unexpected token", this.start(), this.shown());
+  }
+
+  /** Ends if a proposal has the keyword here, perhaps behind a parenthesis: `place` of proposals.ts. */
+  refuseAny(place: number): void {
+    const at = this.kind() === LPAR ? this.at + 1 : this.at;
+    if (this.tokens.kinds[at] !== KEYWORD) return;
+    refuseProposal(proposalOfWord(place, this.shownAt(at)), this.features, this.tokens.starts.get(at));
+  }
+
+  /** The current token cannot stand here, whatever proposals say. */
+  refuse(place: number): never {
+    this.refuseAny(place);
+    return this.unexpected();
   }
 
   /** No token of the language: what looks like a number or a word and is none. */

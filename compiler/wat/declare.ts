@@ -5,6 +5,7 @@ import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import * as word from "../gen/wat-words.ts";
 import { BULK_MEMORY, has } from "../wasm/features.ts";
+import { FIELD, GROUPED_IMPORT, IMPORT_KIND } from "../wasm/proposals.ts";
 import type { AnnotationParser } from "./annotations.ts";
 import type { Cursor } from "./cursor.ts";
 import { KEYWORD, LPAR, RPAR, STRING } from "./lexer.ts";
@@ -81,7 +82,7 @@ export class FieldDeclarations {
         break;
       default:
         cursor.at = lpar + 1;
-        cursor.unexpected();
+        cursor.refuse(FIELD);
     }
   }
 
@@ -91,11 +92,16 @@ export class FieldDeclarations {
 
   private declareExternal(keyword: number): void {
     const { cursor } = this;
-    const space = this.spaces.named(keyword) ?? cursor.unexpected();
+    const space = this.spaces.named(keyword) ?? this.otherImport();
     cursor.at++;
     space.declare(cursor);
     const name = this.annotations.name(cursor.at);
     if (name >= 0) space.names.set(space.count - 1, name);
+  }
+
+  /** `(item …` of imports from one module. */
+  private otherImport(): never {
+    return this.cursor.refuse(this.cursor.is(word.TYPE) ? IMPORT_KIND : GROUPED_IMPORT);
   }
 
   /** `(keyword …)` stands between the cursor and `end`, not deeper. */

@@ -8,6 +8,7 @@ import { fail } from "../base/fail.ts";
 import * as word from "../gen/wat-words.ts";
 import { has, MEMORY64 } from "../wasm/features.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE, EXT_TAG } from "../wasm/module.ts";
+import { IMPORT_KIND, MEMORY_LIMITS, TABLE_LIMITS } from "../wasm/proposals.ts";
 import * as notes from "./annotations.ts";
 import { AnnotationParser } from "./annotations.ts";
 import * as out from "./assembled.ts";
@@ -207,6 +208,7 @@ export class ModuleParser {
   private importedFunc(): void {
     this.imports.bytes.u8(EXT_FUNC);
     this.imports.bytes.leb(this.types.typeUse(true));
+    if (this.cursor.kind() === LPAR) this.cursor.refuse(IMPORT_KIND);
   }
 
   private importedTag(): void {
@@ -300,14 +302,16 @@ export class ModuleParser {
     return false;
   }
 
-  /** Size limits at the cursor, with the flags that are known already. */
-  private limits(is64: boolean, bytes: Bytes): void {
+  /** Size limits at the cursor, with the flags that are known already; `place`: what proposals add to them. */
+  private limits(is64: boolean, place: number, bytes: Bytes): void {
     const { cursor } = this;
+    if (cursor.kind() !== NUMBER) cursor.refuse(place);
     this.size();
     const { lo, hi } = cursor.number;
     const bounded = cursor.kind() === NUMBER;
     if (bounded) this.size();
     const shared = cursor.take(word.SHARED);
+    if (place === MEMORY_LIMITS && cursor.kind() === LPAR) cursor.refuse(place);
     bytes.u8((bounded ? HAS_MAX : 0) | (shared ? SHARED : 0) | (is64 ? IS_64 : 0));
     bytes.leb64(lo, hi);
     if (bounded) bytes.leb64(cursor.number.lo, cursor.number.hi);
@@ -329,7 +333,7 @@ export class ModuleParser {
     const { scratch } = this;
     scratch.clear();
     const is64 = this.addressType();
-    this.limits(is64, scratch);
+    this.limits(is64, TABLE_LIMITS, scratch);
     writeValType(this.types.refType(), bytes);
     bytes.bytes(scratch.view());
   }
@@ -376,7 +380,7 @@ export class ModuleParser {
   }
 
   private memoryType(bytes: Bytes): void {
-    this.limits(this.addressType(), bytes);
+    this.limits(this.addressType(), MEMORY_LIMITS, bytes);
   }
 
   private memory(start: number): void {
@@ -453,7 +457,7 @@ export class ModuleParser {
     if (cursor.kind() !== LPAR) cursor.unexpected();
     cursor.at++;
     const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
-    const space = this.spaces.named(keyword) ?? cursor.unexpected();
+    const space = this.spaces.named(keyword) ?? cursor.refuse(IMPORT_KIND);
     cursor.at++;
     exports.bytes.u8(externKind(keyword));
     exports.bytes.leb(space.index(cursor));

@@ -10,6 +10,7 @@ import * as word from "../gen/wat-words.ts";
 import { has, REFERENCE_TYPES } from "../wasm/features.ts";
 import * as imm from "../wasm/imm.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
+import { INSTRUCTION, MEMARG } from "../wasm/proposals.ts";
 import { heapOf, isNullable } from "../wasm/types.ts";
 import type { Marked } from "./assembled.ts";
 import type { Cursor } from "./cursor.ts";
@@ -227,7 +228,7 @@ export class CodeParser {
   private row(): number {
     const { cursor } = this;
     const row = cursor.value();
-    if (cursor.kind() !== KEYWORD || !isInstruction(row)) cursor.unexpected();
+    if (cursor.kind() !== KEYWORD || !isInstruction(row)) cursor.refuse(INSTRUCTION);
     if (!has(cursor.features, INSTRUCTIONS[row].feature)) {
       fail("unknown operator", cursor.start(), cursor.shown());
     }
@@ -539,6 +540,7 @@ export class CodeParser {
   /** memory? offset=…? align=…?; a lane index follows where `laned`, so that one number alone is not a memory. */
   private memarg(natural: number, laned: boolean, out: Bytes): void {
     const { cursor } = this;
+    if (cursor.opens(word.TYPE)) cursor.refuse(MEMARG);
     const next = cursor.at + 1;
     const alone =
       laned &&

@@ -6,11 +6,12 @@ import * as word from "../gen/wat-words.ts";
 import { BULK_MEMORY, has } from "../wasm/features.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
 import { ACTIVE, DECLARATIVE, PASSIVE } from "../wasm/module.ts";
+import { DATA_KIND, ELEM_KIND, NUMBERS } from "../wasm/proposals.ts";
 import { FUNCREF, type ValType } from "../wasm/types.ts";
 import { Marked } from "./assembled.ts";
 import type { Cursor } from "./cursor.ts";
 import type { CodeParser } from "./instructions.ts";
-import { LPAR } from "./lexer.ts";
+import { KEYWORD, LPAR } from "./lexer.ts";
 import type { Spaces } from "./spaces.ts";
 import { type TypeParser, writeValType } from "./types.ts";
 
@@ -53,9 +54,8 @@ export class SegmentParser {
 
   /** The strings of `(memory (data …))`, as a segment of memory `memory` at 0. Their length. */
   inlineData(start: number, memory: number, is64: boolean): number {
-    const { cursor, scratch, datas } = this;
-    scratch.clear();
-    cursor.strings(scratch);
+    const { scratch, datas } = this;
+    this.strings();
     this.zeroOffset(start, is64);
     datas.mark(start);
     this.writeData(ACTIVE, memory);
@@ -114,7 +114,7 @@ export class SegmentParser {
       short = false;
       this.elementExprs();
     } else {
-      if (!cursor.take(word.FUNC) && (mode !== ACTIVE || isTable)) cursor.unexpected();
+      if (!cursor.take(word.FUNC) && (mode !== ACTIVE || isTable)) cursor.refuse(ELEM_KIND);
       this.elementFuncs(false);
     }
     elems.mark(start);
@@ -168,7 +168,7 @@ export class SegmentParser {
 
   /** The rest of the field `(data …` up to its end. */
   data(start: number): void {
-    const { cursor, spaces, scratch, datas } = this;
+    const { cursor, spaces, datas } = this;
     let memory = 0;
     let mode = PASSIVE;
     if (!has(cursor.features, BULK_MEMORY)) {
@@ -183,11 +183,22 @@ export class SegmentParser {
       }
       if (isMemory || cursor.kind() === LPAR) mode = ACTIVE;
     }
-    if (mode === ACTIVE) this.offsetExpr();
-    scratch.clear();
-    cursor.strings(scratch);
+    if (mode === ACTIVE) {
+      cursor.refuseAny(NUMBERS);
+      this.offsetExpr();
+    }
+    this.strings();
     datas.mark(start);
     this.writeData(mode, memory);
+  }
+
+  /** What is left of a data segment, into `scratch`. */
+  private strings(): void {
+    const { cursor, scratch } = this;
+    scratch.clear();
+    cursor.strings(scratch);
+    if (cursor.kind() === LPAR) cursor.refuse(NUMBERS);
+    if (cursor.kind() === KEYWORD) cursor.refuse(DATA_KIND);
   }
 
   /** Writes the segment whose bytes are in `scratch`, and whose offset in `offset`. */

@@ -11,6 +11,7 @@ import { PairMap } from "../base/intmap.ts";
 import * as word from "../gen/wat-words.ts";
 import { FUNCTION_REFERENCES, GC, has, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_PARAMS, MAX_RESULTS } from "../wasm/limits.ts";
+import { DEFINITION, HEAP } from "../wasm/proposals.ts";
 import * as t from "../wasm/types.ts";
 import { heapRow, numberRow } from "../wasm/typetable.ts";
 import { Marked } from "./assembled.ts";
@@ -81,9 +82,10 @@ export class TypeParser {
 
   heapType(): t.HeapType {
     const { cursor } = this;
+    if (cursor.kind() === LPAR) cursor.refuse(HEAP);
     if (cursor.kind() !== KEYWORD) return this.spaces.types.index(cursor);
     const heap = heapNamed(cursor.value(), cursor.features);
-    if (heap === 0) cursor.unexpected();
+    if (heap === 0) cursor.refuse(HEAP);
     cursor.at++;
     return heap;
   }
@@ -99,12 +101,13 @@ export class TypeParser {
     const { cursor } = this;
     if (cursor.kind() === KEYWORD) {
       const heap = referenceNamed(cursor.value(), cursor.features);
-      if (heap === 0) cursor.unexpected();
+      if (heap === 0) cursor.refuse(HEAP);
       cursor.at++;
       return t.ref(heap, true);
     }
     if (!has(cursor.features, FUNCTION_REFERENCES)) cursor.unexpected();
-    cursor.expectOpen(word.REF);
+    if (!cursor.opens(word.REF)) cursor.refuse(HEAP);
+    cursor.at += 2;
     const nullable = cursor.take(word.NULL);
     const heap = this.heapType();
     cursor.expectClose();
@@ -281,7 +284,7 @@ export class TypeParser {
       this.fieldType();
       this.enter(false);
     } else {
-      cursor.expectOpen(word.STRUCT);
+      if (!cursor.takeOpen(word.STRUCT)) cursor.refuse(DEFINITION);
       this.structFields(this.enter(false));
     }
     cursor.expectClose();

@@ -7,6 +7,7 @@ import { decodeUtf8 } from "../base/utf8.ts";
 import * as op from "../gen/wasm-ops.ts";
 import * as word from "../gen/wat-words.ts";
 import { type Features, WASM_3_0 } from "../wasm/features.ts";
+import { FIELD, INSTRUCTION } from "../wasm/proposals.ts";
 import type { Assembled } from "./assembled.ts";
 import {
   ACTION,
@@ -76,6 +77,11 @@ export class ModuleSource {
     this.bare = bare;
   }
 
+  /** The script. */
+  get text(): Uint8Array {
+    return this.source.tokens.text;
+  }
+
   /** The binary; fails where the module is malformed. */
   assemble(features: Features): Assembled {
     const cursor = new Cursor(this.source, features, this.token);
@@ -83,58 +89,54 @@ export class ModuleSource {
   }
 }
 
-export class Script {
-  readonly commands: readonly Command[];
-
-  constructor(commands: readonly Command[]) {
-    this.commands = commands;
-  }
-}
-
-export function parseScript(text: Uint8Array): Script {
-  const cursor = new Cursor(lex(text, newSymbols(), WASM_3_0), WASM_3_0, 0);
-  return new ScriptParser(cursor).script();
-}
-
-class ScriptParser {
+/** Reads a script command by command, so that its reader can go on behind one that cannot be read. */
+export class ScriptParser {
   private readonly cursor: Cursor;
   private readonly lines: Lines;
   private readonly scratch: Bytes;
-  private readonly commands: Command[];
+  /** The token that the command at hand begins with. */
+  private first: number;
   /** Open threads: the tokens that close them, and their names. */
   private readonly threadEnds: number[];
   private readonly threadNames: string[];
 
-  constructor(cursor: Cursor) {
-    this.cursor = cursor;
-    this.lines = new Lines(cursor.text);
+  /** Fails where the text has no tokens. */
+  constructor(text: Uint8Array) {
+    this.cursor = new Cursor(lex(text, newSymbols(), WASM_3_0), WASM_3_0, 0);
+    this.lines = new Lines(text);
     this.scratch = new Bytes();
-    this.commands = [];
+    this.first = 0;
     this.threadEnds = [];
     this.threadNames = [];
   }
 
-  script(): Script {
+  /** The next command, or null at the end. Fails where there is something else. */
+  next(): Command | null {
     const { cursor } = this;
-    if (isField(cursor.kind() === LPAR ? cursor.tokens.values.get(1) : -1)) {
-      const module = new ModuleSource(TEXT, "", cursor.source, 0, true);
-      this.add(MODULE, 0, "", "", module, null, [], "");
-      return new Script(this.commands);
+    this.first = cursor.at;
+    if (cursor.kind() === END) return null;
+    if (cursor.at === 0 && isField(cursor.kind() === LPAR ? cursor.tokens.values.get(1) : -1)) {
+      cursor.at = cursor.tokens.starts.length - 1;
+      return this.made(MODULE, 0, "", "", new ModuleSource(TEXT, "", cursor.source, 0, true), null, [], "");
     }
-    while (cursor.kind() !== END) {
-      const depth = this.threadEnds.length;
-      if (depth > 0 && cursor.at === this.threadEnds[depth - 1]) {
-        this.threadEnds.pop();
-        this.add(END_THREAD, cursor.start(), this.threadNames.pop() ?? "", "", null, null, [], "");
-        cursor.at++;
-      } else {
-        this.command();
-      }
-    }
-    return new Script(this.commands);
+    const depth = this.threadEnds.length;
+    if (depth === 0 || cursor.at !== this.threadEnds[depth - 1]) return this.command();
+    this.threadEnds.pop();
+    const start = cursor.start();
+    cursor.at++;
+    return this.made(END_THREAD, start, this.threadNames.pop() ?? "", "", null, null, [], "");
   }
 
-  private add(
+  /** Steps over what `next` failed at. Its line. */
+  skip(): number {
+    const { cursor } = this;
+    cursor.at = this.first;
+    const line = this.lines.line(cursor.start());
+    cursor.at = cursor.kind() === LPAR ? cursor.value() + 1 : cursor.at + 1;
+    return line;
+  }
+
+  private made(
     kind: number,
     start: number,
     name: string,
@@ -143,58 +145,45 @@ class ScriptParser {
     action: Action | null,
     expected: readonly Value[],
     message: string,
-  ): void {
-    const line = this.lines.line(start);
-    this.commands.push(new Command(kind, line, name, of, module, action, expected, message));
+  ): Command {
+    return new Command(kind, this.lines.line(start), name, of, module, action, expected, message);
   }
 
-  private command(): void {
+  private command(): Command {
     const { cursor } = this;
     const start = cursor.start();
     if (cursor.kind() !== LPAR) cursor.unexpected();
-    if (cursor.opens(word.MODULE)) {
-      this.moduleCommand(start);
-      return;
-    }
+    if (cursor.opens(word.MODULE)) return this.moduleCommand(start);
     if (cursor.opens(word.INVOKE) || cursor.opens(word.GET)) {
-      this.add(ACTION, start, "", "", null, this.action(), [], "");
-      return;
+      return this.made(ACTION, start, "", "", null, this.action(), [], "");
     }
     cursor.at++;
     const keyword = cursor.kind() === KEYWORD ? cursor.value() : -1;
     cursor.at++;
     const assertion = assertionNamed(keyword);
-    if (assertion !== null) {
-      this.assertion(assertion, start);
-      cursor.expectClose();
-      return;
-    }
-    switch (keyword) {
-      case word.REGISTER: {
-        const name = this.text();
-        this.add(REGISTER, start, name, this.id(), null, null, [], "");
-        break;
-      }
-      case word.THREAD:
-        this.thread(start);
-        return;
-      case word.WAIT:
-        this.add(WAIT, start, this.id(), "", null, null, [], "");
-        break;
-      default:
-        cursor.at--;
-        cursor.unexpected();
-    }
+    if (keyword === word.THREAD) return this.thread(start);
+    const command = assertion === null ? this.other(keyword, start) : this.assertion(assertion, start);
     cursor.expectClose();
+    return command;
   }
 
-  private assertion(row: Assertion, start: number): void {
+  private other(keyword: number, start: number): Command {
+    if (keyword === word.REGISTER) {
+      const name = this.text();
+      return this.made(REGISTER, start, name, this.id(), null, null, [], "");
+    }
+    if (keyword === word.WAIT) return this.made(WAIT, start, this.id(), "", null, null, [], "");
+    this.cursor.at--;
+    return this.cursor.refuse(FIELD);
+  }
+
+  private assertion(row: Assertion, start: number): Command {
     const isModule = row.ofModules && this.cursor.opens(word.MODULE);
     const module = isModule ? this.module() : null;
     const action = isModule ? null : this.action();
     const expected = this.expected(row.follows);
     const message = row.follows === MESSAGE && this.cursor.kind() === STRING ? this.text() : "";
-    this.add(row.kind, start, "", "", module, action, expected, message);
+    return this.made(row.kind, start, "", "", module, action, expected, message);
   }
 
   private expected(follows: number): Value[] {
@@ -210,7 +199,7 @@ class ScriptParser {
     }
   }
 
-  private moduleCommand(start: number): void {
+  private moduleCommand(start: number): Command {
     const { cursor } = this;
     const at = cursor.at;
     cursor.at += 2;
@@ -218,13 +207,12 @@ class ScriptParser {
       const name = this.id();
       const of = this.id();
       cursor.expectClose();
-      this.add(INSTANCE, start, name, of, null, null, [], "");
-      return;
+      return this.made(INSTANCE, start, name, of, null, null, [], "");
     }
     const kind = cursor.is(word.DEFINITION) ? DEFINITION : MODULE;
     cursor.at = at;
     const module = this.module();
-    this.add(kind, start, module.id, "", module, null, [], "");
+    return this.made(kind, start, module.id, "", module, null, [], "");
   }
 
   /** The module at the cursor, stepping over it. */
@@ -241,7 +229,7 @@ class ScriptParser {
   }
 
   /** `(thread id? (shared (module id))* command*)`: its commands follow one by one. */
-  private thread(start: number): void {
+  private thread(start: number): Command {
     const { cursor } = this;
     const end = cursor.tokens.values.get(cursor.at - 2);
     const name = this.id();
@@ -253,13 +241,13 @@ class ScriptParser {
     }
     this.threadEnds.push(end);
     this.threadNames.push(name);
-    this.add(THREAD, start, name, "", null, null, [], "");
+    return this.made(THREAD, start, name, "", null, null, [], "");
   }
 
   private action(): Action {
     const { cursor } = this;
     const isGet = cursor.takeOpen(word.GET);
-    if (!isGet) cursor.expectOpen(word.INVOKE);
+    if (!isGet && !cursor.takeOpen(word.INVOKE)) cursor.refuse(FIELD);
     const module = this.id();
     const name = this.text();
     const args = isGet ? [] : this.values();
@@ -358,7 +346,7 @@ class ScriptParser {
         break;
       default:
         cursor.at--;
-        cursor.unexpected();
+        cursor.refuse(INSTRUCTION);
     }
     cursor.expectClose();
     return new Value(kind, words, nans, laneBits, any, []);

@@ -62,14 +62,15 @@ def _compile(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from . import _compiler, _target
+    from . import _cache, _compiler, _target
     from ._link import read_description
 
     with open(arguments.file, "rb") as file:
         source = file.read()
 
     def ask(header: dict[str, object]) -> bytes:
-        answer, payload = _compiler.request(header, source, arguments.file)
+        form = _cache.form(source, arguments.file)
+        answer, payload = _compiler.request({**header, **form}, source, arguments.file)
         if "error" in answer:
             raise diagnostic(answer["error"], arguments.file, source)
         return payload
@@ -79,12 +80,22 @@ def _inspect(arguments: argparse.Namespace) -> int:
         print(ask({"do": "disassemble"}).decode(), end="")
     elif stage is not None:
         options = _target.options()
-        print(ask({"do": "show", "stage": stage, "filter": arguments.function, **options}).decode(), end="")
+        text = ask({"do": "show", "stage": stage, "filter": arguments.function, **options}).decode()
+        print(_readable(text), end="")
     else:
         meta = read_description(ask({"do": "describe"}).decode())
         binary = source if source[:4] == b"\0asm" else ask({"do": "assemble"})
         _print_description(arguments, meta, source, binary)
     return 0
+
+
+def _readable(listing: str) -> str:
+    """A listing with names of Rust functions as Rust has them."""
+    import re
+
+    from ._demangle import demangled
+
+    return re.sub(r"\b_(?:ZN|R)[\w.$]+", lambda match: demangled(match[0]), listing)
 
 
 def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], source: bytes, binary: bytes) -> None:

@@ -362,8 +362,8 @@ def validate(source: _Source, *, features: str = "3.0") -> bool:
     from ._compiler import request
     from ._config import disabled
 
-    content, _ = _read(source)
-    header: dict[str, object] = {"do": "validate", "without": disabled()}
+    content, filename = _read(source)
+    header: dict[str, object] = {"do": "validate", "without": disabled(), **_cache.form(content, filename)}
     answer, _ = request({**header, **_link.options(features=features)}, content)
     return "error" not in answer
 

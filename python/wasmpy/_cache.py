@@ -96,7 +96,7 @@ class Build:
             else:
                 self.beside = os.path.join(folder, "__pycache__")
         self._common = digest(source, _encoded(leaf))
-        self._set_options({**_target.options(), **(options or {})})
+        self._set_options({**_target.options(), **(options or {}), **form(source, filename)})
 
     def _set_options(self, options: dict[str, object]) -> None:
         self.options = options
@@ -142,6 +142,11 @@ class Build:
     def stem(self) -> str:
         """What the names of all images have in common that this compiler makes of this module for this machine."""
         return f"{self.label}.wasmpy-{self.compiler[:8]}"
+
+
+def form(source: bytes, filename: str) -> dict[str, object]:
+    """The option for what the name of a file says about its content, where the content does not say the same."""
+    return {"form": "binary"} if filename.endswith(".wasm") and source[:4] != b"\0asm" else {}
 
 
 def _is_installed(folder: str) -> bool:

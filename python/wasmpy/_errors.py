@@ -31,7 +31,7 @@ class LinkError(WasmError, ImportError):
 
 
 class UnsupportedError(WasmError, ImportError):
-    """The module is valid but cannot be compiled or run here.
+    """The module is valid but cannot be compiled or run here; or it uses what a proposal adds to WebAssembly.
 
     An ImportError: ``try: import fast`` / ``except ImportError`` falls back.
     """
@@ -117,12 +117,12 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
     message = error["message"] + (f": {error['detail']}" if error["detail"] else "")
     kind, line, at = error["kind"], error.get("line", 0), error.get("at", -1)
     function = error["function"] or ""
-    where = f" in function {function}" if function else ""
+    where = f" in function {_readable(function)}" if function else ""
     if kind == "internal":
         return WasmError(f"{message}{where} ({filename}); please report this")
     if line <= 0:
         message += where + (f" at byte {at:#x}" if at >= 0 else "")
-    if kind == "unsupported":
+    if kind in ("unsupported", "proposed"):
         return UnsupportedError(f"{message} ({filename}{f', line {line}' if line > 0 else ''})", path=filename)
     make: Callable[..., CompileError] = CompileError
     if line <= 0:
@@ -133,6 +133,14 @@ def diagnostic(error: dict[str, Any], filename: str, source: bytes) -> WasmError
     if line <= 0 and at >= 0:
         result.byte_offset = at
     return result
+
+
+def _readable(name: str) -> str:
+    if not name.startswith(("_ZN", "_R")):
+        return name
+    from ._demangle import demangled
+
+    return demangled(name)
 
 
 def _caret(source: bytes, line: int, column: int) -> tuple[int, str, int, int]:

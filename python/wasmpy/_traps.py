@@ -8,7 +8,7 @@ the function and the constant frame size at any call, so the frames can be walke
 from __future__ import annotations
 
 import sys
-from _bisect import bisect_right  # bisect itself would cost 0.3 ms of every start
+from _bisect import bisect_left, bisect_right  # bisect itself would cost 0.3 ms of every start
 
 from ._errors import TRAPS, Trap, WasmError
 
@@ -63,14 +63,38 @@ class Image:
             self._names = self._texts[0].split("\0")
         return self._names[index]
 
+    def label(self, index: int) -> str:
+        """The name of a wasm function, for people: as Rust has it, and nothing that a terminal would obey."""
+        name = self.function(index)
+        if name.startswith(("_ZN", "_R")):
+            try:
+                from ._demangle import demangled
+
+                name = demangled(name)
+            except Exception:  # Want of memory or stack, or the interpreter is about to end.
+                pass
+        return name if name.isprintable() else ascii(name)[1:-1]
+
     def place(self, index: int, location: int) -> str:
         """The name of a function and the place in a binary, which has no lines; as browsers write it."""
         place = f"wasm-function[{index}]:{location:#x}"
-        name = self.function(index)
+        name = self.label(index)
         return place if name == f"func[{index}]" else f"{name} ({place})"
 
+    def begin(self, index: int) -> int:
+        """Byte offset of the first instruction of a function that has a site, or -1."""
+        for row, other in enumerate(self.indices):
+            if other == index:
+                for at in range(bisect_left(self.sites, self.starts[row]), len(self.sites)):
+                    if self.sites[at] > self.ends[row]:
+                        break
+                    location = self.location(self.sites[at])
+                    if location >= 0:
+                        return location
+        return -1
+
     def line(self, location: int) -> int:
-        """Line of the text that the instruction at a byte offset comes from, or 0."""
+        """Line of the text that the instruction at a byte offset comes from, or 0: a binary has none."""
         if self._lines is None:
             pairs = (pair.split(":") for pair in self._texts[1].split())
             self._lines = [(int(offset), int(line)) for offset, line in pairs]
@@ -160,12 +184,14 @@ def _traceback(frames: list[tuple[Image, int, int]], traceback: TracebackType | 
         from types import TracebackType
 
         for image, index, location in frames:
-            line = image.line(location) if location >= 0 else 0
-            name = image.function(index) if line > 0 or location < 0 else image.place(index, location)
+            near = location if location >= 0 else image.begin(index)
+            line = image.line(near) if near >= 0 else 0
+            name = image.label(index) if line > 0 or location < 0 else image.place(index, location)
             if line > 0:
                 image.show_text()
             frame = _frame(image, name)
-            traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line)
+            # A binary's lines are its bytes, as browsers' tools number them.
+            traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line or max(near, 1))
     except Exception:
         pass
     return traceback

@@ -21,6 +21,7 @@ import { constantSymbol } from "../../mach/constants.ts";
 import type { Frame } from "../../mach/frame.ts";
 import { type Image, REL_PC32 } from "../../mach/image.ts";
 import type { FunctionText } from "../../mach/text.ts";
+import { SITE_FAULT } from "../../mach/writer.ts";
 import {
   type Encoding,
   IMM_SHORTEST,
@@ -166,7 +167,7 @@ export class Assembler {
       }
     }
     if ((row.flags & MERGES) !== 0) this.clear(row, reg, rm, memory);
-    if (code.site[i] === 1) this.text.memorySite(code.loc[i]);
+    if ((code.site[i] & SITE_FAULT) !== 0) this.text.memorySite(code.loc[i]);
     // flags are the same for the low byte; memory may not be accessed in another width
     if (!memory && (code.op[i] === TEST32_I || code.op[i] === TEST64_I) && code.imm[i] >>> 0 < 128)
       row = ROWS[TEST8_I];
@@ -204,10 +205,6 @@ export class Assembler {
     const row = ROWS[op];
     if (row.rm !== NO_OPERAND) this.write(row, NONE, register, false, NONE, imm, imm2);
     else this.write(row, register, NONE, false, NONE, imm, imm2);
-  }
-
-  memoryImmediate(op: number, imm: number): void {
-    this.write(ROWS[op], NONE, NONE, true, NONE, imm, 0);
   }
 
   /** An opcode and the 32-bit distance to a symbol. */

@@ -61,30 +61,6 @@ export function invert(cc: number): number {
   return cc ^ 1;
 }
 
-/** The condition of `cmp b, a` that holds when `cc` does after `cmp a, b`. */
-export function swapCondition(cc: number): number {
-  switch (cc) {
-    case CC_B:
-      return CC_A;
-    case CC_A:
-      return CC_B;
-    case CC_AE:
-      return CC_BE;
-    case CC_BE:
-      return CC_AE;
-    case CC_L:
-      return CC_G;
-    case CC_G:
-      return CC_L;
-    case CC_GE:
-      return CC_LE;
-    case CC_LE:
-      return CC_GE;
-    default:
-      return cc;
-  }
-}
-
 // --- flags and features ---------------------------------------------------------------------------------
 
 export const WRITES_FLAGS = 1;
@@ -108,7 +84,6 @@ export const LZCNT = 1;
 export const BMI1 = 2;
 export const BMI2 = 4;
 export const MOVBE = 8;
-export const AVX = 16;
 export const POPCNT = 32;
 export const SSE41 = 64;
 
@@ -190,7 +165,7 @@ export class Encoding {
 export class Row {
   readonly name: string;
   readonly operands: readonly Operand[];
-  /** Null: a pseudo-instruction, which isa/x64/encode.ts or mach/emit.ts knows by name. */
+  /** Null: a pseudo-instruction, which isa/x64/expand.ts knows by name. */
   readonly encoding: Encoding | null;
   readonly flags: number;
   readonly feature: number;
@@ -390,7 +365,7 @@ function both(name: string, operands: string, code: string, flags = 0, feature =
 }
 
 export const ROWS: readonly Row[] = [
-  // --- pseudo-instructions: see isa/x64/encode.ts -----------------------------------------------------------
+  // --- pseudo-instructions: see isa/x64/expand.ts -----------------------------------------------------------
   /** Defines the parameters that come in registers (DEFs fixed); no code. */
   ...pseudo("params", ""),
   /** One DEF, one USE, of any class, in registers or slots. */

@@ -11,14 +11,14 @@ import * as x from "../../gen/x64-ops.ts";
 import { numberOf, SWAPPED } from "../../ir/access.ts";
 import { ENTRY, type Value } from "../../ir/func.ts";
 import { F32, F64, I32, I64, PTR } from "../../ir/ops.ts";
-import { CONV_C, SYM_IMPORT, SYM_IMPORT_WEAK } from "../../ir/program.ts";
+import { SYM_IMPORT, SYM_IMPORT_WEAK } from "../../ir/program.ts";
 import { DEF, fixed, IN_REGISTER, INCOMING, OUTGOING, USE } from "../../mach/code.ts";
 import type { Selection } from "../../mach/select.ts";
 import { type CallLayout, MEMORY_PLACE } from "../../mach/target.ts";
 import { MEMORY, NONE, SITE_CALL } from "../../mach/writer.ts";
 import { EVERYTHING } from "./abi.ts";
 import { CC_E, CC_FEQ, CC_FNE, CC_NE, CC_P } from "./insts.ts";
-import { MEMORY0, RAX, VMCTX } from "./regs.ts";
+import { MEMORY0, VMCTX } from "./regs.ts";
 
 // --- constants ----------------------------------------------------------------------------------------------
 
@@ -348,7 +348,7 @@ function stackArguments(s: Selection, v: Value, first: number, layout: CallLayou
   }
 }
 
-/** Registers for the arguments that travel in some, in `scratch`. */
+/** By argument: the register with its value where it travels in one, else NONE. */
 function registerArguments(s: Selection, v: Value, first: number, layout: CallLayout): Int32Array {
   const registers = new Int32Array(layout.params.length).fill(NONE);
   for (let i = 0; i < layout.params.length; i++) {
@@ -363,17 +363,9 @@ function useArguments(s: Selection, registers: Int32Array, layout: CallLayout): 
   }
 }
 
-/** Number of arguments in float registers: what C's variadic functions want to find in rax. */
-function floatCount(layout: CallLayout): number {
-  let n = 0;
-  for (let i = 0; i < layout.params.length; i++) if (layout.params[i] >= 32) n++;
-  return n;
-}
-
 /** call, call_ptr, invoke, invoke_ptr: `direct`, `through` a register, or memory. */
 export function call(s: Selection, v: Value, direct: number, through: number, memory: number): void {
   const f = s.func;
-  const signature = s.program.signatures[f.aux[v]];
   const layout = s.layout(f.aux[v]);
   const isDirect = f.op[v] === op.CALL || f.op[v] === op.INVOKE;
   const ends = f.isTerminator(v);
@@ -386,8 +378,6 @@ export function call(s: Selection, v: Value, direct: number, through: number, me
     s.stageSlot(s.resultSlot(v, layout.resultBytes), 0);
     hidden = s.put(x.LEA64, s.temp(PTR));
   }
-  const floats = signature.convention === CONV_C ? floatCount(layout) : 0;
-  const count = floats > 0 ? s.put(x.CONST32, s.temp(I32), NONE, NONE, NONE, floats) : NONE;
   const target = isDirect ? NONE : s.placed(f.operand(v, 0), 64, true);
 
   const i = s.append(isDirect ? direct : target === MEMORY ? memory : through);
@@ -395,7 +385,6 @@ export function call(s: Selection, v: Value, direct: number, through: number, me
   if (target === MEMORY) s.addressOperand();
   else if (target >= 0) s.operand(target, USE | IN_REGISTER);
   if (hidden >= 0) s.operand(hidden, fixed(USE, layout.hidden));
-  if (count >= 0) s.operand(count, fixed(USE, RAX));
   useArguments(s, args, layout);
   const { buffer } = s;
   if (isDirect) buffer.symbol[i] = f.c[v];
