@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -17,10 +18,10 @@ class Costs(NamedTuple):
     peak: int
 
 
-def costs(command: list[str]) -> Costs:
+def costs(command: list[str], environment: Mapping[str, str] | None = None) -> Costs:
     """Runs the command. Raises RuntimeError when it fails."""
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)

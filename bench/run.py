@@ -1,7 +1,7 @@
 """Measures wasmpy against its peers: python3 bench/run.py [--quick] [--keep] [--json FILE] [group…]
 
-Groups: calls, callbacks, memory, imports, compile, large, kernels; all of them if none is named. Installs wasmpy from
-this checkout, and what it is measured against, into bench/.env; needs pip and, for some of the others, gcc.
+Groups: calls, callbacks, memory, imports, starts, compile, large, kernels; all of them if none is named. Installs
+wasmpy from this checkout, and what it is measured against, into bench/.env; needs pip and, for some others, gcc.
 With --keep the wasmpy that is already installed there is measured, even if the checkout has changed.
 """
 

@@ -9,7 +9,7 @@ from importlib import import_module
 import report
 from environment import ENV
 
-GROUPS = ["calls", "callbacks", "memory", "imports", "compile", "large", "kernels"]
+GROUPS = ["calls", "callbacks", "memory", "imports", "starts", "compile", "large", "kernels"]
 ENGINES = ["wasmpy", "wasmtime", "v8", "wasm2c", "clang", "gcc", "cext", "cython", "nanobind", "python"]
 
 

@@ -70,21 +70,29 @@ def _node() -> str:
 
 
 def run_python(
-    code: str, directory: Path, cache: Path, *, before: Sequence[str] = (), check: bool = True, **env: str | None
+    code: str,
+    directory: Path,
+    cache: Path,
+    *,
+    before: Sequence[str] = (),
+    options: Sequence[str] = (),
+    check: bool = True,
+    seconds: float = 60,
+    **env: str | None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the code in a new process of this interpreter, ``before`` in front of its command line.
+    """Runs the code in a new process of this interpreter with ``options``, ``before`` in front of its command line.
 
-    None as the value of a variable of the environment removes it. Raises TimeoutExpired after a minute.
+    None as the value of a variable of the environment removes it. Raises TimeoutExpired after so many seconds.
     """
     variables = {**os.environ, **environment(cache), **env}
     done = subprocess.run(
-        [*before, sys.executable, "-c", textwrap.dedent(code)],
+        [*before, sys.executable, *options, "-c", textwrap.dedent(code)],
         cwd=directory,
         env={k: v for k, v in variables.items() if v is not None},
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=seconds,
     )
     assert done.returncode == 0 or not check, done.stderr
     return done

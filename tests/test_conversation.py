@@ -83,7 +83,9 @@ def python(tmp_path):
     """python(code): what the code prints after PRELUDE."""
 
     def run(code: str, **options: str) -> str:
-        return run_python(PRELUDE + textwrap.dedent(code), tmp_path, tmp_path / "cache", **options).stdout
+        return run_python(
+            PRELUDE + textwrap.dedent(code), tmp_path, tmp_path / "cache", seconds=240, **options
+        ).stdout
 
     return run
 

@@ -48,8 +48,10 @@ class Machine:
         self.memory.write(code)
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self.context = (ctypes.c_uint64 * 64)()
+        self.breaker = ctypes.c_uint8()
         self.vmctx = (ctypes.c_uint64 * 8)()
         self.vmctx[self.layout["VMCTX_CONTEXT"] // 8] = ctypes.addressof(self.context)
+        self.set("CONTEXT_BREAKER", ctypes.addressof(self.breaker))
 
     def call(self, entry: str, *arguments: int | float) -> int:
         types = [ctypes.c_double if isinstance(a, float) else ctypes.c_uint64 for a in arguments]
@@ -62,10 +64,13 @@ class Machine:
     def set(self, name: str, value: int) -> None:
         self.context[self.layout[name] // 8] = value
 
-    def guarded(self, name: str, argument: int, limit: int = 0, real: int = 0) -> int:
+    def guarded(self, name: str, argument: int, limit: int = 0, later: int = 0, *, asked: int = 0) -> int:
+        """Calls with a stack limit, the one that the slow path puts in its place, and what the breaker is."""
         ctypes.memset(self.context, 0, ctypes.sizeof(self.context))
         self.set("CONTEXT_LIMIT", limit)
-        self.set("CONTEXT_REAL_LIMIT", real)
+        self.set("CONTEXT_PUT_OFF", later)
+        self.breaker.value = asked
+        self.set("CONTEXT_BREAKER", ctypes.addressof(self.breaker))
         return self.call(f"guard {name}", ctypes.addressof(self.vmctx), argument)
 
     def place(self) -> tuple[int, int, int]:
@@ -132,8 +137,9 @@ def test_trap_as_terminator(machine: Machine) -> None:
 def test_poll(machine: Machine) -> None:
     assert machine.guarded("poll", 10) == 55
     assert machine.cell("CONTEXT_REFS_COUNT") == 0
-    assert machine.guarded("poll", 10, LIMIT_REACHED) == 55
-    assert machine.cell("CONTEXT_REFS_COUNT") == 1
+    for asked in 1, 8, 128, 255:
+        assert machine.guarded("poll", 10, asked=asked) == 55
+        assert machine.cell("CONTEXT_REFS_COUNT") == 1
     assert machine.place()[:2] == (5, 31)
     machine.check_frame()
 
@@ -142,11 +148,12 @@ def test_poll(machine: Machine) -> None:
 def test_prologue(machine: Machine, name: str, index: int) -> None:
     assert machine.guarded(name, 21) == 42
     assert machine.cell("CONTEXT_REFS_COUNT") == 0
-    # an interrupt: the slow path returns and the function runs
-    assert machine.guarded(name, 21, LIMIT_REACHED) == 42
-    assert machine.cell("CONTEXT_REFS_COUNT") == 1
-    assert machine.place()[:2] == (index, 12)
-    machine.check_frame()
+    # the slow path returns and the function runs
+    for limit, asked in (LIMIT_REACHED, 0), (0, 1), (0, 128), (LIMIT_REACHED, 1):
+        assert machine.guarded(name, 21, limit, asked=asked) == 42
+        assert machine.cell("CONTEXT_REFS_COUNT") == 1
+        assert machine.place()[:2] == (index, 12)
+        machine.check_frame()
 
 
 @pytest.mark.parametrize(("name", "index"), [("large frame", 7), ("huge frame", 8)])

@@ -133,7 +133,7 @@ export class Control extends Immediates {
     const header = this.targetOf(this.depth - 1, out);
     out.jump(header, args);
     out.switchTo(header);
-    out.pollInterrupt();
+    out.poll();
     this.pushParams(this.depth - 1, params);
   }
 

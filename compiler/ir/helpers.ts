@@ -52,7 +52,7 @@ const FOR_WASM: readonly Declaration[] = [
   // object with a reference to it that is taken over (null allowed) → the same, safe on the wasm stack. For
   // results of imported functions; traps when out of memory
   wasm("ref_adopt", [REF], [REF]),
-  // slow path of prologues and of poll: interrupt, or stack exhausted; returns, or traps
+  // slow path of prologues and of poll: CPython wants something, or the stack is exhausted; returns, or traps
   new Declaration("stack_slow", SYM_FUNC, [], [], CONV_PRESERVE_ALL),
   // a trap with its code; the return address is its site. Never returns. (A stub calls it, with the code where
   // both conventions have it; the C convention has no stack check, which a trap must not fail.)
@@ -73,9 +73,11 @@ const FOR_GLUE: readonly Declaration[] = [
   c("stacks_forget", [PTR], []),
   // context: sets the Python exception for the trap under way (none new for PYTHON_EXCEPTION)
   c("trap_to_exception", [PTR], []),
-  // a signal whose handler, if it has a simple one, is Python's; 1 if who displaced us last has given up: puts our
-  // handlers in front of Python's and of all others of memory faults, where they are not there; 0, or -1: exception
-  c("watch_signals", [I32, I32], [I32]),
+  // 1 if the handler that displaced us last has given up: puts our handlers in front of all others of memory faults,
+  // where they are not there; 0, or -1: exception
+  c("watch_faults", [I32], [I32]),
+  // context: learns where CPython says that it wants something, unless that is known; 0, or -1: exception
+  c("breaker_find", [PTR], [I32]),
   // context → the record of this image in the interpreter; null: exception
   c("image", [PTR], [PTR]),
   // record, path (C string) → 1 if the image that was opened by the path is closed now, 0 if it may not be
@@ -110,13 +112,16 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   // low and size (two words): the running thread's stack; zeros if it cannot be told
   c("stack_measure", [PTR], []),
 
-  // context: asks for an interrupt. Async-signal-safe
-  c("interrupt", [PTR], []),
+  // capsule: a thread state that entered ends
+  c("thread_state_end", [PTR], []),
+  // context → the running thread's byte (CONTEXT_BREAKER)
+  c("breaker", [PTR], [PTR]),
+  // context: does what CPython wants from the running thread; 0, or -1: exception
+  c("answer", [PTR], [I32]),
   // context: before a handler of this image is installed; 0, or -1: exception
   c("serve_signals", [PTR], [I32]),
-  // signal, siginfo_t, ucontext_t: handlers. Signal 0 tells them of a context: see handlers.ts
+  // signal, siginfo_t, ucontext_t: the handler. Signal 0 tells it of a context: see handlers.ts
   c("on_fault", [I32, PTR, PTR], []),
-  c("on_interrupt", [I32, PTR, PTR], []),
   // address, ucontext_t → 1 if a fault there, in that state, is a trap: of any image, of this image
   c("find_trap", [PTR, PTR], [I32]),
   c("is_trap", [PTR, PTR], [I32]),
@@ -126,8 +131,6 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   c("fault", [], []),
   // context, signal, 1 if who displaced us last has given up: has on_fault installed; 0, or -1: exception
   c("watch_fault", [PTR, I32, I32], [I32]),
-  // context, signal as for watch_signals: wraps Python's signal handler; 0, or -1: exception
-  c("watch_interrupts", [PTR, I32], [I32]),
 
   // code, PC, stack pointer of the trap: goes on at the context's entry record. Runs in the instance
   c("unwind", [I32, PTR, PTR], []),

@@ -10,13 +10,13 @@ import { CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
 // --- the context: one per running thread of an interpreter, shared by all instances ---------------------
 
-/** The word that prologues and loops compare with the stack pointer: the limit, or all ones to interrupt. */
+/** The running thread's stack limit, which prologues compare with the stack pointer. */
 export const CONTEXT_LIMIT = 0;
 /** Entry record: where a trap goes on. */
 export const CONTEXT_ENTRY_SP = 8;
 export const CONTEXT_ENTRY_PC = 16;
-/** The limit that belongs to the running thread, when no interrupt is asked for. */
-export const CONTEXT_REAL_LIMIT = 24;
+/** The address of the byte that prologues and loops test: not 0 when CPython wants something (runtime/breaker.ts). */
+export const CONTEXT_BREAKER = 24;
 /** The running thread's stack: lowest address, and size in bytes. */
 export const CONTEXT_STACK_LOW = 32;
 export const CONTEXT_STACK_SIZE = 40;
@@ -41,21 +41,30 @@ export const CONTEXT_TYPES = 136;
 export const CONTEXT_FUNCS = 144;
 /** The bytes object that holds the stack of the trap under way, or null; owned. */
 export const CONTEXT_TRAP_STACK = 192;
-/** Not zero: an interrupt was asked for since the last one was answered. */
-export const CONTEXT_INTERRUPT = 200;
+/** Where the byte lies in the state of the interpreter or the thread; 0 while that is not known for sure. */
+export const CONTEXT_BREAKER_AT = 200;
 /** pthread_key_t whose destructor forgets the bounds of an ending thread's stack. */
 export const CONTEXT_THREAD_KEY = 208;
-/** Known stacks: STACKS pairs (lowest address, size), and which one to overwrite next. */
+/** Known stacks: STACKS records (lowest address, size, the thread's CONTEXT_BREAKER), and which one to overwrite next. */
 export const CONTEXT_NEXT_STACK = 216;
 export const CONTEXT_STACKS = 224;
 export const STACKS = 8;
 /** The images that have instances in the interpreter: a list of records, see runtime/images.ts. */
-export const CONTEXT_IMAGES = 352;
-/** How often an interrupt has been put off because there is too little stack for Python code. */
-export const CONTEXT_PUT_OFF = 360;
+export const CONTEXT_IMAGES = 416;
+/** How often an answer has been put off because there is too little stack for Python code. */
+export const CONTEXT_PUT_OFF = 424;
 /** What is to be released where wasm code was entered, for want of stack (PyObject*, owned), or null. */
-export const CONTEXT_DROPPED = 368;
-export const CONTEXT_BYTES = 376;
+export const CONTEXT_DROPPED = 432;
+/** After an answer that left the breaker set: so many polls are not answered, nor any before the clock's next tick. */
+export const CONTEXT_SKIP = 440;
+export const CONTEXT_TICK = 448;
+/** The byte of threads whose own is not known: never 0. */
+export const CONTEXT_ALWAYS = 456;
+/** Code that does nothing (PyObject*, owned): the evaluation of it answers what only CPython's own loop does. */
+export const CONTEXT_NOTHING = 464;
+/** The destructor of what tells that a thread state ends: of the image that made the context. */
+export const CONTEXT_THREAD_END = 472;
+export const CONTEXT_BYTES = 480;
 
 // --- records ---------------------------------------------------------------------------------------------
 
@@ -112,7 +121,7 @@ export const ELEM_BYTES = 16;
 // --- the instance: fixed part -----------------------------------------------------------------------------
 
 export const VMCTX_CONTEXT = 0;
-/** Base of memory 0: what the target's second pinned register holds. */
+/** Base of memory 0, what the target's second pinned register holds: the beginning of a page, or 0. */
 export const VMCTX_BASE = 8;
 /** The module object (borrowed). */
 export const VMCTX_MODULE = 16;

@@ -15,6 +15,7 @@ import {
   access,
   MAY_TRAP,
   READONLY,
+  REGION_CONTEXT,
   REGION_GLOBAL,
   REGION_MEMORY,
   REGION_STACK,
@@ -181,9 +182,14 @@ export class Lowering extends Builder {
     this.switchTo(next);
   }
 
-  /** At the header of each loop. */
-  pollInterrupt(): void {
-    if (this.options.interrupts) this.op(op.POLL, this.pointerCell(at.VMCTX_CONTEXT));
+  /** At the header of each loop. While a function runs its thread has the same breaker. */
+  poll(): void {
+    if (!this.options.interrupts) return;
+    const context = this.pointerCell(at.VMCTX_CONTEXT);
+    this.op(
+      op.POLL,
+      this.load(op.PTR_LOAD, context, at.CONTEXT_BREAKER, access(REGION_CONTEXT, 0, 8, READONLY)),
+    );
   }
 
   select(type: ValType, condition: Value, a: Value, b: Value): Value {

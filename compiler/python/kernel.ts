@@ -245,9 +245,9 @@ function builtinsWithoutInstance(g: Glue): MethodList {
   const list = new MethodList(g, "wasmpy_free_");
   const integer = (c: PyCode, x: Value) => c.integer(x, () => c.retNull());
 
-  list.add("watch", 2, (c, _, [signal, givenUp]) => {
-    const word = (x: Value) => c.op(op.I32_WRAP_I64, integer(c, x));
-    c.whenRarely(c.run("watch_signals", word(signal), word(givenUp)), () => c.retNull());
+  list.add("watch", 1, (c, _, [givenUp]) => {
+    const word = c.op(op.I32_WRAP_I64, integer(c, givenUp));
+    c.whenRarely(c.run("watch_faults", word), () => c.retNull());
     c.retNone();
   });
 

@@ -23,7 +23,6 @@ import {
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { count } from "../runtime/images.ts";
-import { SIGINT } from "../runtime/linux.ts";
 import {
   REFERENCE_IS_FUNC,
   REFERENCE_SHIFT,
@@ -184,6 +183,7 @@ function execFunction(g: Glue): void {
     failIf(c.call(probe(g), [module, vmctx]));
     const context = c.run("context");
     failIf(c.isNull(context));
+    failIf(c.run("breaker_find", context));
     const image = c.run("image", context);
     failIf(c.isNull(image));
     // From here on it counts, however the rest goes: the end of the module takes it back.
@@ -191,7 +191,7 @@ function execFunction(g: Glue): void {
     c.setVmctxField(PTR, vmctx, VMCTX_IMAGE, image);
     failIf(c.call(makeTypes(g), [context, image]));
     failIf(c.call(makeMethods(g), [image]));
-    failIf(c.run("watch_signals", c.i32(SIGINT), c.i32(0)));
+    failIf(c.run("watch_faults", c.i32(0)));
     const functions = c.contextField(PTR, context, CONTEXT_FUNCS);
     c.incref(functions);
     c.setVmctxField(PTR, vmctx, VMCTX_FUNCS, functions);

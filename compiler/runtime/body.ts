@@ -4,7 +4,7 @@
 import * as op from "../gen/ir-ops.ts";
 import { REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { VMCTX_CONTEXT } from "../ir/layout.ts";
+import { CONTEXT_BREAKER, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { DATA, type Image, RODATA } from "../mach/image.ts";
@@ -69,8 +69,8 @@ export class Body extends Code {
     return this.constantField(PTR, this.vmctx(), VMCTX_CONTEXT, REGION_VMCTX);
   }
 
-  /** Asks the context at the operand whether to interrupt. */
+  /** Lets CPython have what it wants from the running thread. */
   poll(context: Value): void {
-    this.op(op.POLL, context);
+    this.op(op.POLL, this.contextField(PTR, context, CONTEXT_BREAKER));
   }
 }

@@ -31,7 +31,6 @@ import { type Body, PC_TABLE, TEXT_END, TEXT_START } from "./body.ts";
 import {
   contexts,
   eachNode,
-  FAULT_MARK,
   handlerOf,
   handlerSignature,
   isMarked,
@@ -76,9 +75,9 @@ export function watchFault(c: Body): void {
     c.api("memcpy", c.plus(old, to), from, c.number(os.SIGACTION_BYTES));
   const now = newAction(c);
   c.api("sigaction", signal, c.null(), now);
-  c.when(isMarked(c, now, FAULT_MARK), () => {
+  c.when(isMarked(c, now), () => {
     c.when(givenUp, () => copy(LATEST, c.plus(old, EARLIER)));
-    tell(c, handlerOf(c, now), context, c.null());
+    tell(c, handlerOf(c, now), context);
     c.ret([c.i32(0)]);
   });
   copy(EARLIER, c.plus(old, LATEST));
@@ -89,7 +88,7 @@ export function watchFault(c: Body): void {
     c.setField(I64, old, HAS_FIRST, c.number(1));
   });
   c.whenRarely(c.run("serve_signals", context), () => c.ret([c.i32(-1)]));
-  c.api("sigaction", signal, newMarkedAction(c, c.address("on_fault"), FAULT_MARK), c.null());
+  c.api("sigaction", signal, newMarkedAction(c, c.address("on_fault")), c.null());
   c.ret([c.i32(0)]);
 }
 
@@ -143,7 +142,7 @@ export function onFault(c: Body): void {
   c.when(isPending(c, signal), () => {
     const now = newAction(c);
     c.api("sigaction", signal, c.null(), now);
-    c.when(isMarked(c, now, FAULT_MARK), () => leave(c, signal, old));
+    c.when(isMarked(c, now), () => leave(c, signal, old));
   });
   c.ret([]);
 }

@@ -1,4 +1,4 @@
-// What the handlers of signals share. Each image has handlers of its own, but for each signal only one of ours is
+// What the handlers of memory faults share. Each image has handlers of its own, but for each signal only one of ours is
 // installed at a time, so that a thousand images do not make a chain of a thousand calls: it is known by its signal
 // mask, which nobody would choose by chance, and serves all images.
 //
@@ -21,15 +21,15 @@ const NODE_NEXT = 0;
 export const NODE_SUBJECT = 8;
 const NODE_BYTES = 16;
 
-/** (signal, given up) → 0, or -1: exception. Sees to it that faults and interrupts reach our handlers. */
-export function watchSignals(c: Body): void {
+/** (given up) → 0, or -1: exception. Sees to it that faults reach our handlers. */
+export function watchFaults(c: Body): void {
   const fail = () => c.ret([c.i32(-1)]);
   const context = c.run("context");
   c.whenRarely(c.isNull(context), fail);
   for (const signal of [os.SIGSEGV, os.SIGBUS]) {
-    c.whenRarely(c.run("watch_fault", context, c.i32(signal), c.argument(1)), fail);
+    c.whenRarely(c.run("watch_fault", context, c.i32(signal), c.argument(0)), fail);
   }
-  c.ret([c.run("watch_interrupts", context, c.argument(0))]);
+  c.ret([c.i32(0)]);
 }
 
 /**
@@ -41,7 +41,7 @@ export function serveSignals(c: Body): void {
   const image = c.run("image", context);
   c.whenRarely(c.isNull(image), () => c.ret([c.i32(-1)]));
   c.setField(I64, image, IMAGE_STAYS, c.number(1));
-  tell(c, c.address("on_fault"), context, c.null());
+  tell(c, c.address("on_fault"), context);
   c.ret([c.i32(0)]);
 }
 
@@ -62,9 +62,9 @@ export function link(c: Body, head: Value, node: Value): void {
 }
 
 /** Tells `handler`, one of ours, of the context. Without memory the function returns -1 with the exception. */
-export function tell(c: Body, handler: Value, context: Value, third: Value): void {
+export function tell(c: Body, handler: Value, context: Value): void {
   const node = newNode(c, context);
-  c.callPtr(handler, handlerSignature(c), [c.i32(0), node, third]);
+  c.callPtr(handler, handlerSignature(c), [c.i32(0), node, c.null()]);
   c.when(c.isNull(c.field(PTR, node, NODE_SUBJECT)), () => c.api("free", node));
 }
 
@@ -108,21 +108,11 @@ export function eachNode(c: Body, head: Value, body: (subject: Value, node: Valu
 
 // --- actions ----------------------------------------------------------------------------------------------
 
-/** Signals that are blocked while a handler of ours runs: the mark by which images know each other. */
-export class Mark {
-  readonly lo: number;
-  readonly hi: number;
-
-  constructor(lo: number, hi: number) {
-    this.lo = lo;
-    this.hi = hi;
-  }
-}
-
-/** Signals 41 43 47 53 59 61 62. */
-export const FAULT_MARK: Mark = new Mark(0, 0x3410_4500);
-/** Signals 42 44 48 51 57 60 63. */
-export const INTERRUPT_MARK: Mark = new Mark(0, 0x4904_8a00);
+/**
+ * Signals that are blocked while a handler of ours runs, by which images know each other: 41 43 47 53 59 61 62, in the
+ * upper half of the mask's first word.
+ */
+export const MARK = 0x3410_4500;
 
 /** A struct sigaction in the frame, all zero: the default action. */
 export function newAction(c: Body): Value {
@@ -132,16 +122,16 @@ export function newAction(c: Body): Value {
 }
 
 /** An action that calls `handler` and carries the mark. */
-export function newMarkedAction(c: Body, handler: Value, mark: Mark): Value {
+export function newMarkedAction(c: Body, handler: Value): Value {
   const action = newAction(c);
   c.setField(PTR, action, os.SIGACTION_HANDLER, handler);
-  c.setField(I64, action, os.SIGACTION_MASK, c.i64(mark.lo, mark.hi));
+  c.setField(I64, action, os.SIGACTION_MASK, c.i64(0, MARK));
   c.setField(I32, action, os.SIGACTION_FLAGS, c.i32(os.SA_SIGINFO | os.SA_ONSTACK));
   return action;
 }
 
-export function isMarked(c: Body, action: Value, mark: Mark): Value {
-  return c.op(op.I64_EQ, c.field(I64, action, os.SIGACTION_MASK), c.i64(mark.lo, mark.hi));
+export function isMarked(c: Body, action: Value): Value {
+  return c.op(op.I64_EQ, c.field(I64, action, os.SIGACTION_MASK), c.i64(0, MARK));
 }
 
 export function handlerOf(c: Body, action: Value): Value {

@@ -7,19 +7,15 @@
 //
 // Hence entry thunks need not restore the entry record when they leave, every entry starts with no held
 // references, and a sweep of them concerns the stack from here to the entry record and no other.
-//
-// The limit is restored such that no interrupt is lost: a handler first sets the interrupt word, then the limit;
-// we first set the limit, then look at the word.
 
 import * as op from "../gen/ir-ops.ts";
 import { REGION_CONTEXT, REGION_STACK } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import {
+  CONTEXT_BREAKER,
   CONTEXT_ENTRY_PC,
   CONTEXT_ENTRY_SP,
-  CONTEXT_INTERRUPT,
   CONTEXT_LIMIT,
-  CONTEXT_REAL_LIMIT,
   CONTEXT_REFS,
   CONTEXT_REFS_CAPACITY,
   CONTEXT_REFS_COUNT,
@@ -31,11 +27,12 @@ import type { Code } from "./code.ts";
 
 /** What the context holds for the running thread. */
 const WORDS: readonly number[] = [
+  CONTEXT_LIMIT,
+  CONTEXT_BREAKER,
   CONTEXT_ENTRY_SP,
   CONTEXT_ENTRY_PC,
   CONTEXT_STACK_LOW,
   CONTEXT_STACK_SIZE,
-  CONTEXT_REAL_LIMIT,
   CONTEXT_REFS,
   CONTEXT_REFS_COUNT,
   CONTEXT_REFS_CAPACITY,
@@ -70,15 +67,5 @@ export function hasLittleStack(code: Code, context: Value): Value {
 export function continued(code: Code, context: Value, record: Value): void {
   WORDS.forEach((word, i) => {
     code.setField(I64, context, word, code.field(I64, record, i * 8, REGION_STACK), REGION_CONTEXT);
-  });
-  restoreLimit(code, context);
-}
-
-/** Makes the running thread's limit the one that is compared with, unless an interrupt is asked for. */
-export function restoreLimit(code: Code, context: Value): void {
-  const limit = code.field(I64, context, CONTEXT_REAL_LIMIT, REGION_CONTEXT);
-  code.setField(I64, context, CONTEXT_LIMIT, limit, REGION_CONTEXT);
-  code.whenRarely(code.isTrue(code.field(I64, context, CONTEXT_INTERRUPT, REGION_CONTEXT)), () => {
-    code.setField(I64, context, CONTEXT_LIMIT, code.number(-1), REGION_CONTEXT);
   });
 }

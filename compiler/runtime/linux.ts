@@ -9,14 +9,8 @@ export const MAP_RESERVE = 0x4022;
 /** RTLD_NOW | RTLD_NOLOAD: only what is open. */
 export const DLOPEN_KNOWN = 6;
 
-export const SIGINT = 2;
 export const SIGBUS = 7;
 export const SIGSEGV = 11;
-/** One more than the greatest signal number. */
-export const SIGNALS = 65;
-
-/** Those by which programs are told to end: SIGHUP, SIGINT, SIGQUIT, SIGTERM. */
-export const ENDING_SIGNALS: readonly number[] = [1, 2, 3, 15];
 /** How pthread_sigmask takes signals out of the mask. */
 export const SIG_UNBLOCK = 1;
 
@@ -46,6 +40,11 @@ export const SIGINFO_PID = 16;
 export const SIGINFO_ADDR = 16;
 /** si_code of a signal sent by tkill or tgkill, as raise() does. Codes ≤ 0: sent by a process, not by a fault. */
 export const SI_TKILL = -6;
+
+/** A clock that is read without a system call, and goes on every 1 to 10 ms. */
+export const CLOCK_MONOTONIC_COARSE = 6;
+/** struct timespec: seconds, nanoseconds. */
+export const TIMESPEC_BYTES = 16;
 
 export const RLIMIT_STACK = 3;
 /** struct rlimit: the soft limit comes first. */

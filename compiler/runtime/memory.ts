@@ -6,7 +6,14 @@
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { GUARDED_RESERVATION, MEMORY_BASE, MEMORY_MAX, MEMORY_RESERVED, MEMORY_SIZE } from "../ir/layout.ts";
+import {
+  CONTEXT_SKIP,
+  GUARDED_RESERVATION,
+  MEMORY_BASE,
+  MEMORY_MAX,
+  MEMORY_RESERVED,
+  MEMORY_SIZE,
+} from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_MEMORY_PAGES } from "../wasm/limits.ts";
@@ -135,7 +142,11 @@ function inChunks(c: Body, count: Value, body: (offset: Value, size: Value) => v
       body(offset, size);
       const now = c.op(op.I64_ADD, offset, size);
       c.set(done, now);
-      c.when(c.op(op.I64_LT_U, now, count), () => c.poll(context));
+      c.when(c.op(op.I64_LT_U, now, count), () => {
+        // Of polls so far apart none is to be skipped.
+        c.setContextField(I64, context, CONTEXT_SKIP, c.number(0));
+        c.poll(context);
+      });
     },
   );
   c.ret([]);

@@ -65,6 +65,8 @@ const C_API: readonly Declaration[] = [
   f("PyMemoryView_FromMemory", [PTR, I64, I32], [PTR]),
   f("PyCapsule_New", [PTR, PTR, PTR], [PTR]),
   f("PyCapsule_GetPointer", [PTR, PTR], [PTR]),
+  f("PyCapsule_GetContext", [PTR], [PTR]),
+  f("PyCapsule_SetContext", [PTR, PTR], [I32]),
   // errors
   f("PyErr_Occurred", [], [PTR]),
   f("PyErr_Clear", [], []),
@@ -74,9 +76,11 @@ const C_API: readonly Declaration[] = [
   f("PyErr_Fetch", [PTR, PTR, PTR], []),
   f("PyErr_Restore", [PTR, PTR, PTR], []),
   f("PyErr_CheckSignals", [], [I32]),
+  f("PyErr_NewException", [PTR, PTR, PTR], [PTR]),
   f("PyErr_ExceptionMatches", [PTR], [I32]),
   f("PyErr_NormalizeException", [PTR, PTR, PTR], []),
   f("PyException_SetContext", [PTR, PTR], []), // steals the context
+  f("PyException_SetTraceback", [PTR, PTR], [I32]),
   datum("PyExc_BaseException"),
   datum("PyExc_TypeError"),
   datum("PyExc_ValueError"),
@@ -115,6 +119,15 @@ const C_API: readonly Declaration[] = [
   f("PyInterpreterState_GetDict", [PTR], [PTR]),
   f("PyEval_SaveThread", [], [PTR]),
   f("PyEval_RestoreThread", [PTR], []),
+  f("PyThreadState_Get", [], [PTR]),
+  f("PyThreadState_GetDict", [], [PTR]), // borrowed
+  f("PyThreadState_SetAsyncExc", [I64, PTR], [I32]),
+  f("PyThread_get_thread_ident", [], [I64]),
+  f("Py_MakePendingCalls", [], [I32]),
+  // evaluation
+  f("Py_CompileString", [PTR, PTR, I32], [PTR]),
+  f("PyEval_EvalCode", [PTR, PTR, PTR], [PTR]),
+  f("PySys_GetObject", [PTR], [PTR]), // borrowed
 ];
 
 const LIBC: readonly Declaration[] = [
@@ -139,6 +152,7 @@ const LIBC: readonly Declaration[] = [
   f("getpid", [], [I32]),
   f("syscall", [I64], [I64]),
   f("getrlimit", [I32, PTR], [I32]),
+  f("clock_gettime", [I32, PTR], [I32]),
   // threads
   f("pthread_self", [], [I64]),
   f("pthread_getattr_np", [I64, PTR], [I32]),

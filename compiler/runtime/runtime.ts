@@ -7,11 +7,11 @@ import { helper } from "../ir/helpers.ts";
 import type { Program } from "../ir/program.ts";
 import type { Image } from "../mach/image.ts";
 import { Body } from "./body.ts";
+import * as breakers from "./breaker.ts";
 import * as contexts from "./context.ts";
 import * as faults from "./faults.ts";
 import * as handlers from "./handlers.ts";
 import * as images from "./images.ts";
-import * as interrupts from "./interrupts.ts";
 import type { System } from "./linux.ts";
 import * as memories from "./memory.ts";
 import * as refs from "./refs.ts";
@@ -34,21 +34,21 @@ function f(name: string, write: (c: Body) => void): RuntimeFunction {
 }
 
 export const FUNCTIONS: readonly RuntimeFunction[] = [
-  f("watch_signals", handlers.watchSignals),
-  f("watch_interrupts", interrupts.watchInterrupts),
+  f("watch_faults", handlers.watchFaults),
   f("watch_fault", faults.watchFault),
   f("serve_signals", handlers.serveSignals),
   f("image", images.image),
   f("image_close", images.imageClose),
   f("context", contexts.context),
   f("context_release", contexts.contextRelease),
+  f("breaker_find", breakers.breakerFind),
   f("thread_exit", stacks.threadExit),
+  f("thread_state_end", breakers.threadStateEnd),
   f("stack_enter", stacks.stackEnter),
+  f("breaker", breakers.breaker),
   f("stack_measure", stacks.stackMeasure),
   f("stacks_forget", stacks.stacksForget),
   f("trap_to_exception", traps.trapToException),
-  f("on_interrupt", interrupts.onInterrupt),
-  f("interrupt", interrupts.interrupt),
   f("on_fault", faults.onFault),
   f("follows_trap", faults.followsTrap),
   f("find_trap", faults.findTrap),
@@ -92,6 +92,7 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
 
   // Prologues, loops and cold stubs of all of the above may refer to these.
   f("stack_slow", stacks.stackSlow),
+  f("answer", breakers.answer),
   f("raise", traps.raise),
   f("unwind", traps.unwind),
 ];

@@ -1,4 +1,5 @@
-// The stack limit of the running thread, and the slow path behind the word that prologues and loops compare.
+// The stack limit of the running thread, and the slow path behind what prologues and loops test: the limit, and the
+// breaker (breaker.ts).
 //
 // Bounds come from the C library, which takes up to 30 µs; the context remembers the last few stacks. A stack may be
 // unmapped when its thread ends and the addresses be used by a smaller one: so a thread that entered has a
@@ -10,11 +11,10 @@
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
-  CONTEXT_INTERRUPT,
+  CONTEXT_BREAKER,
   CONTEXT_LIMIT,
   CONTEXT_NEXT_STACK,
   CONTEXT_PUT_OFF,
-  CONTEXT_REAL_LIMIT,
   CONTEXT_STACK_LOW,
   CONTEXT_STACK_SIZE,
   CONTEXT_STACKS,
@@ -24,7 +24,8 @@ import {
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
-import { continued, hasLittleStack, restoreLimit, suspend } from "./handover.ts";
+import { giveWay, isSet, isTooEarly } from "./breaker.ts";
+import { continued, hasLittleStack, suspend } from "./handover.ts";
 import * as os from "./linux.ts";
 
 const SMALL_STACK = 512 * 1024;
@@ -38,13 +39,15 @@ const MOST_MAIN_STACK = 64 * 1024 * 1024;
 /** The kernel lets no stack grow this near to another mapping (1 MiB unless it is told otherwise). */
 const GUARD_GAP = 2 * 1024 * 1024;
 
-/** How often an interrupt is put off: some 20 ms of polls. */
+/** How often an answer is put off: some 20 ms of polls. Other threads may run after every 1,024 of them. */
 const MOST_PUT_OFF = 1 << 20;
+const PUT_OFF_QUIETLY = (1 << 10) - 1;
 
 /** A known stack: one of CONTEXT_STACKS. */
 const STACK_LOW = 0;
 const STACK_SIZE = 8;
-const STACK_BYTES = 16;
+const STACK_BREAKER = 16;
+const STACK_BYTES = 24;
 
 /** (context) → 0, or -1: exception. The running thread is another than the context knows. */
 export function stackEnter(c: Body): void {
@@ -52,11 +55,13 @@ export function stackEnter(c: Body): void {
   const sp = c.op(op.SP);
   const low = c.variable(PTR);
   const size = c.variable(I64);
+  const breaker = c.variable(PTR);
   const found = c.block();
   for (let i = 0; i < STACKS; i++) {
     const at = CONTEXT_STACKS + i * STACK_BYTES;
     c.set(low, c.contextField(PTR, context, at + STACK_LOW));
     c.set(size, c.contextField(I64, context, at + STACK_SIZE));
+    c.set(breaker, c.contextField(PTR, context, at + STACK_BREAKER));
     const next = c.block();
     c.brIf(c.isWithin(sp, c.get(low), c.get(size)), found, [], next, []);
     c.seal(next);
@@ -79,9 +84,12 @@ export function stackEnter(c: Body): void {
   });
   letFaultsThrough(c);
   const place = c.contextField(I64, context, CONTEXT_NEXT_STACK);
-  const entry = c.plus(c.element(context, place, 4), CONTEXT_STACKS);
+  const offset = c.op(op.I64_MUL, place, c.number(STACK_BYTES));
+  const entry = c.plus(c.op(op.PTR_ADD, context, offset), CONTEXT_STACKS);
+  c.set(breaker, c.run("breaker", context));
   c.setContextField(PTR, entry, STACK_LOW, c.get(low));
   c.setContextField(I64, entry, STACK_SIZE, c.get(size));
+  c.setContextField(PTR, entry, STACK_BREAKER, c.get(breaker));
   const following = c.op(op.I64_ADD, place, c.number(1));
   c.setContextField(I64, context, CONTEXT_NEXT_STACK, c.op(op.I64_AND, following, c.number(STACKS - 1)));
   c.jump(found, []);
@@ -97,8 +105,8 @@ export function stackEnter(c: Body): void {
   c.switchTo(enough);
   c.setContextField(PTR, context, CONTEXT_STACK_LOW, c.get(low));
   c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.get(size));
-  c.setContextField(PTR, context, CONTEXT_REAL_LIMIT, limit);
-  restoreLimit(c, context);
+  c.setContextField(PTR, context, CONTEXT_LIMIT, limit);
+  c.setContextField(PTR, context, CONTEXT_BREAKER, c.get(breaker));
   c.ret([c.i32(0)]);
 
   c.seal(failed);
@@ -123,13 +131,23 @@ function letFaultsThrough(c: Body): void {
  * child; limits are changed; signals are blocked.
  */
 export function stacksForget(c: Body): void {
-  const context = c.argument(0);
-  c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.number(0));
-  for (let i = 0; i < STACKS; i++) {
-    c.setContextField(I64, context, CONTEXT_STACKS + i * STACK_BYTES + STACK_SIZE, c.number(0));
-  }
+  forgetStacks(c, c.argument(0), () => c.i32(1));
   letFaultsThrough(c);
   c.ret([]);
+}
+
+/** Makes the context forget the stacks of the threads whose breaker `isIt`: their next entry asks again. */
+export function forgetStacks(c: Body, context: Value, isIt: (breaker: Value) => Value): void {
+  const forget = (breakerAt: number, sizeAt: number) => {
+    c.when(isIt(c.contextField(PTR, context, breakerAt)), () => {
+      c.setContextField(I64, context, sizeAt, c.number(0));
+    });
+  };
+  forget(CONTEXT_BREAKER, CONTEXT_STACK_SIZE);
+  for (let i = 0; i < STACKS; i++) {
+    const at = CONTEXT_STACKS + i * STACK_BYTES;
+    forget(at + STACK_BREAKER, at + STACK_SIZE);
+  }
 }
 
 /** (two words): lowest address and size of the running thread's stack; zeros if they cannot be told. */
@@ -194,7 +212,7 @@ export function threadExit(c: Body): void {
   c.ret([]);
 }
 
-/** The word was above the stack pointer: an interrupt, or no stack left. Returns, or unwinds. */
+/** CPython wants something, or there is no stack left. Returns, or unwinds. */
 export function stackSlow(c: Body): void {
   const context = c.context();
   const unwind = (code: number) => {
@@ -202,40 +220,30 @@ export function stackSlow(c: Body): void {
     c.unreachable();
   };
   const returnUnlessExhausted = () => {
-    const limit = c.contextField(PTR, context, CONTEXT_REAL_LIMIT);
+    const limit = c.contextField(PTR, context, CONTEXT_LIMIT);
     c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
     c.ret([]);
   };
-  const isAsked = c.op(op.I64_EQ, c.contextField(I64, context, CONTEXT_LIMIT), c.number(-1));
-  c.when(isAsked, () => {
-    // Answering runs Python code. Where there is too little stack for it, the answer is put off until there is, or until
+  c.when(isSet(c, c.contextField(PTR, context, CONTEXT_BREAKER)), () => {
+    c.when(isTooEarly(c, context), returnUnlessExhausted);
+    // An answer runs Python code. Where there is too little stack for it, it is put off until there is, or until
     // it has been long enough: then it is given where wasm code was entered (trap_to_exception).
     const times = c.contextField(I64, context, CONTEXT_PUT_OFF);
     c.setContextField(I64, context, CONTEXT_PUT_OFF, c.number(0));
     c.whenRarely(hasLittleStack(c, context), () => {
-      c.when(c.op(op.I64_LT_U, times, c.number(MOST_PUT_OFF)), () => {
-        c.setContextField(I64, context, CONTEXT_PUT_OFF, c.op(op.I64_ADD, times, c.number(1)));
-        returnUnlessExhausted();
+      c.when(c.op(op.I64_EQZ, c.op(op.I64_AND, times, c.number(PUT_OFF_QUIETLY))), () => {
+        const record = suspend(c, context);
+        giveWay(c);
+        continued(c, context, record);
       });
       // In other threads no handler runs.
-      c.when(isMainThread(c), () => unwind(STACK_EXHAUSTED));
-    });
-    const asked = c.contextField(I64, context, CONTEXT_INTERRUPT);
-    // First taken back, then answered: a signal in between asks again.
-    c.setContextField(I64, context, CONTEXT_INTERRUPT, c.number(0));
-    c.setContextField(I64, context, CONTEXT_LIMIT, c.contextField(I64, context, CONTEXT_REAL_LIMIT));
-    const record = suspend(c, context);
-    const raised = c.api("PyErr_CheckSignals");
-    // Only the main thread answers signals: let it run, and as often as is asked for (interrupts.ts).
-    c.when(c.op(op.I32_EQZ, raised), () => {
-      c.api("PyEval_RestoreThread", c.api("PyEval_SaveThread"));
-      const again = c.op(op.I64_LT_U, c.number(1), asked);
-      c.when(c.op(op.I32_AND, again, c.op(op.I32_EQZ, isMainThread(c))), () => {
-        c.setContextField(I64, context, CONTEXT_INTERRUPT, c.op(op.I64_SUB, asked, c.number(1)));
+      c.whenRarely(c.op(op.I64_LE_U, c.number(MOST_PUT_OFF), times), () => {
+        c.when(isMainThread(c), () => unwind(STACK_EXHAUSTED));
       });
+      c.setContextField(I64, context, CONTEXT_PUT_OFF, c.op(op.I64_ADD, times, c.number(1)));
+      returnUnlessExhausted();
     });
-    continued(c, context, record);
-    c.whenRarely(raised, () => unwind(PYTHON_EXCEPTION));
+    c.whenRarely(c.run("answer", context), () => unwind(PYTHON_EXCEPTION));
   });
   returnUnlessExhausted();
 }

@@ -232,7 +232,7 @@ b:
   test("loops poll, unless asked not to", () => {
     const loop = "(module (func (param i32) (loop $l (br_if $l (local.get 0)))))";
     expect(ir(loop)).toMatch(
-      /b\(v i32\):\n {2}v = vmctx.*\n {2}v = ptr.load v \+0 vmctx readonly.*\n {2}poll v/,
+      /b\(v i32\):\n {2}v = vmctx.*\n {2}v = ptr.load v \+0 vmctx readonly.*\n {2}v = ptr.load v \+24 context readonly.*\n {2}poll v/,
     );
     expect(ir(loop, { interrupts: false })).not.toMatch(/poll/);
   });

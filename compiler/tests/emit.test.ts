@@ -412,7 +412,7 @@ test("functions start at multiples of 16 and know their size", () => {
   expect(hex(m.image.sections[TEXT].take())).toBe(`c3${"cc".repeat(15)}c3`);
 });
 
-test("a poll finds its context in a register or in a slot", () => {
+test("a poll finds the breaker's address in a register or in a slot", () => {
   const poll = (place: number) => {
     const m = new Machine();
     m.begin(8);
@@ -421,10 +421,10 @@ test("a poll finds its context in a register or in a slot", () => {
     m.end("f");
     return hex(m.bytes("f"));
   };
-  // cmp rsp, [rcx]
-  expect(poll(RCX)).toContain("483b21");
-  // mov r11, [rsp]; cmp rsp, [r11]
-  expect(poll(SPILLED)).toContain("4c8b1c24493b23");
+  // cmp [rcx], r14b
+  expect(poll(RCX)).toContain("443831");
+  // mov r11, [rsp]; cmp [r11], r14b
+  expect(poll(SPILLED)).toContain("4c8b1c24453833");
 });
 
 // --- flags ------------------------------------------------------------------------------------------------

@@ -385,7 +385,7 @@ m.load(RDX, RAX, layout.CONTEXT_ENTRY_PC);
 m.put("resume", [RCX, RDX]);
 m.end("wasmpy_raise", CONV_C);
 
-// stack_slow: counts, notes where it was called from, and restores the limit
+// stack_slow: counts, notes where it was called from, lowers the limit, and answers the breaker
 m.begin();
 m.put("mov64_m", [RAX, R15], CONTEXT);
 m.put("inc64_m", [RAX], { form: BASE, disp: layout.CONTEXT_REFS_COUNT });
@@ -393,8 +393,10 @@ m.put("mov64_m", [RCX], { form: INCOMING, disp: -8 });
 m.store(RAX, layout.CONTEXT_TRAP_PC, RCX);
 m.put("lea64", [RCX], { form: INCOMING, disp: 0 });
 m.store(RAX, layout.CONTEXT_TRAP_SP, RCX);
-m.load(RDX, RAX, layout.CONTEXT_REAL_LIMIT);
+m.load(RDX, RAX, layout.CONTEXT_PUT_OFF);
 m.store(RAX, layout.CONTEXT_LIMIT, RDX);
+m.load(RDX, RAX, layout.CONTEXT_BREAKER);
+m.put("mov8_mi", [RDX], { form: BASE, disp: 0, imm: 0 });
 m.put("ret");
 m.end("wasmpy_stack_slow", CONV_PRESERVE_ALL);
 
@@ -451,6 +453,7 @@ guard("guard trap always", "trap always");
 m.begin();
 m.put("params", [RDI]);
 m.put("mov64_m", [RCX, R15], CONTEXT);
+m.load(RCX, RCX, layout.CONTEXT_BREAKER);
 m.put("const32", [RAX]);
 m.put("jmp", [], { imm: m.edge(1) });
 m.block();

@@ -47,7 +47,7 @@ export interface Hooks {
   callAddress(at: bigint, args: readonly bigint[]): bigint[];
   /** The address that index of memory `number` stands for. */
   memory(number: number, index: bigint): bigint;
-  poll(context: bigint): void;
+  poll(breaker: bigint): void;
   enter(f: Func): Frame;
   leave(frame: Frame): void;
 }

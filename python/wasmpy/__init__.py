@@ -128,9 +128,7 @@ if not TYPE_CHECKING:  # Type checkers shall complain of names that are not ther
         place = _PLACES.get(name)
         if place is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = getattr(import_module(f".{place}", __name__), name)
+        value = getattr(__import__(place, globals(), None, [name], 1), name)
         globals()[name] = value
         return value
 

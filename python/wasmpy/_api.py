@@ -7,15 +7,19 @@ the caller did not pass, and no image is read or written beside the source: only
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any
 
-from . import _cache, _compiler, _descriptors, _image, _link, _serial, _store, _types
-from ._config import disabled
-from ._descriptors import ExportType, ImportType
-from ._errors import diagnostic, without_own_frames
-from ._link import WasmModule, lookup, state_of
+from . import _cache, _image, _link, _types
+from ._errors import without_own_frames
+from ._link import WasmModule, item, lookup, state_of
+
+# `load` of what is cached is a start, too: typing, and what talks to the compiler or describes, would cost 35 ms.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
+    from typing import Any
+
+    from ._descriptors import ExportType, ImportType
 
 _Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
@@ -84,9 +88,9 @@ class Module:
 
     def serialize(self) -> bytes:
         """The module with its machine code, to be kept and given to ``Module.deserialize``."""
-        from ._store import content
+        from . import _serial, _store
 
-        image = content(self._build)
+        image = _store.content(self._build)
         return _serial.pack(self._source, self.filename, self._options, self._build.options, image)
 
     @classmethod
@@ -97,6 +101,8 @@ class Module:
         If another version of wasmpy serialized it, or for another machine, it is compiled again from the module that
         ``data`` holds too. Raises ValueError for data that is not all there.
         """
+        from . import _serial, _store
+
         source, filename, options, machine, image = _serial.unpack(bytes(data))
         module = object.__new__(cls)
         module._set(source, filename, options)
@@ -135,25 +141,35 @@ class Module:
     @property
     def imports(self) -> tuple[ImportType, ...]:
         """What the module wants to be given: tuples (module, name, kind, type), in its order."""
+        from . import _descriptors
+
         return _descriptors.imports(self._description)
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
         """What the module has to offer: tuples (name, kind, type), in its order."""
+        from . import _descriptors
+
         return _descriptors.exports(self._description)
 
     def custom_sections(self, name: str) -> list[bytes]:
         """The contents of all custom sections of this name, in the module's order. Assembles the text of one."""
+        from . import _descriptors
+
         binary = self._source if _is_binary(self._source) else _assemble(self._source, self.filename)
         return [binary[begin:end] for _, custom, begin, end in _descriptors.sections(binary) if custom == name]
 
     def __repr__(self) -> str:
+        from . import _descriptors
+
         lines = _descriptors.lines(self.imports, self.exports)
         if len(lines) > _MOST_LINES:
             lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES} more"]
         return "\n".join([f"<wasmpy.Module {self.filename}>", *lines])
 
     def _repr_html_(self) -> str:
+        from . import _descriptors
+
         return _descriptors.table(f"wasmpy.Module {self.filename}", self.imports, self.exports)
 
 
@@ -180,12 +196,16 @@ class Instance:
         Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError,
         which lists all imports that are missing or do not fit; or what the start function raises.
         """
-        given = {} if imports is None else imports
+        resolve = _resolver(imports)
+        self._link(module, lambda: resolve)
+
+    def _link(self, module: Module, resolve: Callable[[], Callable[[_link.Import], Any]]) -> None:
+        """``resolve``: a function for the imports, from the first on."""
 
         def prepare(made: ModuleType) -> None:
             self.__dict__["_module"] = made
             module._name(made)
-            made.__dict__["__wasm_resolve__"] = lambda wanted: lookup(given[wanted.module], wanted)
+            made.__dict__["__wasm_resolve__"] = resolve()
             made.__dict__["__wasm_holder__"] = self
 
         try:
@@ -291,8 +311,31 @@ def load(
     wrap: bool = False,
     interrupts: bool = True,
 ) -> Instance:
-    """Compiles and instantiates with exactly the imports given. See ``Module`` and ``Instance``."""
-    return Instance(Module(source, features=features, wrap=wrap, interrupts=interrupts), imports)
+    """Compiles and instantiates with exactly the imports given. See ``Module`` and ``Instance``.
+
+    What cannot be linked is not compiled: imports are resolved first, if no cache has the module.
+    """
+    module = object.__new__(Module)
+    module._set(*_read(source), _link.options(features=features, wrap=wrap, interrupts=interrupts))
+    resolve = _resolver(imports)
+    again = lambda: resolve  # noqa: E731
+    if not _cache.is_cached(module._build):
+        from ._prelink import resolved
+
+        try:
+            again = resolved(module._build, _LEAF, resolve)
+        except BaseException as error:
+            raise without_own_frames(error)  # noqa: B904
+        module._compile()
+    instance = object.__new__(Instance)
+    instance._link(module, again)
+    return instance
+
+
+def _resolver(imports: Mapping[str, Any] | None) -> Callable[[_link.Import], Any]:
+    """What finds an import in the mapping that a caller passed."""
+    given = {} if imports is None else imports
+    return lambda wanted: lookup(item(given, wanted.module), wanted)
 
 
 def exports(instance: ModuleType | Instance) -> Mapping[str, Any]:
@@ -300,6 +343,8 @@ def exports(instance: ModuleType | Instance) -> Mapping[str, Any]:
 
     Globals are the objects to link with, not their values. Raises TypeError for anything else.
     """
+    from types import MappingProxyType
+
     return MappingProxyType(state_of(instance).exports)
 
 
@@ -314,9 +359,12 @@ def module(imported: ModuleType) -> Module:
 
 def validate(source: _Source, *, features: str = "3.0") -> bool:
     """True if the module is valid WebAssembly. Raises only OSError for a file that cannot be read."""
+    from ._compiler import request
+    from ._config import disabled
+
     content, _ = _read(source)
     header: dict[str, object] = {"do": "validate", "without": disabled()}
-    answer, _ = _compiler.request({**header, **_link.options(features=features)}, content)
+    answer, _ = request({**header, **_link.options(features=features)}, content)
     return "error" not in answer
 
 
@@ -339,15 +387,19 @@ def wat2wasm(text: str) -> bytes:
 
 def wasm2wat(binary: bytes) -> str:
     """The text of a binary. Raises CompileError with the byte offset."""
-    binary = bytes(binary)
-    answer, text = _compiler.request({"do": "disassemble"}, binary)
-    if "error" in answer:
-        raise diagnostic(answer["error"], "<wasm>", binary)
-    return text.decode()
+    return _asked("disassemble", bytes(binary), "<wasm>").decode()
 
 
 def _assemble(source: bytes, filename: str) -> bytes:
-    answer, binary = _compiler.request({"do": "assemble"}, source)
+    return _asked("assemble", source, filename)
+
+
+def _asked(do: str, source: bytes, filename: str) -> bytes:
+    """What the compiler answers to the request. Raises CompileError, UnsupportedError or WasmError."""
+    from ._compiler import request
+    from ._errors import diagnostic
+
+    answer, payload = request({"do": do}, source)
     if "error" in answer:
         raise diagnostic(answer["error"], filename, source)
-    return binary
+    return payload

@@ -16,11 +16,11 @@ import stat
 import sys
 
 from . import _identity, _target
-from ._config import config
+from ._config import config, variable
+from ._errors import UnsupportedError, is_own, tried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 ABI = 1
@@ -30,7 +30,9 @@ def digest(*parts: bytes) -> Any:
     """A hash of the parts, each with its length."""
     try:
         from _blake2 import blake2b  # hashlib would load OpenSSL: 4 ms of every start
-    except ImportError:
+    except ImportError as error:
+        if not is_own(error, "importlib._bootstrap"):
+            raise
         from hashlib import blake2b
     hash = blake2b(digest_size=16)
     for part in parts:
@@ -40,13 +42,9 @@ def digest(*parts: bytes) -> Any:
 
 
 def _encoded(leaf: str) -> bytes:
-    try:
-        if "\0" not in leaf:
-            return leaf.encode()
-    except UnicodeEncodeError:
-        pass
-    from ._errors import UnsupportedError
-
+    encoded = leaf.encode(errors="replace")
+    if "\0" not in leaf and encoded.decode() == leaf:
+        return encoded
     raise UnsupportedError(f"no extension module can have the name {leaf!a}")
 
 
@@ -161,52 +159,67 @@ def find(build: Build) -> str | None:
     """The image file, or None if no cache has it."""
     if config.get("no_cache"):
         return None
-    for image in _places(build):
+    if build.beside is not None and not build.is_installed:
+        image = os.path.join(build.beside, build.name)
         if is_readable(image):
             return image
+    try:
+        image = os.path.join(user_directory(make=False), build.name)
+    except DirectoryError:
+        pass  # Matters only where something is to be written.
+    else:
+        if is_readable(image):
+            return image
+    if build.beside is not None and build.is_installed:
+        for level in _target.shipped_levels():
+            image = os.path.join(build.beside, build.baseline(level).name)
+            if is_readable(image):
+                return image
     return None
 
 
 def is_readable(image: str) -> bool:
-    return os.path.isfile(image) and os.access(image, os.R_OK, effective_ids=True)
+    status = tried(os.stat, image)
+    is_file = not isinstance(status, OSError) and stat.S_ISREG(status.st_mode)
+    return is_file and os.access(image, os.R_OK, effective_ids=True)
+
+
+def is_cached(build: Build) -> bool:
+    """Whether a cache has the image, which then is ``build.image``."""
+    if build.image is None:
+        build.image = find(build)
+        if build.image is not None:
+            _tell(build)
+    return build.image is not None
+
+
+def take_installed(build: Build) -> bool:
+    """Whether there is an installed image for better CPUs than this, which then is ``build.image``. It says what it
+    needs when it is loaded."""
+    if build.beside is None or not build.is_installed:
+        return False
+    image = os.path.join(build.beside, build.baseline().name)
+    if is_readable(image):
+        build.image = image
+    return build.image is not None
+
+
+def _tell(build: Build) -> None:
+    if config.get("stats") or config.get("log"):
+        from . import _log
+
+        _log.looked_up(build)
 
 
 def locate(build: Build) -> str:
     """The image file; compiles when no cache has it."""
-    if build.image is None:
-        build.image = find(build)
-        if config.get("stats") or config.get("log"):
-            from . import _log
+    if build.image is None and not is_cached(build):
+        from . import _store
 
-            _log.looked_up(build)
-        if build.image is None:
-            from . import _store
-            from ._errors import UnsupportedError
-
-            try:
-                build.image = _store.make(build)
-            except UnsupportedError:
-                # No compiler here. An image that is for a better CPU says so when it is loaded.
-                if build.beside is None or not build.is_installed:
-                    raise
-                image = os.path.join(build.beside, build.baseline().name)
-                if not is_readable(image):
-                    raise
-                build.image = image
+        _tell(build)
+        build.image = _store.make(build)
+    assert build.image is not None
     return build.image
-
-
-def _places(build: Build) -> Iterator[str]:
-    """Where the image may be, in the order of preference."""
-    if build.beside is not None and not build.is_installed:
-        yield os.path.join(build.beside, build.name)
-    try:
-        yield os.path.join(user_directory(make=False), build.name)
-    except OSError:
-        pass  # Matters only to who wants to write there.
-    if build.beside is not None and build.is_installed:
-        for level in _target.shipped_levels():
-            yield os.path.join(build.beside, build.baseline(level).name)
 
 
 _REMEDY = "set WASMPY_CACHE_DIR to a directory of your own, or WASMPY_NO_CACHE=1"
@@ -214,30 +227,26 @@ _REMEDY = "set WASMPY_CACHE_DIR to a directory of your own, or WASMPY_NO_CACHE=1
 _UNKNOWN_USER = 65534
 
 
-class UnsafeDirectoryError(PermissionError):
+class DirectoryError(OSError):
+    """The user has no cache directory, or none that can be used."""
+
+
+class UnsafeDirectoryError(DirectoryError, PermissionError):
     """The user's cache directory is not the user's alone."""
 
 
 def user_directory(*, make: bool = True) -> str:
     """The user's own cache directory: mode 0700, owned by the effective user. Made when it is missing.
 
-    Raises UnsafeDirectoryError when it is someone else's, or others may write to it or exchange it; another OSError
-    when there is none and none can be made.
+    Raises UnsafeDirectoryError when it is someone else's, or others may write to it or exchange it; another
+    DirectoryError when there is none and none can be made.
     """
-    chosen = config.get("cache_dir")
+    chosen = config.get("cache_dir") or platform_directory()
     if not chosen:
-        from platformdirs import user_cache_dir
-
-        try:
-            chosen = user_cache_dir("wasmpy", appauthor=False)
-        except RuntimeError:
-            chosen = ""
-        if not os.path.isabs(chosen):
-            raise FileNotFoundError("this user has no home directory; set WASMPY_CACHE_DIR")
-    # Without symbolic links: what is checked is what is used.
-    directory = os.path.realpath(chosen)
+        raise DirectoryError("this user has no home directory; set WASMPY_CACHE_DIR")
     if make:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        make_directory(chosen, 0o700)
+    directory = real_path(chosen)
     require_own(directory)
     above = directory
     while above != os.sep:
@@ -246,9 +255,68 @@ def user_directory(*, make: bool = True) -> str:
     return directory
 
 
+def platform_directory() -> str:
+    """The platform's place for our cache; "" if this user has none."""
+    if sys.platform == "linux" and not hasattr(sys, "getandroidapilevel"):
+        # As platformdirs has it, which would cost 20 ms of every start.
+        caches, home = variable("XDG_CACHE_HOME"), variable("HOME")
+        if not caches.startswith("/"):
+            home = home if home.startswith("/") else _home_on_record()
+            caches = f"{home.rstrip('/')}/.cache" if home.startswith("/") else ""
+        return caches and os.path.join(caches, "wasmpy")
+    from platformdirs import user_cache_dir
+
+    try:
+        return user_cache_dir("wasmpy", appauthor=False)
+    except RuntimeError:
+        return ""
+
+
+def _home_on_record() -> str:
+    """This user's home as the system's files have it; "" if they do not know the user."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError as error:
+        if not is_own(error):
+            raise
+        return ""
+
+
+def real_path(path: str) -> str:
+    """The path without symbolic links: what is checked is what is used. Raises DirectoryError if it is not there."""
+    try:
+        return os.path.realpath(path, strict=True)
+    except OSError as error:
+        if not is_own(error, "posixpath"):
+            raise
+        raise DirectoryError(*error.args) from None
+
+
+def make_directory(path: str, mode: int = 0o777) -> None:
+    """Makes a directory and those above it, unless they are there. Raises DirectoryError.
+
+    ``os.makedirs`` takes what a signal's handler raises for an answer of the system.
+    """
+    error = tried(os.mkdir, path, mode)
+    above = os.path.dirname(path)
+    if isinstance(error, FileNotFoundError) and above != path:
+        make_directory(above)
+        error = tried(os.mkdir, path, mode)
+    if error is not None and not _is_directory(path):
+        raise DirectoryError(*error.args, path)
+
+
+def _is_directory(path: str) -> bool:
+    status = tried(os.stat, path)
+    return not isinstance(status, OSError) and stat.S_ISDIR(status.st_mode)
+
+
 def require_own(directory: str) -> None:
-    """Raises UnsafeDirectoryError if the directory is someone else's or others may write to it."""
-    status = os.stat(directory)
+    """Raises UnsafeDirectoryError if the directory is someone else's or others may write to it, another
+    DirectoryError if it is not there."""
+    status = _status(directory)
     if status.st_uid != os.geteuid():
         raise UnsafeDirectoryError(
             f"the cache directory {directory} belongs to user {status.st_uid}, not to {os.geteuid()}: {_REMEDY}"
@@ -260,9 +328,16 @@ def require_own(directory: str) -> None:
         )
 
 
+def _status(directory: str) -> os.stat_result:
+    status = tried(os.stat, directory)
+    if isinstance(status, OSError):
+        raise DirectoryError(*status.args, directory)
+    return status
+
+
 def _require_firm(above: str, directory: str) -> None:
     """Raises UnsafeDirectoryError if others could put another directory in the place of one below ``above``."""
-    status = os.stat(above)
+    status = _status(above)
     if status.st_uid not in (os.geteuid(), 0, _UNKNOWN_USER):
         raise UnsafeDirectoryError(
             f"the cache directory {directory} is in one of user {status.st_uid}'s, {above}: {_REMEDY}"

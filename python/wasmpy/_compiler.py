@@ -7,26 +7,27 @@ when its standard input closes. It can read nothing but the compiler and write n
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import atexit
 import json
 import os
 import resource
 import select
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from contextlib import suppress
+from io import FileIO
+from stat import S_ISREG
 from typing import IO, Any
 from weakref import WeakSet
 
 from . import _identity
-from ._config import config
-from ._errors import UnsupportedError, WasmError, diagnostic
+from ._cache import DirectoryError, make_directory, real_path, require_own, user_directory
+from ._config import config, variable
+from ._errors import UnsupportedError, WasmError, diagnostic, is_own, tried
 
 # An answer that takes longer than this is announced.
 _NOTICE_MILLISECONDS = 1000
@@ -55,7 +56,7 @@ def find_node() -> str:
     if spec is not None and spec.origin is not None:
         name = "node.exe" if sys.platform == "win32" else os.path.join("bin", "node")
         node = os.path.join(os.path.dirname(spec.origin), name)
-        if os.path.exists(node):
+        if not isinstance(tried(os.stat, node), OSError):
             return node
     found = _which("node")
     if found is not None and _version(found) >= (22, 18):
@@ -68,8 +69,12 @@ def find_node() -> str:
 
 def _which(name: str) -> str | None:
     """A command of the PATH; not of its relative entries, which name wherever the user happens to be."""
-    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, places)) or os.devnull)
+    for place in filter(os.path.isabs, (variable("PATH") or os.defpath).split(os.pathsep)):
+        path = os.path.join(place, name)
+        status = tried(os.stat, path)
+        if not isinstance(status, OSError) and S_ISREG(status.st_mode) and os.access(path, os.X_OK):
+            return path
+    return None
 
 
 def node_version() -> str:
@@ -83,12 +88,19 @@ def node_version() -> str:
 
 
 def _version(node: str) -> tuple[int, int]:
+    """The version of a Node; (0, 0) if it does not run, or does not say."""
     try:
-        text = subprocess.run([node, "--version"], check=False, capture_output=True, text=True, timeout=20).stdout
-        major, minor = text.strip().lstrip("v").split(".")[:2]
-        return int(major), int(minor)
-    except (OSError, ValueError, subprocess.SubprocessError):
+        said = subprocess.run([node, "--version"], check=False, capture_output=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        if not is_own(error, "subprocess", "selectors"):
+            raise
         return 0, 0
+    numbers = said.strip().removeprefix(b"v").split(b".")[:2]
+    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 and all(map(bytes.isdigit, numbers)) else (0, 0)
+
+
+class _EndedError(Exception):
+    """The process has ended, or is another's after a fork."""
 
 
 class _Process:
@@ -111,11 +123,8 @@ class _Process:
         self.asked = 0
         # What it last said on standard error; complete once it has ended.
         self.said = ""
-        self.errors: IO[bytes] | None
-        try:
-            self.errors = tempfile.TemporaryFile()
-        except OSError:
-            self.errors = None
+        errors = tried(os.memfd_create, "wasmpy")
+        self.errors = None if isinstance(errors, OSError) else FileIO(errors, "r+")
         self.pid = os.getpid()
         try:
             # Unbuffered: a forked child must find nothing that it could write a second time.
@@ -130,8 +139,10 @@ class _Process:
                 start_new_session=True,
             )
         except OSError as error:
+            if not is_own(error, "subprocess"):
+                raise
             if self.errors is not None:
-                _close(self.errors)
+                tried(self.errors.close)
             raise UnsupportedError(f"cannot start Node, which runs the compiler ({node}): {error}") from None
         assert self.child.stdin is not None
         assert self.child.stdout is not None
@@ -141,10 +152,10 @@ class _Process:
         _processes.add(self)
 
     def ask(self, header: dict[str, object], payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
-        """Sends one request. Raises OSError or EOFError if the process has ended, UnsupportedError if it hangs,
-        WasmError if the answer is none to it."""
+        """Sends one request. Raises _EndedError if the process has ended, UnsupportedError if it hangs, WasmError if
+        the answer is none to it."""
         if self.pid != os.getpid():
-            raise EOFError  # Forked while the process was started.
+            raise _EndedError  # Forked while the process was started.
         patience = _NOTICE_MILLISECONDS
         self.asked += 1
         text = json.dumps({**header, "number": self.asked}).encode()
@@ -164,15 +175,19 @@ class _Process:
 
     def _write(self, data: memoryview) -> int:
         """Writes what the pipe takes now. Where SIGPIPE has its default, it would end the program."""
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
-            return self.stdin.write(data) or 0
-        except BrokenPipeError:
-            if signal.SIGPIPE not in blocked:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+            written = tried(os.write, _descriptor(self.stdin), data)
+            if isinstance(written, BrokenPipeError) and signal.SIGPIPE not in blocked:
                 signal.sigtimedwait({signal.SIGPIPE}, 0)
-            raise
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            _set_mask(signal.SIG_SETMASK, blocked)
+        if isinstance(written, BlockingIOError):
+            return 0
+        if isinstance(written, OSError):
+            raise _EndedError
+        return written
 
     def _await(self, pipe: IO[bytes], event: int, patience: int, what: str) -> int:
         """Waits until the pipe is ready; gives the notice after ``patience``, and returns what is to pass next time.
@@ -198,19 +213,22 @@ class _Process:
 
     def _used_time(self) -> int:
         """Processor time of the process, in ticks, or -1 if it does anything else than sleep."""
-        try:
-            with open(f"/proc/{self.child.pid}/stat", "rb", buffering=0) as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
+        file = tried(FileIO, f"/proc/{self.child.pid}/stat")
+        if isinstance(file, OSError):
             return -1
+        with file:
+            text = tried(file.read)
+        if isinstance(text, OSError):
+            return -1
+        fields = text.rpartition(b")")[2].split()
         return int(fields[11]) + int(fields[12]) if fields[0] == b"S" else -1
 
     def read(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            chunk = self.stdout.read(min(size - len(data), 1 << 20))
-            if not chunk:
-                raise EOFError
+            chunk = tried(os.read, _descriptor(self.stdout), min(size - len(data), 1 << 20))
+            if isinstance(chunk, OSError) or not chunk:
+                raise _EndedError
             data += chunk
         return bytes(data)
 
@@ -225,10 +243,9 @@ class _Process:
         """
         end, pause = time.monotonic() + seconds, 0.0005
         while self.child.returncode is None:
-            try:
-                pid, status = os.waitpid(self.child.pid, os.WNOHANG)
-            except ChildProcessError:  # Somebody waits for all children, or a fork went unnoticed.
-                pid, status = self.child.pid, 0
+            answer = tried(os.waitpid, self.child.pid, os.WNOHANG)
+            # No child: somebody waits for all of them, or a fork went unnoticed.
+            pid, status = (self.child.pid, 0) if isinstance(answer, OSError) else answer
             if pid:
                 self.child.returncode = os.waitstatus_to_exitcode(status)
             elif time.monotonic() >= end:
@@ -245,17 +262,15 @@ class _Process:
         """
         self._hang_up()
         if not self._wait(patience):
-            with suppress(ProcessLookupError):
-                os.kill(self.child.pid, signal.SIGKILL)
+            tried(os.kill, self.child.pid, signal.SIGKILL)
             if not self._wait(_PATIENCE):
                 self.child.returncode = -signal.SIGKILL
-        if self.errors is not None:
-            try:
-                self.errors.seek(0)
-                self.said = self.errors.read().decode("utf-8", "replace")[-2000:].strip()
-            except (OSError, ValueError):
-                pass
-            _close(self.errors)
+        errors = self.errors
+        if errors is not None and not errors.closed:
+            said = tried(os.pread, errors.fileno(), 1 << 20, 0)
+            if not isinstance(said, OSError):
+                self.said = said.decode("utf-8", "replace")[-2000:].strip()
+            tried(errors.close)
 
     def abandon(self) -> None:
         """Forgets the process after a fork: it is the parent's.
@@ -264,22 +279,23 @@ class _Process:
         descriptors would not say so, as the handler may have opened others with their numbers.
         """
         self.child.returncode = 0
-        try:
-            dead, other = os.pipe()
-        except OSError:
+        pair = tried(os.pipe)
+        if isinstance(pair, OSError):
             self._hang_up()
         else:
+            dead, other = pair
             os.close(other)
             for pipe in self.stdin, self.stdout:
-                with suppress(OSError, ValueError):
-                    os.dup2(dead, pipe.fileno(), inheritable=False)
+                if not pipe.closed:
+                    tried(os.dup2, dead, pipe.fileno(), inheritable=False)
             os.close(dead)
         if self.errors is not None:
-            _close(self.errors)
+            tried(self.errors.close)
 
     def _hang_up(self) -> None:
-        _close(self.stdin)
-        _close(self.stdout)
+        # Programs that become daemons may have closed all descriptors.
+        tried(self.stdin.close)
+        tried(self.stdout.close)
 
     def complaint(self) -> str:
         """How the closed process ended, and the last 2,000 characters of its standard error."""
@@ -288,21 +304,22 @@ class _Process:
         return f"{text}\n{self.said}".strip()
 
 
-def _close(file: IO[bytes]) -> None:
-    try:
-        file.close()
-    except (OSError, ValueError):
-        # Somebody closed all descriptors, as programs do that become daemons; or another thread closes it meanwhile.
-        pass
+# Of C, so that no handler of a signal breaks in before it has done its work.
+_set_mask = getattr(_signal.pthread_sigmask, "__wrapped__", _signal.pthread_sigmask)
+
+
+def _descriptor(pipe: IO[bytes]) -> int:
+    """Of a pipe that is open; raises _EndedError."""
+    if pipe.closed:
+        raise _EndedError
+    return pipe.fileno()
 
 
 def _entry() -> str:
     """The compiler's main file, as Node will call it: what it may read has no symbolic links."""
-    entry = os.path.realpath(_identity.entry())
-    try:
-        os.fsencode(entry).decode()
-    except UnicodeDecodeError:
-        raise UnsupportedError(f"Node runs no program of a directory whose name is not UTF-8: {entry!a}") from None
+    entry = real_path(_identity.entry())
+    if not entry.isascii() and os.fsencode(entry).decode(errors="replace") != entry:
+        raise UnsupportedError(f"Node runs no program of a directory whose name is not UTF-8: {entry!a}")
     return entry
 
 
@@ -315,13 +332,12 @@ def _sudden_end(process: _Process) -> WasmError:
 
 def _code_cache() -> str | None:
     """Where V8 may keep the compiler's code, if there is a place."""
-    from ._cache import require_own, user_directory
-
     try:
-        directory = os.path.realpath(os.path.join(user_directory(), "node"))
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        directory = os.path.join(user_directory(), "node")
+        make_directory(directory, 0o700)
+        directory = real_path(directory)
         require_own(directory)
-    except OSError:
+    except DirectoryError:
         return None
     return directory
 
@@ -391,7 +407,7 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
             process = process or _Process()
             try:
                 answer = process.ask(header, payload, what)
-            except (OSError, EOFError):
+            except _EndedError:
                 process.close()
                 if is_fresh and process.pid == os.getpid():
                     if "heap out of memory" in process.complaint():

@@ -16,6 +16,17 @@ SETTINGS = {
 }
 
 
+def variable(name: str) -> str:
+    """A variable of the environment, "" if it is not set.
+
+    Without the methods of ``os.environ``, in which a KeyError of a signal's handler would be taken for their own.
+    """
+    known = getattr(os.environ, "_data", None)
+    if known is None:  # Somebody has put another mapping there.
+        return os.environ.get(name, "")
+    return os.fsdecode(known.get(os.fsencode(name), b""))
+
+
 class Config:
     """Settings as attributes; of each the environment variable ``WASMPY_`` and its name in capitals wins.
 
@@ -41,13 +52,12 @@ class Config:
 
     def get(self, name: str) -> str:
         """The value in force: the environment's, else the attribute's."""
-        return os.environ.get(f"WASMPY_{name.upper()}") or str(self.__dict__[name] or "")
+        return variable(f"WASMPY_{name.upper()}") or str(self.__dict__[name] or "")
 
     def origin(self, name: str) -> str:
         """Where the value in force comes from."""
-        variable = f"WASMPY_{name.upper()}"
-        if os.environ.get(variable):
-            return variable
+        if variable(f"WASMPY_{name.upper()}"):
+            return f"WASMPY_{name.upper()}"
         return "default" if self.__dict__[name] == SETTINGS[name][0] else "wasmpy.config"
 
     def __repr__(self) -> str:

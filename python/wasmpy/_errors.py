@@ -6,7 +6,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, TypeVar
+
+    _Result = TypeVar("_Result")
 
 
 class WasmError(Exception):
@@ -177,3 +179,33 @@ def others_frames(traceback: TracebackType | None) -> TracebackType | None:
     for entry in reversed(entries):
         result = TracebackType(result, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return result
+
+
+# --- whose exception it is -----------------------------------------------------------------------------------------
+#
+# A signal's handler may run between any two instructions, and within calls of the system, and may raise anything.
+# That must arrive as it is, wherever it meets us. So what an exception stands for is never told by its class, but by
+# the place it comes from: a handler has a frame of its own. Conditions of ours are values, or have classes that
+# nobody else has.
+
+
+def is_own(error: BaseException, *modules: str) -> bool:
+    """Whether an exception that was just caught was raised by this package, by what is written in C, or in
+    ``modules``: and not by a signal's handler."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__")
+        if not _is_own(module) and module not in modules:
+            return False
+        traceback = traceback.tb_next
+    return True
+
+
+def tried(call: Callable[..., _Result], *arguments: Any, **keywords: Any) -> _Result | OSError:
+    """The result of a call of the system, or the OSError with which it fails."""
+    try:
+        return call(*arguments, **keywords)
+    except OSError as error:
+        if not is_own(error) or error.errno is None:  # From outside: PyThreadState_SetAsyncExc.
+            raise
+        return error

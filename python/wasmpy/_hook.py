@@ -14,17 +14,21 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import machinery
-from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from importlib import machinery
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
     from typing import Any, TypeVar
 
     from ._cache import Build
 
     _Method = TypeVar("_Method", bound=Callable[..., object])
+else:  # The same; importlib itself would cost 0.4 ms of every start.
+    import _frozen_importlib_external as machinery
+    from _frozen_importlib import ModuleSpec
 
 SUFFIXES = [".wasm", ".wat"]
 
@@ -73,16 +77,19 @@ class WasmLoader:
         return Build(self.get_data(self.path), leaf, self.path, options_of(self.name), beside=self._beside)
 
     @_unseen
-    def create_module(self, spec: machinery.ModuleSpec) -> ModuleType:
-        """Opens the image, compiles it if no cache has it. Raises CompileError, UnsupportedError, OSError."""
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Opens the image, compiled if no cache has it. Raises CompileError, LinkError, UnsupportedError, OSError."""
         from . import _image
         from ._errors import without_own_frames
 
         try:
             self._build = self._source()
-            return _image.create(spec.name, self._build)
+            module, resolve = _image.begin(spec.name, self._build)
         except BaseException as error:
             raise without_own_frames(error)  # noqa: B904
+        if resolve is not None:
+            module.__dict__["__wasm_resolve__"] = resolve
+        return module
 
     @_unseen
     def exec_module(self, module: ModuleType) -> None:
@@ -130,7 +137,7 @@ class WasmLoader:
 class WasmFinder(machinery.FileFinder):
     """The stock finder, whose directories also list their wasm modules."""
 
-    def find_spec(self, fullname: str, target: ModuleType | None = None) -> machinery.ModuleSpec | None:
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = super().find_spec(fullname, target)
         if fullname in RESERVED and spec is not None and isinstance(spec.loader, WasmLoader):
             return None
@@ -150,18 +157,19 @@ def _teach_pkgutil(pkgutil: Any) -> None:
     if registry is None or WasmFinder in registry or machinery.FileFinder not in registry:
         return
 
+    from ._errors import tried
+
     def iter_modules(finder: WasmFinder, prefix: str = "") -> Iterator[tuple[str, bool]]:
         known = set()
         for name, is_package in registry[machinery.FileFinder](finder, prefix):
             known.add(name)
             yield name, is_package
-        try:
-            entries = sorted(os.listdir(finder.path))
-        except OSError:
+        entries = tried(os.listdir, finder.path)
+        if isinstance(entries, OSError):
             return
         if os.path.abspath(finder.path) in {os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)}:
             known.update(prefix + leaf for leaf in RESERVED)
-        for entry in entries:
+        for entry in sorted(entries):
             leaf, suffix = os.path.splitext(entry)
             if suffix in SUFFIXES and "." not in leaf and prefix + leaf not in known:
                 known.add(prefix + leaf)
@@ -192,10 +200,12 @@ class ZipLoader(WasmLoader):
 class ZipFinder:
     """Finds ``.wasm`` and ``.wat`` in the zip archives of a path."""
 
+    _wasmpy = True
+
     @staticmethod
     def find_spec(
         fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> machinery.ModuleSpec | None:
+    ) -> ModuleSpec | None:
         if fullname in RESERVED:
             return None
         leaf = fullname.rpartition(".")[2]
@@ -207,9 +217,13 @@ class ZipFinder:
                 file = os.path.join(entry, leaf + suffix)
                 try:
                     archive.get_data(file)
-                except OSError:
+                except OSError as error:
+                    from ._errors import is_own
+
+                    if not is_own(error, "zipimport", type(archive).__module__):
+                        raise
                     continue
-                spec = machinery.ModuleSpec(fullname, ZipLoader(fullname, file, archive), origin=file)  # type: ignore[arg-type]
+                spec = ModuleSpec(fullname, ZipLoader(fullname, file, archive), origin=file)  # type: ignore[arg-type]
                 spec.has_location = True
                 return spec
         return None
@@ -225,7 +239,9 @@ def _loaders() -> list[tuple[type, list[str]]]:
 
 
 def install() -> None:
-    """Puts the hook before the stock one; does nothing when it is there."""
+    """Puts the hook before the stock one, and the finder for archives behind all others, unless they are there."""
+    if not any(getattr(finder, "_wasmpy", False) for finder in sys.meta_path):
+        sys.meta_path.append(ZipFinder)
     if any(getattr(hook, "_wasmpy", False) for hook in sys.path_hooks):
         return
     stock_hook = WasmFinder.path_hook(*_loaders())
@@ -239,8 +255,11 @@ def install() -> None:
         len(sys.path_hooks),
     )
     sys.path_hooks.insert(position, path_hook)
-    sys.path_importer_cache.clear()
-    sys.meta_path.append(ZipFinder)
+    # The standard library's directories, and ours, hold no wasm: to list them again would cost 0.3 ms of every start.
+    standard = os.path.dirname(os.__file__)
+    kept = standard, os.path.join(standard, "lib-dynload"), os.path.dirname(__file__)
+    for path in sys.path_importer_cache.keys() - kept:
+        sys.path_importer_cache.pop(path, None)
     _teach_importlib()
 
 

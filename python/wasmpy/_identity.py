@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import FileIO
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _BUNDLE = os.path.join(_HERE, "_compiler_bundle")
@@ -11,10 +12,10 @@ _SOURCES = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "compiler")
 
 def entry() -> str:
     """The compiler's main file: the bundle, or the TypeScript sources of an editable install."""
-    from ._errors import UnsupportedError
+    from ._errors import UnsupportedError, tried
 
     for file in (os.path.join(_BUNDLE, "main.cjs"), os.path.join(_SOURCES, "main.ts")):
-        if os.path.exists(file):
+        if not isinstance(tried(os.stat, file), OSError):
             return file
     raise UnsupportedError("this installation of wasmpy holds no compiler")
 
@@ -26,20 +27,27 @@ def identity() -> str:
     """What tells this compiler from every other: part of each cache key."""
     global _identity
     if _identity is None:
-        try:
-            with open(os.path.join(_BUNDLE, "identity"), encoding="utf-8") as file:
-                _identity = file.read().strip()
-        except FileNotFoundError:
-            _identity = _source_identity()
+        from ._errors import tried
+
+        file = tried(FileIO, os.path.join(_BUNDLE, "identity"))
+        if isinstance(file, FileNotFoundError):
+            _identity = f"source-{_newest(_SOURCES)}"
+        elif isinstance(file, OSError):
+            raise file
+        else:
+            with file:
+                _identity = file.read().decode().strip()
     return _identity
 
 
-def _source_identity() -> str:
-    """For editable installs: the newest change among the sources."""
+def _newest(folder: str) -> int:
+    """For editable installs: the newest change among the sources, in nanoseconds."""
     newest = 0
-    for folder, folders, files in os.walk(_SOURCES):
-        folders[:] = [f for f in folders if f not in ("node_modules", "tests")]
-        for file in files:
-            if file.endswith((".ts", ".rules")):
-                newest = max(newest, os.stat(os.path.join(folder, file)).st_mtime_ns)
-    return f"source-{newest}"
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in ("node_modules", "tests"):
+                    newest = max(newest, _newest(entry.path))
+            elif entry.name.endswith((".ts", ".rules")):
+                newest = max(newest, entry.stat().st_mtime_ns)
+    return newest

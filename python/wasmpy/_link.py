@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
-from types import BuiltinFunctionType, ModuleType
 
 from . import _opened, _types
-from ._errors import LinkError, UnguardedError
+from ._errors import LinkError, UnguardedError, is_own
 
-TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType
     from typing import Any, TypeVar
 
     _Callable = TypeVar("_Callable", bound=Callable[..., object])
+else:  # typing and collections.abc would cost 3 ms of every start, types 0.3
+    ModuleType = type(sys)
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
@@ -42,6 +44,10 @@ _allowed: frozenset[str] | None = None
 
 # Modules whose imports are being found, the outermost first: name → thread, and the module that is being imported.
 _linking: dict[str, tuple[int, str]] = {}
+
+
+class AbsentError(Exception):
+    """There is nothing for an import. A class that nobody else raises."""
 
 
 class Import:
@@ -79,7 +85,9 @@ class State:
         """Binds a native object: memory, table or global. Raises UnguardedError, see the image's ``bind``."""
         try:
             self.kernel["bind"](kind, index, value, 0)
-        except MemoryError:
+        except MemoryError as error:
+            if not is_own(error):
+                raise
             raise UnguardedError from None
         self.objects[kind, index] = value
 
@@ -218,17 +226,18 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     from . import _objects, _signals, _traps
 
     *types, watch, forget, _opened.close = kernel["natives"]()
-    globals().update(_objects.classes(*types))
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
     _teach_pickle()
+    globals().update(_objects.classes(*types))  # Last: a signal's handler may have raised before.
 
 
 def _teach_pickle() -> None:
     """Makes pickle ask us about our functions. They are builtins, a type that they share with all others."""
     import copyreg
 
-    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(BuiltinFunctionType)
+    kind = type(len)
+    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(kind)
 
     def reduce(builtin: Any) -> Any:
         if issubclass(type(builtin.__self__), WasmModule):
@@ -237,7 +246,8 @@ def _teach_pickle() -> None:
             return reduce_function(builtin)
         return builtin.__reduce__() if previous is None else previous(builtin)
 
-    copyreg.pickle(BuiltinFunctionType, reduce)
+    if getattr(previous, "__module__", None) != __name__:  # A signal's handler may have ended this before.
+        copyreg.pickle(kind, reduce)
 
 
 def __getattr__(name: str) -> Any:
@@ -280,7 +290,8 @@ def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str)
     state.types = _types.define(meta)
     for index, number in enumerate(state.types):
         kernel["set_type"](index, number)
-    _bind_imports(state, module.__dict__.pop("__wasm_resolve__", None))
+    resolve = module.__dict__.pop("__wasm_resolve__", None) or resolver(module.__name__)
+    bind_imports(state, resolve, module.__name__ if state.holder is module else None)
     _check_sizes(module.__name__, meta)
     for index, (minimum, maximum, is64) in meta["memories"].items():
         limits = min(minimum, _MOST), min(maximum, _MOST)
@@ -339,19 +350,46 @@ def _new_memory(is_guarded: bool, is64: bool, *limits: int) -> Any:
     return reserved(lambda: _new("Memory", "", is64, *limits), is_guarded)
 
 
-def _resolver(name: str) -> Callable[[Import], Any]:
-    """The import statement's rules for the module ``name``; KeyError for what it does not find."""
+def given_to(name: str) -> Mapping[str, Any]:
+    """What `bind` or its package gives the module ``name``."""
     given = _bindings.get(name, {})
     package = name.rpartition(".")[0]
     if not given and package in sys.modules:
         given = getattr(sys.modules[package], "__wasm_imports__", {})
+    return given
+
+
+def candidates(name: str, wanted: str) -> list[str]:
+    """Full names of the modules that an import from ``wanted`` may mean in the module ``name``, as far as allowed."""
+    package = name.rpartition(".")[0]
+    rest = wanted.lstrip(".")
+    above = len(wanted) - len(rest) - 1  # Dots as in Python: one is the package itself.
+    names = []
+    if above >= 0:
+        parts = package.split(".") if package else []
+        if above < len(parts):
+            names.append(".".join([*parts[: len(parts) - above], *filter(None, [rest])]))
+    else:
+        if package:
+            names.append(f"{package}.{wanted}")
+        if wanted and wanted not in _TOOLCHAIN:
+            names.append(wanted)
+    return [full for full in names if _allowed is None or full in _allowed]
+
+
+def resolver(name: str) -> Callable[[Import], Any]:
+    """The import statement's rules for the module ``name``; AbsentError for what it does not find."""
+    given = given_to(name)
+    # What was found among what is given: to look up twice could be noticed.
+    known: dict[tuple[int, int], Any] = {}
 
     def resolve(wanted: Import) -> Any:
         if wanted.module in given:
-            return lookup(given[wanted.module], wanted)
-        for candidate in _candidates(wanted.module, package):
-            if _allowed is not None and candidate not in _allowed:
-                continue
+            key = wanted.kind, wanted.position
+            if key not in known:
+                known[key] = lookup(item(given, wanted.module), wanted)
+            return known[key]
+        for candidate in candidates(name, wanted.module):
             _linking[name] = get_ident(), candidate
             try:
                 # The function behind the import statement: it takes importlib's frames out of tracebacks.
@@ -365,24 +403,9 @@ def _resolver(name: str) -> Callable[[Import], Any]:
             finally:
                 _linking.pop(name, None)
             return lookup(namespace, wanted, is_trusted=True)
-        raise KeyError(wanted.module)
+        raise AbsentError
 
     return resolve
-
-
-def _candidates(wanted: str, package: str) -> Iterator[str]:
-    """Full names of the modules that an import from ``wanted`` may mean, in a module of ``package``."""
-    rest = wanted.lstrip(".")
-    above = len(wanted) - len(rest) - 1  # Dots as in Python: one is the package itself.
-    if above >= 0:
-        parts = package.split(".") if package else []
-        if above < len(parts):
-            yield ".".join([*parts[: len(parts) - above], *filter(None, [rest])])
-        return
-    if package:
-        yield f"{package}.{wanted}"
-    if wanted and wanted not in _TOOLCHAIN:
-        yield wanted
 
 
 def _circle(name: str, candidate: str) -> str:
@@ -404,36 +427,55 @@ def _circle(name: str, candidate: str) -> str:
 
 
 def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
-    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import; KeyError if nothing.
+    """What ``namespace`` (a mapping, wasm module, Python module or object) has for an import. Raises AbsentError.
 
     What Python puts on every object (``__class__``, ``__reduce_ex__``) belongs to a namespace only for code that is
     trusted: it leads out of any sandbox. A mapping may have it.
     """
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
-        return inner.exports[wanted.name]
+        namespace = inner.exports
     if isinstance(namespace, dict) or hasattr(namespace, "keys"):
-        return namespace[wanted.name]
+        return item(namespace, wanted.name)
     if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
-        raise KeyError(wanted.name)
+        raise AbsentError
     try:
         return getattr(namespace, wanted.name)
-    except AttributeError:
-        raise KeyError(wanted.name) from None
+    except AttributeError as error:
+        if not _is_answer(error, "__getattr__", "__getattribute__", "__get__", wanted.name):
+            raise
+        raise AbsentError from None
 
 
-def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
+def item(mapping: Mapping[str, Any], key: str) -> Any:
+    """What the mapping has. Raises AbsentError."""
+    try:
+        return mapping[key]
+    except KeyError as error:
+        if not _is_answer(error, "__getitem__", "__missing__"):
+            raise
+        raise AbsentError from None
+
+
+def _is_answer(error: BaseException, *methods: str) -> bool:
+    """Whether what was asked says by this exception that it has not what is wanted: and not a signal's handler, which
+    broke in before one of these methods or after it."""
+    below = error.__traceback__ and error.__traceback__.tb_next
+    return is_own(error) or (below is not None and below.tb_frame.f_code.co_name in methods)
+
+
+def bind_imports(state: State, resolve: Callable[[Import], Any], importing: str | None) -> None:
     """Binds every import, or raises one LinkError that lists all that are missing or do not fit: at most 1,000.
 
-    ``given`` resolves an import, or raises KeyError; where it is None the import statement's rules do.
+    ``resolve`` finds an import, or raises AbsentError. ``importing``: name of the module if an import statement wants
+    it.
     """
-    resolve = given or _resolver(state.module.__name__)
     problems: list[str] = []
     missing: list[Import] = []
     more = 0
     for row in state.meta["imports"]:
         wanted = Import(*row)
-        complaint = _bind_import(state, wanted, resolve)
+        complaint = bind_import(state, wanted, resolve)
         if not complaint:
             continue
         if len(problems) >= _MOST_PROBLEMS:
@@ -449,20 +491,22 @@ def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
         if missing:
             from ._hints import hints
 
-            problems += hints(missing, None if given else name)
+            problems += hints(missing, importing)
         lines = "\n  ".join(problems)
         raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
 
 
-def _bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
+def bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
     """What is wrong with it, with {} for what is wanted; or ""."""
     try:
         value = resolve(wanted)
-    except KeyError:
+    except AbsentError:
         return _UNKNOWN
     try:
         complaint = _BINDERS[wanted.kind](state, wanted.position, value)
     except (TypeError, OverflowError) as error:
+        if not is_own(error):
+            raise
         complaint = str(error)
     if not complaint:
         return ""
@@ -517,7 +561,8 @@ def _bind_function(state: State, index: int, value: Any) -> str:
 
 def _is_one(value: object, name: str) -> bool:
     """Whether it is a Memory, Table or Global: really, and not only by its ``__class__``, as proxies are."""
-    return issubclass(type(value), globals()[name])
+    known = globals().get(name) or __getattr__(name)  # Before the first image is executed (_prelink.py).
+    return issubclass(type(value), known)
 
 
 def _bind_memory(state: State, index: int, value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from _operator import index
 
 from . import _types
+from ._errors import is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,14 +87,17 @@ def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
         if not wants_all or memory._reserved() >= _GUARDED_RESERVATION:
             return memory
         del memory
-    except MemoryError:
-        pass
+    except MemoryError as error:
+        if not is_own(error):
+            raise
     import gc
 
     gc.collect()
     try:
         return make()
-    except MemoryError:
+    except MemoryError as error:
+        if not is_own(error):
+            raise
         message = "no address space left for a memory of this size: drop others, or raise the limit (ulimit -v)"
         raise MemoryError(message) from None
 

@@ -13,17 +13,15 @@ import errno
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
 from io import FileIO
 from time import perf_counter, time
 from types import ModuleType
 from weakref import WeakValueDictionary
 
 from . import _compiler, _image, _opened
-from ._cache import Build, UnsafeDirectoryError, is_readable, locate, user_directory
+from ._cache import Build, DirectoryError, UnsafeDirectoryError, is_readable, locate, make_directory, user_directory
 from ._config import config
-from ._errors import UnsupportedError
+from ._errors import UnsupportedError, is_own, tried
 
 # Temporary files older than this belong to nobody any more.
 _STALE_SECONDS = 3600
@@ -39,24 +37,48 @@ def make(build: Build, data: bytes | None = None) -> str:
     image = _known_in_memory(build.name)
     if image is not None:
         return image
-    if config.get("no_cache"):
-        return _in_memory(build.name, data or _compiled(build))
-    for directory in _writable_directories(build):
-        image = os.path.join(directory, build.name)
-        try:
-            os.makedirs(directory, exist_ok=True)
-            with _lock(os.path.join(directory, f".{build.name}.lock")) as lock:
-                try:
-                    if not is_readable(image):
-                        data = data or _compiled(build)
-                        _write(image, data, build)
-                        _prune(directory, build)
-                finally:
-                    _release(lock)
+    made = _Made(build, data)
+    if not config.get("no_cache"):
+        image = _put_somewhere(made)
+        if image is not None:
             return image
-        except OSError:
-            continue
-    return _in_memory(build.name, data or _compiled(build))
+    return _in_memory(build.name, made.data())
+
+
+class _Made:
+    """An image that is compiled when somebody asks for its bytes, once."""
+
+    def __init__(self, build: Build, data: bytes | None) -> None:
+        self.build = build
+        self._data = data
+
+    def data(self) -> bytes:
+        """The image. Raises what compiling raises."""
+        if self._data is None:
+            self._data = _compiled(self.build)
+        return self._data
+
+
+def _put(image: str, made: _Made) -> bool:
+    """Puts the image at a path, unless another process has done so; False if the directory does not take it."""
+    directory = os.path.dirname(image)
+    try:
+        make_directory(directory)
+    except DirectoryError:
+        return False
+    lock = _lock(os.path.join(directory, f".{os.path.basename(image)}.lock"))
+    if lock is None:
+        return False
+    with lock:
+        try:
+            if not is_readable(image):
+                data = made.data()
+                if _write(image, data, made.build) is not None:
+                    return False
+                _prune(directory, made.build)
+        finally:
+            _release(lock)
+    return True
 
 
 def install(build: Build) -> str:
@@ -66,8 +88,10 @@ def install(build: Build) -> str:
     image = os.path.join(build.beside, build.name)
     if not is_readable(image):
         data = _compiled(build)
-        os.makedirs(build.beside, exist_ok=True)
-        _write(image, data, build)
+        make_directory(build.beside)
+        error = _write(image, data, build)
+        if error is not None:
+            raise error
         _prune(build.beside, build)
     return image
 
@@ -82,7 +106,7 @@ def content(build: Build) -> bytes:
 
 
 def _compiled(build: Build) -> bytes:
-    """The image, compiled now. Raises no OSError."""
+    """The image, compiled now."""
     started = perf_counter()
     image = _compiler.compile_image(build.source, build.leaf, build.options, build.filename)
     if config.get("stats") or config.get("log") or "logging" in sys.modules:
@@ -92,15 +116,23 @@ def _compiled(build: Build) -> bytes:
     return image
 
 
-def _writable_directories(build: Build) -> Iterator[str]:
+# No generators: in these a StopIteration of a signal's handler would become a RuntimeError.
+
+
+def _put_somewhere(made: _Made) -> str | None:
+    """The image in the first directory that takes it."""
+    build = made.build
     if build.beside is not None and not build.is_installed and not sys.dont_write_bytecode:
-        yield build.beside
+        image = os.path.join(build.beside, build.name)
+        if _put(image, made):
+            return image
     try:
-        yield user_directory()
+        image = os.path.join(user_directory(), build.name)
     except UnsafeDirectoryError:
         raise
-    except OSError:
-        pass
+    except DirectoryError:
+        return None
+    return image if _put(image, made) else None
 
 
 def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleType:
@@ -110,17 +142,23 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
     """
     if "failed to map segment" not in str(error):
         # Cut short by a crash, or removed by another process since.
-        with suppress(OSError):
-            os.unlink(image)
+        tried(os.unlink, image)
         image = build.image = make(build)
-        with suppress(ImportError):
-            return _image.open_image(name, image)
+        module = _image.open_image(name, image)
+        if isinstance(module, ModuleType):
+            return module
     # The directory lies on a file system mounted noexec, or garbage holds the address space.
     with open(image, "rb") as file:
         data = file.read()
-    for place in _other_places(build, image, data):
-        with suppress(ImportError):
-            return _image.open_image(name, place)
+    place = _other_place(build, image, data)
+    if place is not None:
+        module = _image.open_image(name, place)
+        if isinstance(module, ModuleType):
+            return module
+    place = _known_in_memory(build.name) or _in_memory(build.name, data)
+    module = _image.open_image(name, place)
+    if isinstance(module, ModuleType):
+        return module
     release(_kept.pop(build.name, ""))
     if "failed to map segment" not in str(error):
         raise error
@@ -128,8 +166,9 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
 
     gc.collect()
     _opened.close_unused(few=True)
-    with suppress(ImportError):
-        return _image.open_image(name, image)
+    module = _image.open_image(name, image)
+    if isinstance(module, ModuleType):
+        return module
     raise ImportError(
         "the system maps no more code, neither from a file nor from memory: the address space (ulimit -v) or the "
         "mappings that a process may have (vm.max_map_count) are used up, or executable mappings are forbidden",
@@ -138,14 +177,15 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
     ) from error
 
 
-def _other_places(build: Build, image: str, data: bytes) -> Iterator[str]:
-    with suppress(OSError):
+def _other_place(build: Build, image: str, data: bytes) -> str | None:
+    """The image in the user's cache, if it was elsewhere."""
+    try:
         other = os.path.join(user_directory(), build.name)
-        if not is_readable(other):
-            _write(other, data, build)
-        if other != image:
-            yield other
-    yield _known_in_memory(build.name) or _in_memory(build.name, data)
+    except DirectoryError:
+        other = image
+    if other != image and (is_readable(other) or _write(other, data, build) is None):
+        return other
+    return None
 
 
 # --- in memory -----------------------------------------------------------------------------------------------
@@ -157,40 +197,43 @@ _waiting: dict[str, int] = {}
 
 
 def _in_memory(name: str, data: bytes) -> str:
-    descriptor = -1
+    descriptor = tried(os.memfd_create, "wasmpy")
+    if isinstance(descriptor, OSError):
+        raise _no_place(descriptor)
     try:
-        descriptor = os.memfd_create("wasmpy")
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        error = _write_all(descriptor, data)
+        if error is not None:
+            raise _no_place(error)
         inode = os.fstat(descriptor).st_ino
-    except BaseException as error:
-        if descriptor >= 0:
-            os.close(descriptor)
-        if not isinstance(error, OSError):
-            raise
-        text = f"no place for the compiled module, neither in a directory nor in memory: {error}"
-        raise UnsupportedError(text) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
     spelling = "".join("./" if bit == "1" else "/" for bit in f"{inode:b}")
     path = f"/proc/self/{spelling}fd/{descriptor}"
     _kept[name], _waiting[path] = path, inode
     return path
 
 
+def _no_place(error: OSError) -> UnsupportedError:
+    return UnsupportedError(f"no place for the compiled module, neither in a directory nor in memory: {error}")
+
+
 def release(path: str) -> None:
     """Closes the descriptor of an image in memory, once it is open: what is mapped is found again by its path."""
     inode = _waiting.pop(path, 0)
-    with suppress(OSError):
-        if _is(path, inode):
-            os.close(int(path.rpartition("/")[2]))
+    if _is(path, inode):
+        tried(os.close, int(path.rpartition("/")[2]))
 
 
 def _is(path: str, inode: int) -> bool:
     """Programs that become daemons may have closed the descriptor; then the number may be something else."""
-    try:
-        return os.stat(path).st_ino == inode
-    except OSError:
-        return False
+    status = tried(os.stat, path)
+    return not isinstance(status, OSError) and status.st_ino == inode
+
+
+def is_in_memory(build: Build) -> bool:
+    """Whether the image need not be compiled, though no directory has it."""
+    return _known_in_memory(build.name) is not None
 
 
 def _known_in_memory(name: str) -> str | None:
@@ -209,16 +252,16 @@ _locks: WeakValueDictionary[int, FileIO] = WeakValueDictionary()
 def _leave_locks() -> None:
     """In a forked child: the locks are the parent's, which they must not outlive."""
     for lock in list(_locks.values()):
-        with suppress(OSError):
-            lock.close()
+        tried(lock.close)
     _locks.clear()
 
 
 os.register_at_fork(after_in_child=_leave_locks)
 
 
-def _lock(path: str) -> FileIO:
-    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed.
+def _lock(path: str) -> FileIO | None:
+    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed. None if
+    there can be none.
 
     By C, at the end of a with block or of the object, however a signal handler's exception leaves either. Who has
     a lock and wants another one (a signal handler, a greenlet) gets the file without, not to wait for itself or for
@@ -231,25 +274,29 @@ def _lock(path: str) -> FileIO:
     other = _locks.get(thread)
     is_nested = other is not None and not other.closed
     while True:
-        file = FileIO(path, "r+", opener=_open_lock)
+        file = tried(FileIO, path, "r+", opener=_open_lock)
+        if isinstance(file, OSError):
+            return None
         if is_nested:
             return file
         _locks[thread] = file
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            error = tried(fcntl.flock, file, fcntl.LOCK_EX)
+            if error is None and _is(path, os.fstat(file.fileno()).st_ino):
                 return file
-        except (FileNotFoundError, ValueError):
-            pass  # Removed by who held it; or closed, in a forked child.
-        except OSError as error:
-            if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                return file  # A file system without locks: then two may compile the same, too.
-            file.close()
-            raise
+        except ValueError as closed:  # In a forked child.
+            if not is_own(closed):
+                raise
+            continue
         except BaseException:
             file.close()
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+            return file  # A file system without locks: then two may compile the same, too.
         file.close()
+        if isinstance(error, OSError) and error.errno != errno.EBADF:
+            return None
+        # Removed by the process that held it, or closed in a forked child.
 
 
 def _open_lock(path: str, flags: int) -> int:
@@ -261,34 +308,49 @@ def _release(lock: FileIO) -> None:
     import fcntl
 
     if not lock.closed:  # As _leave_locks does.
-        with suppress(OSError):
-            os.unlink(lock.name)
-        with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_UN)
+        tried(os.unlink, lock.name)
+        tried(fcntl.flock, lock, fcntl.LOCK_UN)
 
 
-def _write(path: str, data: bytes, build: Build) -> None:
-    """Puts ``data`` at ``path`` at once: readers see nothing or all of it."""
+def _write(path: str, data: bytes, build: Build) -> OSError | None:
+    """Puts ``data`` at ``path`` at once: readers see nothing or all of it. Returns why that cannot be done."""
     temporary = f"{path}.{os.urandom(8).hex()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _mode(path, build))
+    mode = _mode(path, build)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
+        descriptor = tried(os.open, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        if isinstance(descriptor, OSError):
+            return descriptor
+        try:
+            error = _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        error = error or tried(os.replace, temporary, path)
+        if error is None:
+            return None
     except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
+        tried(os.unlink, temporary)
         raise
+    tried(os.unlink, temporary)
+    return error
+
+
+def _write_all(descriptor: int, data: bytes) -> OSError | None:
+    """Writes to the end. Returns why that cannot be done."""
+    view = memoryview(data)
+    while view:
+        written = tried(os.write, descriptor, view)
+        if isinstance(written, OSError):
+            return written
+        view = view[written:]
+    return None
 
 
 def _mode(path: str, build: Build) -> int:
     """Who may read the source may read the image beside it, as with bytecode."""
     if os.path.dirname(path) != build.beside:
         return 0o600
-    try:
-        return os.stat(build.filename).st_mode & 0o666 | 0o600
-    except OSError:
-        return 0o600
+    status = tried(os.stat, build.filename)
+    return 0o600 if isinstance(status, OSError) else status.st_mode & 0o666 | 0o600
 
 
 def _prune(directory: str, build: Build) -> None:
@@ -299,23 +361,29 @@ def _prune(directory: str, build: Build) -> None:
     if directory != build.beside:
         return
     others = []
-    for entry in os.listdir(directory):
+    for entry in _entries(directory):
         if not entry.startswith(f"{build.label}.wasmpy-"):
             continue
         path = os.path.join(directory, entry)
-        with suppress(OSError):
-            written = os.stat(path).st_mtime
-            if entry.endswith(".tmp"):
-                if written < time() - _STALE_SECONDS:
-                    os.unlink(path)
-            elif entry.endswith(".so") and not entry.startswith(f"{build.stem}-{build.key}"):
-                if entry.startswith(f"{build.stem}-"):
-                    os.unlink(path)
-                else:
-                    others.append((written, path))
+        status = tried(os.stat, path)
+        if isinstance(status, OSError):
+            continue
+        if entry.endswith(".tmp"):
+            if status.st_mtime < time() - _STALE_SECONDS:
+                tried(os.unlink, path)
+        elif entry.endswith(".so") and not entry.startswith(f"{build.stem}-{build.key}"):
+            if entry.startswith(f"{build.stem}-"):
+                tried(os.unlink, path)
+            else:
+                others.append((status.st_mtime, path))
     for _, path in sorted(others)[:-_MOST_OTHERS]:
-        with suppress(OSError):
-            os.unlink(path)
+        tried(os.unlink, path)
+
+
+def _entries(directory: str) -> list[str]:
+    """The names in a directory; none if it cannot be listed."""
+    names = tried(os.listdir, directory)
+    return [] if isinstance(names, OSError) else names
 
 
 def clear(directory: str, *, prune: bool) -> int:
@@ -325,9 +393,11 @@ def clear(directory: str, *, prune: bool) -> int:
         path = os.path.join(directory, entry)
         if ".wasmpy-" not in entry or not entry.endswith((".so", ".tmp")):
             continue
-        with suppress(OSError):
-            age = time() - os.stat(path).st_atime
-            if age > (30 * 86400 if prune else _STALE_SECONDS if entry.endswith(".tmp") else -1):
-                os.unlink(path)
-                removed += entry.endswith(".so")
+        status = tried(os.stat, path)
+        if isinstance(status, OSError):
+            continue
+        age = time() - status.st_atime
+        if age > (30 * 86400 if prune else _STALE_SECONDS if entry.endswith(".tmp") else -1):
+            is_gone = tried(os.unlink, path) is None
+            removed += is_gone and entry.endswith(".so")
     return removed

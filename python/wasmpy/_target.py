@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import FileIO
 
 from ._config import config, disabled
 
@@ -52,12 +53,16 @@ def host_features() -> list[str]:
 
 
 def _cpuinfo(field: str) -> str:
-    try:
-        with open("/proc/cpuinfo", "rb", buffering=0) as file:
-            text = file.read(4096).decode("ascii", "replace")
-    except OSError:
+    from ._errors import tried
+
+    file = tried(FileIO, "/proc/cpuinfo")
+    if isinstance(file, OSError):
         return ""
-    for line in text.split("\n"):
+    with file:
+        text = tried(file.read, 4096)
+    if isinstance(text, OSError):
+        return ""
+    for line in text.decode("ascii", "replace").split("\n"):
         if line.startswith(field):
             return line.partition(":")[2].strip()
     return ""

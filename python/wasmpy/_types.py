@@ -7,7 +7,7 @@ Texts are equal where types are.
 
 from __future__ import annotations
 
-from types import ModuleType
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def define(meta: dict[str, Any]) -> list[int]:
             text += f" of ${group}"
         number = _numbers.setdefault(text, len(_numbers) + 1)
         if number not in _structures:
-            _structures[number] = text
             if index in meta["supertypes"]:
                 _supertypes[number] = numbers[meta["supertypes"][index]]
             if index in meta["aggregates"]:
                 _aggregates[number] = meta["aggregates"][index]
+            _structures[number] = text  # Last: a signal's handler may have raised before.
         numbers.append(number)
         if text.startswith("rec.0 "):
             group = number
@@ -148,13 +148,18 @@ def check(value: Any, text: str) -> None:
 
 def function_type(value: Any) -> int:
     """The number of the type of a WebAssembly function. Raises TypeError for anything else."""
-    owner = getattr(value, "__self__", None)
-    state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, ModuleType) else None
-    found = None if state is None else state.kernel["resolve"](value)
-    if found is None:
+    number = known_function(value)
+    if number is None:
         raise TypeError("a function reference must be a WebAssembly function or None")
-    number: int = found[1]
     return number
+
+
+def known_function(value: Any) -> int | None:
+    """The number of the type of a WebAssembly function; None for anything else."""
+    owner = getattr(value, "__self__", None)
+    state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, type(sys)) else None
+    found = None if state is None else state.kernel["resolve"](value)
+    return None if found is None else found[1]
 
 
 def readable(text: str) -> str:

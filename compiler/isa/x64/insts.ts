@@ -419,7 +419,7 @@ export const ROWS: readonly Row[] = [
   ...pseudo("trap_if", "", READS_FLAGS),
   /** Never reached. */
   ...pseudo("unreachable", "", TERMINATES),
-  /** The USE is the context. */
+  /** The USE is the address of the breaker. */
   ...pseudo("poll", "r:rm64", WRITES_FLAGS),
   /** USEs: stack pointer, code address. */
   ...pseudo("resume", "r:r64, r:r64", TERMINATES),

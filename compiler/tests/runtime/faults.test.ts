@@ -5,7 +5,7 @@ import { helper } from "../../ir/helpers.ts";
 import * as layouts from "../../ir/layout.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { PC_TABLE } from "../../runtime/body.ts";
-import { FAULT_MARK } from "../../runtime/handlers.ts";
+import { MARK } from "../../runtime/handlers.ts";
 import * as os from "../../runtime/linux.ts";
 import {
   SHAPE,
@@ -177,7 +177,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       told.push(p.machine.read(node + 8n));
       return undefined;
     });
-    p.install(11, first, os.SA_SIGINFO, FAULT_MARK);
+    p.install(11, first, os.SA_SIGINFO, MARK);
     p.call("watch_fault", p.context, 11n, 0n);
     expect(p.handler(11)).toBe(first);
     expect(told).toEqual([p.context]);

@@ -25,7 +25,7 @@ export class Machine implements Hooks {
   vmctx: bigint;
   sp: bigint;
   /** Called at each poll. */
-  onPoll: (context: bigint) => void;
+  onPoll: (breaker: bigint) => void;
   private readonly funcs: Map<number, Func>;
   private readonly sections: Map<number, bigint>;
   private readonly copied: Map<number, number>;
@@ -151,8 +151,8 @@ export class Machine implements Hooks {
     return unreachable("no function of the run time accesses a memory of the module");
   }
 
-  poll(context: bigint): void {
-    this.onPoll(context);
+  poll(breaker: bigint): void {
+    this.onPoll(breaker);
   }
 
   enter(f: Func): Frame {

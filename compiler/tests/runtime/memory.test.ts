@@ -118,8 +118,9 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
     p.machine.natives.set("memmove", note);
     p.machine.natives.set("memset", (to, _, n) => note(to, base, n));
     let polls = 0;
-    p.machine.onPoll = (context) => {
-      expect(context).toBe(p.context);
+    p.setField(layouts.CONTEXT_BREAKER, 4711n);
+    p.machine.onPoll = (breaker) => {
+      expect(breaker).toBe(4711n);
       polls++;
     };
     const chunk = 16n << 20n;

@@ -8,7 +8,6 @@ import { verify } from "../../ir/verify.ts";
 import { Image } from "../../mach/image.ts";
 import { FULL, optimize, QUICK } from "../../opt/passes.ts";
 import { TEXT_END, TEXT_START } from "../../runtime/body.ts";
-import { Mark } from "../../runtime/handlers.ts";
 import * as os from "../../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../../runtime/runtime.ts";
 import { Memory, Module } from "../../wasm/module.ts";
@@ -265,10 +264,9 @@ export class Process {
     return action === undefined ? 0n : new DataView(action.buffer).getBigUint64(0, true);
   }
 
-  install(signal: number, handler: bigint, flags = 0, mark = new Mark(0, 0)): void {
+  install(signal: number, handler: bigint, flags = 0, mark = 0): void {
     const action = new Uint8Array(os.SIGACTION_BYTES);
-    new DataView(action.buffer).setInt32(os.SIGACTION_MASK, mark.lo, true);
-    new DataView(action.buffer).setInt32(os.SIGACTION_MASK + 4, mark.hi, true);
+    new DataView(action.buffer).setInt32(os.SIGACTION_MASK + 4, mark, true);
     new DataView(action.buffer).setBigUint64(0, handler, true);
     new DataView(action.buffer).setInt32(os.SIGACTION_FLAGS, flags, true);
     this.actions.set(signal, action);

@@ -1,4 +1,4 @@
-// Bounds of stacks, what answers an interrupt, and the context given to Python and taken back.
+// Bounds of stacks, what happens when CPython wants something, and the context given to Python and taken back.
 
 import { beforeEach, describe, expect, test } from "vitest";
 import * as layouts from "../../ir/layout.ts";
@@ -11,7 +11,7 @@ import * as os from "../../runtime/linux.ts";
 import { Resumed } from "../interpret.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
 
-describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => {
+describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
   let p: Process;
   beforeEach(() => {
     p = new Process(level);
@@ -38,11 +38,20 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
 
   const asked = () => p.log.filter((x) => x === "getstack").length;
 
+  /** CPython wants something. The place of the eval breaker is unknown, so what is tested is a byte of the context. */
+  const want = () => p.setField(layouts.CONTEXT_ALWAYS, 1n);
+  /** Sets what PyErr_CheckSignals does besides answering. */
+  const onCheck = (more: () => bigint) => {
+    p.machine.natives.set("PyErr_CheckSignals", () => {
+      p.setField(layouts.CONTEXT_ALWAYS, 0n);
+      return more();
+    });
+  };
+
   test("bounds are asked for once per thread, until it ends", () => {
     expect(p.call("stack_enter", p.context)).toBe(0n);
     expect(p.field(layouts.CONTEXT_STACK_LOW)).toBe(low());
     expect(p.field(layouts.CONTEXT_LIMIT)).toBe(low() + 131072n);
-    expect(p.field(layouts.CONTEXT_REAL_LIMIT)).toBe(low() + 131072n);
     p.setField(layouts.CONTEXT_STACK_LOW, 0n);
     p.setField(layouts.CONTEXT_STACK_SIZE, 0n);
     expect(p.call("stack_enter", p.context)).toBe(0n);
@@ -58,41 +67,36 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
     expect(asked()).toBe(3);
   });
 
-  test("an interrupt far down the stack is put off, then answered where wasm code was entered", () => {
+  test("an answer far down the stack is put off, and other threads run; then it is given where wasm code was entered", () => {
     const { machine: m } = p;
-    let answers = 0;
-    m.natives.set("PyErr_CheckSignals", () => {
+    let [answers, yields] = [0, 0];
+    onCheck(() => {
       answers++;
       return 0n;
     });
+    m.natives.set("PyEval_SaveThread", () => {
+      yields++;
+      return 7n;
+    });
     expect(p.call("stack_enter", p.context)).toBe(0n);
     p.setField(layouts.CONTEXT_STACK_SIZE, p.field(layouts.CONTEXT_STACK_SIZE) * 1024n);
-    p.call("interrupt", p.context);
+    want();
     p.call("stack_slow");
-    expect([answers, p.field(layouts.CONTEXT_PUT_OFF), p.field(layouts.CONTEXT_LIMIT)]).toEqual([
-      0,
-      1n,
-      MINUS_ONE,
-    ]);
+    p.call("stack_slow");
+    expect([answers, yields, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([0, 1, 2n]);
+    p.setField(layouts.CONTEXT_PUT_OFF, 1024n);
+    p.call("stack_slow");
+    expect([answers, yields]).toEqual([0, 2]);
     p.setField(layouts.CONTEXT_PUT_OFF, 1n << 20n);
     m.natives.set("syscall", () => 43n); // another thread than the main one
     p.call("stack_slow");
-    expect([answers, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([1, 0n]);
-    p.call("interrupt", p.context);
-    p.setField(layouts.CONTEXT_PUT_OFF, 1n << 20n);
+    expect([answers, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([0, (1n << 20n) + 1n]);
     m.natives.set("syscall", () => 42n);
     expect(() => p.call("stack_slow")).toThrow();
     expect(p.field(layouts.CONTEXT_TRAP_CODE) & 0xffffffffn).toBe(BigInt(STACK_EXHAUSTED));
-    expect(answers).toBe(1);
+    expect([answers, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([0, 0n]);
     p.call("trap_to_exception", p.context);
-    expect(answers).toBe(2);
-  });
-
-  test("a pending interrupt survives a change of threads", () => {
-    p.call("interrupt", p.context);
-    expect(p.call("stack_enter", p.context)).toBe(0n);
-    expect(p.field(layouts.CONTEXT_LIMIT)).toBe(MINUS_ONE);
-    expect(p.field(layouts.CONTEXT_REAL_LIMIT)).toBe(low() + 131072n);
+    expect(answers).toBe(1);
   });
 
   test("too little stack is a RecursionError at entry, every time", () => {
@@ -149,67 +153,107 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
     expect(measured()).toEqual([BigInt.asUintN(64, top - usable), usable]);
   });
 
-  test("an interrupt is answered once, and what other threads did to the context is undone", () => {
+  test("CPython gets what it wants, once, and what other threads did to the context is undone", () => {
     p.call("stack_enter", p.context);
-    p.call("interrupt", p.context);
     let checks = 0;
-    p.machine.natives.set("PyErr_CheckSignals", () => {
+    onCheck(() => {
       checks++;
-      expect(p.field(layouts.CONTEXT_LIMIT)).toBe(low() + 131072n);
       p.setField(layouts.CONTEXT_ENTRY_SP, 1n);
-      p.setField(layouts.CONTEXT_REAL_LIMIT, 2n);
+      p.setField(layouts.CONTEXT_LIMIT, 2n);
       p.setField(layouts.CONTEXT_STACK_SIZE, 3n);
+      p.setField(layouts.CONTEXT_BREAKER, 4n);
       return 0n;
     });
-    const sp = p.field(layouts.CONTEXT_ENTRY_SP);
+    const own = [layouts.CONTEXT_ENTRY_SP, layouts.CONTEXT_LIMIT, layouts.CONTEXT_BREAKER];
+    const before = own.map((field) => p.field(field));
+    p.call("stack_slow");
+    expect(checks).toBe(0);
+    want();
+    p.call("stack_slow");
     p.call("stack_slow");
     expect(checks).toBe(1);
-    expect(p.field(layouts.CONTEXT_ENTRY_SP)).toBe(sp);
-    expect(p.field(layouts.CONTEXT_LIMIT)).toBe(low() + 131072n);
-    p.call("stack_slow");
-    expect(checks).toBe(1);
-    // Asked for again while it is being answered: not lost.
-    p.call("interrupt", p.context);
-    p.machine.natives.set("PyErr_CheckSignals", () => {
-      p.call("interrupt", p.context);
-      return 0n;
-    });
-    p.call("stack_slow");
-    expect(p.field(layouts.CONTEXT_LIMIT)).toBe(MINUS_ONE);
+    expect(own.map((field) => p.field(field))).toEqual(before);
+    expect(p.field(layouts.CONTEXT_TICK)).toBe(0n);
   });
 
-  test("Ctrl-C in a thread that cannot answer it lets others run more than once", () => {
+  test("pending calls and the evaluation loop are for what is left; what stays is asked for now and then", () => {
     p.call("stack_enter", p.context);
-    let yields = 0;
-    p.machine.natives.set("PyEval_SaveThread", () => {
-      yields++;
+    const calls: string[] = [];
+    const { machine: m } = p;
+    let now = 5_000_000_000n;
+    m.natives.set("clock_gettime", (clock, time) => {
+      expect(clock).toBe(BigInt(os.CLOCK_MONOTONIC_COARSE));
+      m.write(time, now / 1_000_000_000n);
+      m.write(time + 8n, now % 1_000_000_000n);
+      return 0n;
+    });
+    m.natives.set("PyErr_CheckSignals", () => {
+      calls.push("signals");
+      return 0n;
+    });
+    m.natives.set("PyEval_SaveThread", () => {
+      calls.push("lock");
       return 7n;
     });
-    for (const [thread, times] of [
-      [43n, 3],
-      [42n, 1], // the main thread
-    ] as const) {
-      p.machine.natives.set("syscall", () => thread);
-      yields = 0;
-      p.call("interrupt", p.context);
-      p.setField(layouts.CONTEXT_INTERRUPT, 3n);
-      for (let i = 0; i < 5; i++) p.call("stack_slow");
-      expect(yields).toBe(times);
-      expect(p.field(layouts.CONTEXT_LIMIT)).toBe(low() + 131072n);
-    }
+    m.natives.set("Py_MakePendingCalls", () => {
+      calls.push("pending");
+      return 0n;
+    });
+    m.natives.set("PyDict_New", () => p.object());
+    m.natives.set("PyEval_EvalCode", () => {
+      calls.push("loop");
+      return p.object();
+    });
+    p.setField(layouts.CONTEXT_NOTHING, p.object());
+    want();
+    p.call("stack_slow");
+    const all = ["signals", "lock", "pending", "loop"];
+    expect(calls).toEqual(all);
+    for (let i = 0; i < 200; i++) p.call("stack_slow");
+    expect(calls).toEqual(all);
+    now += 4_000_000n;
+    for (let i = 0; i < 65; i++) p.call("stack_slow");
+    expect(calls).toEqual([...all, ...all]);
+    for (let i = 0; i < 200; i++) p.call("stack_slow");
+    expect(calls).toEqual([...all, ...all]);
+    // Of what the loop raises, the frame that did nothing is not shown.
+    const error = [p.object(), p.object(), p.object()];
+    m.natives.set("PyEval_EvalCode", () => 0n);
+    m.natives.set("PyErr_Fetch", (...cells) => {
+      cells.forEach((cell, i) => {
+        m.write(cell, error[i]);
+      });
+      return undefined;
+    });
+    m.natives.set("PyErr_NormalizeException", () => undefined);
+    m.addresses.set("_Py_NoneStruct", 0x9999n);
+    const traceback: bigint[] = [];
+    m.natives.set("PyException_SetTraceback", (value, none) => {
+      traceback.push(value, none);
+      return 0n;
+    });
+    m.natives.set("PyErr_Restore", (...three) => {
+      traceback.push(...three);
+      return undefined;
+    });
+    now += 4_000_000n;
+    p.setField(layouts.CONTEXT_SKIP, 0n);
+    expect(() => p.call("stack_slow")).toThrow(Resumed);
+    expect(traceback).toEqual([error[1], 0x9999n, error[0], error[1], 0n]);
+    expect(error.map((o) => p.counts.get(o))).toEqual([1, 1, 0]);
   });
 
   test("an exception of a signal handler and an exhausted stack unwind from the caller's place", () => {
     p.call("stack_enter", p.context);
     p.setField(layouts.CONTEXT_ENTRY_PC, 0x7777n);
     const sp = p.machine.sp;
-    p.call("interrupt", p.context);
-    p.machine.natives.set("PyErr_CheckSignals", () => 0xffffffffn);
+    want();
+    onCheck(() => 0xffffffffn);
     expect(() => p.call("stack_slow")).toThrow(Resumed);
     expect(p.field(layouts.CONTEXT_TRAP_CODE) & 255n).toBe(BigInt(PYTHON_EXCEPTION));
-    p.setField(layouts.CONTEXT_REAL_LIMIT, sp);
+    p.setField(layouts.CONTEXT_LIMIT, sp);
     p.call("stack_slow");
-    p.setField(layouts.CONTEXT_REAL_LIMIT, sp + 1n);
+    p.setField(layouts.CONTEXT_LIMIT, sp + 1n);
     expect(() => p.call("stack_slow")).toThrow(Resumed);
     expect(p.field(layouts.CONTEXT_TRAP_CODE) & 255n).toBe(BigInt(STACK_EXHAUSTED));
     expect(p.field(layouts.CONTEXT_TRAP_PC)).toBe(0x5555n);
@@ -233,7 +277,8 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
       layouts.CONTEXT_REFS,
       layouts.CONTEXT_REFS_COUNT,
       layouts.CONTEXT_REFS_CAPACITY,
-      layouts.CONTEXT_REAL_LIMIT,
+      layouts.CONTEXT_LIMIT,
+      layouts.CONTEXT_BREAKER,
     ];
     own.forEach((field, i) => {
       p.setField(field, BigInt(i + 10));
@@ -244,7 +289,6 @@ describe.each(LEVELS)("stack and interrupts, optimized at level %i", (level) => 
       return undefined;
     });
     p.machine.call(program.find("test_handover"), [p.context]);
-    expect(own.map((field) => p.field(field))).toEqual([10n, 11n, 12n, 13n, 14n, 15n]);
-    expect(p.field(layouts.CONTEXT_LIMIT)).toBe(15n);
+    expect(own.map((field) => p.field(field))).toEqual([10n, 11n, 12n, 13n, 14n, 15n, 16n]);
   });
 });

@@ -83,10 +83,11 @@
   ;;run loop(10) = 55
   ;;= asm
   ;;   mov rax, [r15]
+  ;;   mov rax, [rax + 24]
   ;;   xor ecx, ecx
   ;; L1:
-  ;;   cmp rsp, [rax]
-  ;;   jb L3
+  ;;   cmp [rax], r14b
+  ;;   jne L3
   ;; L2:
   ;;   add ecx, edi
   ;;   add edi, -1
@@ -112,14 +113,15 @@
   ;;run while(10) = 55
   ;;= asm
   ;;   mov rax, [r15]
+  ;;   mov rax, [rax + 24]
   ;;   xor ecx, ecx
   ;;   jmp L2
   ;; L1:
   ;;   add ecx, edi
   ;;   add edi, -1
   ;; L2:
-  ;;   cmp rsp, [rax]
-  ;;   jb L4
+  ;;   cmp [rax], r14b
+  ;;   jne L4
   ;; L3:
   ;;   test edi, edi
   ;;   jne L1

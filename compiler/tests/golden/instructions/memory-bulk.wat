@@ -18,6 +18,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]
@@ -48,6 +51,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]
@@ -78,6 +84,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov eax, [r15 + 120]
@@ -224,6 +233,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]

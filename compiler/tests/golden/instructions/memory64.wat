@@ -136,6 +136,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]
@@ -159,6 +162,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]

@@ -61,6 +61,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]
@@ -102,6 +105,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]

@@ -48,6 +48,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L3
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L3
   ;; L1:
   ;;   push rbx
   ;;   sub rsp, 16
@@ -81,6 +84,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L3
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L3
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rdi, [r15 + 496]
@@ -127,6 +133,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L3
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L3
   ;; L1:
   ;;   sub rsp, 24
   ;;   mov [rsp + 8], rsi
@@ -174,6 +183,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L4
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L4
   ;; L1:
   ;;   sub rsp, 24
   ;;   mov [rsp], rdi
@@ -225,6 +237,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L3
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L3
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rdi, [r15 + 496]

@@ -32,6 +32,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]
@@ -55,6 +58,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]
@@ -77,6 +83,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]
@@ -100,6 +109,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]
@@ -134,6 +146,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]
@@ -160,6 +175,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]
@@ -185,6 +203,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 56]
@@ -213,6 +234,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   mov rax, [r15 + 48]
@@ -241,6 +265,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   sub rsp, 8
   ;;   lea rdi, [r15 + 144]

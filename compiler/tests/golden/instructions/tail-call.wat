@@ -14,6 +14,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L3
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L3
   ;; L1:
   ;;   test edi, edi
   ;;   jne L2
@@ -38,6 +41,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L2
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L2
   ;; L1:
   ;;   mov rax, [r15 + 48]
   ;;   cmp rdi, [rax + 8]
@@ -82,6 +88,9 @@
   ;;   mov r11, [r15]
   ;;   cmp rsp, [r11]
   ;;   jb L3
+  ;;   mov r11, [r11 + 24]
+  ;;   cmp [r11], r14b
+  ;;   jne L3
   ;; L1:
   ;;   sub rsp, 24
   ;;   mov [rsp + 8], rsi

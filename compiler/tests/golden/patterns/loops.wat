@@ -22,9 +22,10 @@
   ;;   ret
   ;; L1:
   ;;   mov rcx, [r15]
+  ;;   mov rcx, [rcx + 24]
   ;; L2:
-  ;;   cmp rsp, [rcx]
-  ;;   jb L4
+  ;;   cmp [rcx], r14b
+  ;;   jne L4
   ;; L3:
   ;;   add eax, [r14 + rdi]  ; may trap
   ;;   add edi, 4
@@ -44,10 +45,11 @@
   ;;   ret
   ;; L1:
   ;;   mov rcx, [r15]
+  ;;   mov rcx, [rcx + 24]
   ;;   mov rdx, [r15 + 48]
   ;; L2:
-  ;;   cmp rsp, [rcx]
-  ;;   jb L4
+  ;;   cmp [rcx], r14b
+  ;;   jne L4
   ;; L3:
   ;;   lea r8, [rdi + 4]
   ;;   cmp r8, [rdx + 8]
@@ -85,12 +87,13 @@
   ;;   cmp esi, 0
   ;;   jle L3
   ;;   mov rdx, [r15]
+  ;;   mov rdx, [rdx + 24]
   ;;   mov r11d, ecx
   ;;   mov ecx, eax
   ;;   mov eax, r11d
   ;; L1:
-  ;;   cmp rsp, [rdx]
-  ;;   jb L4
+  ;;   cmp [rdx], r14b
+  ;;   jne L4
   ;; L2:
   ;;   lea r8d, [rdi + rcx*4]
   ;;   add eax, [r14 + r8]  ; may trap
@@ -119,13 +122,14 @@
   ;;run strlen(65535) = 0
   ;;= asm
   ;;   mov rax, [r15]
+  ;;   mov rax, [rax + 24]
   ;;   mov ecx, edi
   ;;   jmp L2
   ;; L1:
   ;;   add ecx, 1
   ;; L2:
-  ;;   cmp rsp, [rax]
-  ;;   jb L4
+  ;;   cmp [rax], r14b
+  ;;   jne L4
   ;; L3:
   ;;   cmp byte [r14 + rcx], 0  ; may trap
   ;;   jne L1
@@ -149,12 +153,13 @@
   ;;run invariants(4, 2) = 48
   ;;= asm
   ;;   mov rax, [r15]
+  ;;   mov rax, [rax + 24]
   ;;   imul esi, esi
   ;;   imul esi, [r15 + 432]
   ;;   xor ecx, ecx
   ;; L1:
-  ;;   cmp rsp, [rax]
-  ;;   jb L3
+  ;;   cmp [rax], r14b
+  ;;   jne L3
   ;; L2:
   ;;   add ecx, esi
   ;;   add edi, -1
@@ -183,9 +188,10 @@
   ;;   test esi, esi
   ;;   je L3
   ;;   mov rcx, [r15]
+  ;;   mov rcx, [rcx + 24]
   ;; L1:
-  ;;   cmp rsp, [rcx]
-  ;;   jb L4
+  ;;   cmp [rcx], r14b
+  ;;   jne L4
   ;; L2:
   ;;   movzx edx, byte [r14 + rdi]  ; may trap
   ;;   xor rax, rdx
@@ -214,10 +220,11 @@
   ;;run dot(1000, 1000, 3) = 0.0
   ;;= asm
   ;;   mov rax, [r15]
+  ;;   mov rax, [rax + 24]
   ;;   xorps xmm0, xmm0
   ;; L1:
-  ;;   cmp rsp, [rax]
-  ;;   jb L3
+  ;;   cmp [rax], r14b
+  ;;   jne L3
   ;; L2:
   ;;   movsd xmm1, [r14 + rsi]  ; may trap
   ;;   mulsd xmm1, [r14 + rdi]  ; may trap
@@ -248,6 +255,7 @@
   ;;   je L4
   ;;   mov eax, esi
   ;;   mov rcx, [r15]
+  ;;   mov rcx, [rcx + 24]
   ;;   mov esi, eax
   ;;   mov eax, edi
   ;;   jmp L2
@@ -255,8 +263,8 @@
   ;;   mov eax, esi
   ;;   mov esi, edx
   ;; L2:
-  ;;   cmp rsp, [rcx]
-  ;;   jb L5
+  ;;   cmp [rcx], r14b
+  ;;   jne L5
   ;; L3:
   ;;   test esi, esi
   ;;   je L6
@@ -294,6 +302,7 @@
   ;;run fibonacci(50) = 12586269025
   ;;= asm
   ;;   mov rax, [r15]
+  ;;   mov rax, [rax + 24]
   ;;   mov ecx, 1
   ;;   xor edx, edx
   ;;   jmp L2
@@ -304,8 +313,8 @@
   ;;   mov rcx, rdx
   ;;   mov rdx, r11
   ;; L2:
-  ;;   cmp rsp, [rax]
-  ;;   jb L4
+  ;;   cmp [rax], r14b
+  ;;   jne L4
   ;; L3:
   ;;   test edi, edi
   ;;   jne L1
