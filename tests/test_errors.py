@@ -336,7 +336,7 @@ class TestExceptions:
         """
         out = run(files, code).splitlines()
         assert [line for line in out if "True" in line or "False" in line] == [
-            "CompileError True False False",
-            "LinkError True False False",
-            "Trap True False False",
+            "CompileError False False False",
+            "LinkError False False False",
+            "Trap False False False",
         ]

@@ -411,18 +411,18 @@ class TestCommands:
     def test_levels_of_cpus(self, python, tmp_path):
         (tmp_path / "m.wat").write_text(ADD)
         code = "import wasmpy, m; print(m.add(1, 2))"
-        for level in ("baseline", "x86-64-v2"):
+        for level in ("baseline", "x86-64-v2", "x86-64"):
             assert python("-c", code, WASMPY_CPU=level).stdout == "3\n"
-        assert "WASMPY_CPU is host, baseline" in python("-c", code, WASMPY_CPU="386", check=False).stderr
+        assert "WASMPY_CPU is host, x86-64, x86-64-v2, x86-64-v3, baseline" in python("-c", code, WASMPY_CPU="386", check=False).stderr
 
     def test_a_level_that_this_cpu_has_not(self, monkeypatch):
         from wasmpy import _target
 
         monkeypatch.setenv("WASMPY_CPU", "x86-64-v3")
-        monkeypatch.setattr(_target, "host_features", lambda: ["lzcnt", "bmi1", "bmi2"])
-        assert _target.options()["cpu"] == "lzcnt,bmi1,bmi2"
+        monkeypatch.setattr(_target, "host_features", lambda: ["sse41", "popcnt", "lzcnt", "bmi1", "bmi2"])
+        assert _target.options()["cpu"] == "sse41,popcnt,lzcnt,bmi1,bmi2"
         monkeypatch.setattr(_target, "host_features", lambda: ["lzcnt"])
-        with pytest.raises(wasmpy.UnsupportedError, match="this CPU has no bmi1, bmi2, which"):
+        with pytest.raises(wasmpy.UnsupportedError, match="this CPU has no sse41, popcnt, bmi1, bmi2, which"):
             wasmpy.wat(ADD)
 
 

@@ -198,6 +198,17 @@ def is_cached(build: Build) -> bool:
     return build.image is not None
 
 
+def take_installed(build: Build) -> bool:
+    """Whether there is an installed image for better CPUs than this, which then is ``build.image``. It says what it
+    needs when it is loaded."""
+    if build.beside is None or not build.is_installed:
+        return False
+    image = os.path.join(build.beside, build.baseline().name)
+    if is_readable(image):
+        build.image = image
+    return build.image is not None
+
+
 def _tell(build: Build) -> None:
     if config.get("stats") or config.get("log"):
         from . import _log

@@ -78,7 +78,7 @@ class WasmLoader:
 
     @_unseen
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Opens the image, compiles it if no cache has it. Raises CompileError, UnsupportedError, OSError."""
+        """Opens the image, compiled if no cache has it. Raises CompileError, LinkError, UnsupportedError, OSError."""
         from . import _image
         from ._errors import without_own_frames
 
@@ -137,7 +137,7 @@ class WasmLoader:
 class WasmFinder(machinery.FileFinder):
     """The stock finder, whose directories also list their wasm modules."""
 
-    def find_spec(self, fullname: str, target: ModuleType | None = None) -> machinery.ModuleSpec | None:
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = super().find_spec(fullname, target)
         if fullname in RESERVED and spec is not None and isinstance(spec.loader, WasmLoader):
             return None

@@ -79,9 +79,15 @@ def begin(name: str, build: _cache.Build) -> tuple[ModuleType, Callable[[Import]
     """
     resolve = None
     if not _cache.is_cached(build):
+        from ._errors import UnsupportedError
         from ._prelink import require_linkable
 
-        resolve = require_linkable(build, name)
+        try:
+            resolve = require_linkable(build, name)
+            _cache.locate(build)
+        except UnsupportedError as error:  # There is no compiler here.
+            if not is_own(error) or not _cache.take_installed(build):
+                raise
     return create(name, build), resolve
 
 

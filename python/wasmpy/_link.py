@@ -236,7 +236,8 @@ def _teach_pickle() -> None:
     """Makes pickle ask us about our functions. They are builtins, a type that they share with all others."""
     import copyreg
 
-    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(BuiltinFunctionType)
+    kind = type(len)
+    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(kind)
 
     def reduce(builtin: Any) -> Any:
         if issubclass(type(builtin.__self__), WasmModule):
@@ -245,7 +246,8 @@ def _teach_pickle() -> None:
             return reduce_function(builtin)
         return builtin.__reduce__() if previous is None else previous(builtin)
 
-    copyreg.pickle(BuiltinFunctionType, reduce)
+    if getattr(previous, "__module__", None) != __name__:  # A signal's handler may have ended this before.
+        copyreg.pickle(kind, reduce)
 
 
 def __getattr__(name: str) -> Any:
@@ -358,21 +360,21 @@ def given_to(name: str) -> Mapping[str, Any]:
 
 
 def candidates(name: str, wanted: str) -> list[str]:
-    """Full names of the Python modules that the import statement takes for ``wanted`` when it links ``name``."""
+    """Full names of the modules that an import from ``wanted`` may mean in the module ``name``, as far as allowed."""
     package = name.rpartition(".")[0]
     rest = wanted.lstrip(".")
     above = len(wanted) - len(rest) - 1  # Dots as in Python: one is the package itself.
-    found = []
+    names = []
     if above >= 0:
         parts = package.split(".") if package else []
         if above < len(parts):
-            found.append(".".join([*parts[: len(parts) - above], *filter(None, [rest])]))
+            names.append(".".join([*parts[: len(parts) - above], *filter(None, [rest])]))
     else:
         if package:
-            found.append(f"{package}.{wanted}")
+            names.append(f"{package}.{wanted}")
         if wanted and wanted not in _TOOLCHAIN:
-            found.append(wanted)
-    return [module for module in found if _allowed is None or module in _allowed]
+            names.append(wanted)
+    return [full for full in names if _allowed is None or full in _allowed]
 
 
 def resolver(name: str) -> Callable[[Import], Any]:
