@@ -36,7 +36,7 @@
 // code                 () → (start, table, record, generation)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts. Address of
 //     the image's record, for `close`; with its generation it stands for this opening of the image and no other.
-// natives              () → (MemoryBase, TableBase, GlobalBase, watch, forget, close)
+// natives              () → (MemoryBase, TableBase, GlobalBase, watch, forget, close, ledger)
 //     The native types below, shared by all images of the interpreter: they may be subclassed. And builtins that need no
 //     instance: the image that gives them is never closed.
 //
@@ -50,6 +50,9 @@
 // close                (record, path) → bool
 //     Closes the image that was opened by the path (bytes), if no module of it is left and it need not stay. The memory
 //     of `code` is gone then.
+// ledger               (collect) → (int, int)
+//     Bytes that memories and tables hold, and their limit (runtime/ledger.ts). A `collect` that is not None is called
+//     without arguments from now on, when they exceed it, in place of the one before.
 //
 // MemoryBase(minimum, maximum)       pages of 64 KiB, maximum -1: none. ValueError, MemoryError (as for 65537 pages)
 //   .grow(pages) → int               old number of pages, or -1
@@ -76,6 +79,7 @@ import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_GLOBAL_TYPE,
+  CONTEXT_LEDGER,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_RAISE,
   CONTEXT_TABLE_TYPE,
@@ -83,6 +87,9 @@ import {
   GUARDED_RESERVATION,
   IMAGE_GENERATION,
   IMAGE_STAYS,
+  LEDGER_BYTES,
+  LEDGER_COLLECT,
+  LEDGER_LIMIT,
   MEMORY_BASE,
   MEMORY_RESERVED,
   VMCTX_BASE,
@@ -263,6 +270,21 @@ function builtinsWithoutInstance(g: Glue): MethodList {
     c.needs(text);
     const isClosed = c.run("image_close", c.op(op.PTR_FROM_I64, integer(c, record)), text);
     c.ret([c.api("PyBool_FromLong", c.widen(isClosed))]);
+  });
+  list.add("ledger", 1, (c, _, [collect]) => {
+    const context = c.run("context");
+    c.needs(context);
+    const ledger = c.plus(context, CONTEXT_LEDGER);
+    c.when(c.op(op.I32_EQZ, c.isNone(collect)), () => {
+      const old = c.field(PTR, ledger, LEDGER_COLLECT);
+      c.incref(collect);
+      c.setField(PTR, ledger, LEDGER_COLLECT, collect);
+      c.decref(old);
+    });
+    const words = [LEDGER_BYTES, LEDGER_LIMIT].map((at) =>
+      c.api("PyLong_FromLongLong", c.field(I64, ledger, at)),
+    );
+    c.ret([c.tuple(words)]);
   });
   return list;
 }

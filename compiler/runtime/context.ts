@@ -7,18 +7,22 @@ import {
   CONTEXT_BYTES,
   CONTEXT_FUNCS,
   CONTEXT_GLOBAL_TYPE,
+  CONTEXT_LEDGER,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_RAISE,
   CONTEXT_TABLE_TYPE,
   CONTEXT_THREAD_KEY,
   CONTEXT_TRAP_STACK,
   CONTEXT_TYPES,
+  LEDGER_COLLECT,
+  LEDGER_LIMIT,
 } from "../ir/layout.ts";
-import { I32, PTR } from "../ir/ops.ts";
+import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
+import { LEAST } from "./ledger.ts";
 
 /** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
-const CONTEXT_KEY = "wasmpy/context/4";
+const CONTEXT_KEY = "wasmpy/context/5";
 
 const OWNED: readonly number[] = [
   CONTEXT_RAISE,
@@ -28,6 +32,7 @@ const OWNED: readonly number[] = [
   CONTEXT_TYPES,
   CONTEXT_FUNCS,
   CONTEXT_TRAP_STACK,
+  CONTEXT_LEDGER + LEDGER_COLLECT,
 ];
 
 export function context(c: Body): void {
@@ -42,6 +47,7 @@ export function context(c: Body): void {
 
   const fresh = c.api("calloc", c.number(1), c.number(CONTEXT_BYTES));
   c.whenRarely(c.isNull(fresh), () => c.ret([c.api("PyErr_NoMemory")]));
+  c.setContextField(I64, fresh, CONTEXT_LEDGER + LEDGER_LIMIT, c.number(LEAST));
   const threadKey = c.api("pthread_key_create", c.plus(fresh, CONTEXT_THREAD_KEY), c.address("thread_exit"));
   c.whenRarely(threadKey, () => {
     c.api("free", fresh);

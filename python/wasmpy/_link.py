@@ -203,10 +203,26 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
         return
     from . import _objects, _signals, _traps
 
-    *types, watch, forget, _opened.close = kernel["natives"]()
+    *types, watch, forget, _opened.close, ledger = kernel["natives"]()
     globals().update(_objects.classes(*types))
+    ledger(_collector(ledger))
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
+
+
+def _collector(ledger: Callable[[object], tuple[int, int]]) -> Callable[[], None]:
+    """What looks for garbage when memories and tables hold more than they may: among young objects first."""
+
+    def collect() -> None:
+        import gc
+
+        if gc.isenabled():
+            gc.collect(1)
+            held, limit = ledger(None)
+            if held > limit:
+                gc.collect()
+
+    return collect
 
 
 def __getattr__(name: str) -> Any:
