@@ -30,6 +30,12 @@
 //     For reading and writing from Python use one object per global.
 // initialize           () → None
 //     Runs element and data segments, global initialisers and the start function, once. Raises what a trap raises.
+// close                () → None
+//     From now on the functions of the instance raise ValueError, but for those that its own code calls, which may be
+//     running; its builtins are no function references any more.
+// clear                () → None
+//     What the cyclic collector does to the instance: drops what may be part of a cycle. Imported Python callables and
+//     references in its globals are gone then.
 // configure            (trap) → None
 //     The callable of this interpreter that makes exceptions of traps: trap(code, pc, sp, stack) → exception with
 //     its traceback, see runtime/. Replaces the one before. None: traps become a plain RuntimeError.
@@ -68,6 +74,7 @@
 //   ._size() → int
 //   ._limits() → (int, int)          elements now, declared maximum or -1
 //   ._functions() → bool
+//   ._clear() → None                 all elements become null
 //   ._address() → int
 // GlobalBase(type, mutable, value)   type: 1 i32, 2 i64, 3 f32, 4 f64, 6 externref, 7 funcref, 8 other references
 //   ._get() → object
@@ -99,7 +106,7 @@ import {
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
-import { CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { CONV_C, CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { PC_TABLE, TEXT_START } from "../runtime/body.ts";
 import {
   SHAPE_GLOBALS,
@@ -115,9 +122,10 @@ import {
   shapeTable,
 } from "../runtime/shape.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY } from "../wasm/module.ts";
-import { importRecord, recordOf, typeRecords } from "./functions.ts";
+import { closeFunctions, importRecord, recordOf, typeRecords } from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
+import { CLEAR } from "./moduledef.ts";
 import { aliasGlobal, nativeAddress } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
 import {
@@ -203,6 +211,16 @@ export function kernel(g: Glue): MethodList {
     c.call(typeRecords(g), [vmctx]);
     const init = g.program.symbol("wasmpy_init", SYM_FUNC, g.program.signature([], [], CONV_WASM));
     c.ret([c.call(startThunk(g.program), [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
+  });
+
+  list.add("close", 0, (c, self) => {
+    c.call(closeFunctions(g), [state(c, self)]);
+    c.retNone();
+  });
+
+  list.add("clear", 0, (c, self) => {
+    c.call(g.program.symbol(CLEAR, SYM_FUNC, g.program.signature([PTR], [I32], CONV_C)), [self]);
+    c.retNone();
   });
 
   list.add("configure", 1, (c, self, [raise]) => {

@@ -341,6 +341,15 @@ function tableType(g: Glue): number {
     return index;
   };
 
+  const clear = g.defineC("wasmpy_table_object_clear", [PTR], [I32], (c) => {
+    const self = c.argument(0);
+    // A finalizer may grow the table, which moves its array: the cell is looked up for each.
+    c.repeat(size(c, self), (i) => {
+      c.run("ref_store", cell(c, self, i), c.zero(REF), isFunc(c, self));
+    });
+    c.ret([c.i32(0)]);
+  });
+
   const methods = new MethodList(g, "wasmpy_table_object_");
   methods.add("_get", 1, (c, self, [index]) => {
     const ref = c.field(PTR, cell(c, self, checkedIndex(c, self, index)), 0);
@@ -359,6 +368,10 @@ function tableType(g: Glue): number {
     const before = c.run("table_extend", c.plus(self, TABLE_RECORD), ref, n);
     settle(c, self, TABLE_RECORD + TABLE_LEDGER);
     retInteger(c, before);
+  });
+  methods.add("_clear", 0, (c, self) => {
+    c.call(clear, [self]);
+    c.retNone();
   });
   methods.add("_size", 0, (c, self) => retInteger(c, size(c, self)));
   methods.add("_limits", 0, (c, self) => retPair(c, size(c, self), c.field(I64, self, TABLE_DECLARED)));
@@ -395,14 +408,6 @@ function tableType(g: Glue): number {
     c.repeat(size(c, self), (i) => {
       const ref = c.field(REF, cell(c, self, i), 0);
       visit(c, owner(c, ref, isFunc(c, self)), c.argument(1), c.argument(2));
-    });
-    c.ret([c.i32(0)]);
-  });
-  const clear = g.defineC("wasmpy_table_object_clear", [PTR], [I32], (c) => {
-    const self = c.argument(0);
-    // A finalizer may grow the table, which moves its array: the cell is looked up for each.
-    c.repeat(size(c, self), (i) => {
-      c.run("ref_store", cell(c, self, i), c.zero(REF), isFunc(c, self));
     });
     c.ret([c.i32(0)]);
   });

@@ -17,6 +17,9 @@ from ._descriptors import ExportType, ImportType
 from ._errors import diagnostic, without_own_frames
 from ._link import WasmModule, lookup, state_of
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 # The module name that images of `compile` and `load` are compiled for.
@@ -170,6 +173,8 @@ class Instance:
 
     Functions, memories, tables and the values of globals are attributes, where their names are Python identifiers
     that do not begin with ``_``; ``instance["any name"]`` reaches every one. ``in`` and iteration are over the names.
+
+    ``with`` closes it at the end.
     """
 
     __module__ = "wasmpy"
@@ -192,6 +197,34 @@ class Instance:
             _image.instantiate(_LEAF, module._build, prepare)
         except BaseException as error:
             raise without_own_frames(error)  # noqa: B904
+
+    def close(self) -> None:
+        """Ends the instance, and gives its memory back without waiting for the garbage collector.
+
+        From then on its attributes raise ValueError, and so do its functions, wherever they are kept or imported.
+        What else refers to its memory keeps it: views of it, the Memory, functions, tables and globals that are kept,
+        instances that import from it, and code of the instance that is still running, which goes on. Closing twice
+        does nothing.
+        """
+        # Other threads may use it, or close it, at any moment: it always looks like an open or a closed one.
+        old, state = type(self), self.__dict__["__wasm__"]
+        state.closed = f"the instance of {state.file} is closed"
+        variables = old.__dict__.get(_link.VARIABLES)
+        self.__class__ = _closed(old if variables is None else old.__bases__[0])
+        module = [self.__dict__.pop("_module", None)]
+        if module[0] is None:
+            return
+        for name in [name for name in self.__dict__ if name != "__wasm__"]:
+            del self.__dict__[name]
+        for name in variables or ():
+            delattr(old, name)  # its globals; the class waits for the garbage collector
+        state.close(module)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     @property
     def exports(self) -> Mapping[str, Any]:
@@ -223,6 +256,44 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<wasmpy.Instance of {self._module.__file__}>"
+
+
+class _ClosedInstance(Instance):
+    """An instance that was closed."""
+
+    __module__ = "wasmpy"
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "close" or (name.startswith("_") and name != "_module"):
+            return object.__getattribute__(self, name)
+        raise self._error()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise self._error()
+
+    def close(self) -> None:
+        pass
+
+    def _error(self) -> ValueError:
+        return ValueError(self.__dict__["__wasm__"].closed)
+
+    def _refuse(self, *arguments: object) -> Any:
+        raise self._error()
+
+    __getitem__ = __setitem__ = __contains__ = __iter__ = __enter__ = _refuse
+
+    def __dir__(self) -> list[str]:
+        return ["close"]
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Instance: {self.__dict__['__wasm__'].closed}>"
+
+
+def _closed(base: type[Instance]) -> type[Instance]:
+    """The class for closed instances of a class."""
+    if issubclass(base, _ClosedInstance):
+        return base
+    return _ClosedInstance if base is Instance else type(base.__name__, (_ClosedInstance, base), {})
 
 
 # Type of a function as text → the module that gives a Python callable this type.

@@ -48,6 +48,8 @@ class Block:
 def _functions(memory: Any, size: int) -> tuple[Callable[[int], int], Callable[[int], object] | None]:
     """What gives a block of a memory and what takes back one of ``size`` bytes."""
     state = getattr(memory, "_owner", None)
+    if state is not None and state.closed:
+        raise ValueError(f"{state.closed}: it gave out the blocks of this memory")
     exports = {} if state is None else state.exports
     for give, take in _PAIRS:
         if give in exports and take in exports:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
 _PAGE = 65536
+# Attribute of the classes that one instance each has for its globals: their names.
+VARIABLES = "__wasm_variables__"
 # Lines of a LinkError.
 _MOST_PROBLEMS = 1000
 _UNKNOWN = "unknown import {}"
@@ -55,12 +57,15 @@ class Import:
 class State:
     """What the package knows of one instance; ``module.__wasm__``."""
 
-    __slots__ = ("exports", "holder", "kernel", "kinds", "meta", "module", "objects", "types")
+    __slots__ = ("closed", "exports", "file", "holder", "kernel", "kinds", "meta", "name", "objects", "types")
 
     def __init__(self, module: ModuleType, kernel: dict[str, Callable[..., Any]], meta: dict[str, Any]) -> None:
-        self.module = module
+        self.name = module.__name__
+        self.file = module.__dict__.get("__file__", self.name)
         # What users see of the instance: the Instance, or the module itself.
         self.holder: Any = module.__dict__.pop("__wasm_holder__", module)
+        # The complaint once the instance is closed; the rest is empty then.
+        self.closed = ""
         self.kernel = kernel
         self.meta = meta
         # Export name → function, Memory, Table or Global; the same object each time.
@@ -79,6 +84,47 @@ class State:
             raise UnguardedError from None
         self.objects[kind, index] = value
 
+    def close(self, module: list[ModuleType]) -> None:
+        """Ends the instance, whose module object the list has: its functions raise from now on, and nothing is
+        reached through it any more.
+
+        If nothing outside refers to what it had, that is freed at once. Native code that may be running does refer to
+        it, through the builtin that was called.
+        """
+        kernel, self.kernel = self.kernel, {}
+        kernel["close"]()
+        own = self.meta["tables"]
+        tables = [value for (kind, index), value in self.objects.items() if kind == TABLE and index in own]
+        for namespace in (self.exports, self.kinds, self.objects):
+            namespace.clear()
+        clear = kernel["clear"]
+        kernel.clear()
+        _break_cycle(module, tables, clear)
+
+
+def _break_cycle(module: list[ModuleType], tables: list[Any], clear: Callable[[], None]) -> None:
+    """Frees a closed instance that nothing refers to but itself, by functions in its own tables and globals.
+
+    Nobody can get hold of it meanwhile: first of the tables, then of the module it is seen that nobody has it.
+    """
+    from gc import get_referents
+
+    fresh = [object()]
+    least = sys.getrefcount(fresh[0])
+    # Those that only the instance has.
+    private = [i for i in range(len(tables)) if sys.getrefcount(tables[i]) == least + 1]
+    own = sum(
+        referent is module[0]
+        for holders in (module, [tables[i] for i in private])
+        for holder in holders
+        for referent in get_referents(holder)
+    )
+    # `clear` has one more.
+    if sys.getrefcount(module[0]) == least + own + 1:
+        for i in private:
+            tables[i]._clear()
+        clear()
+
 
 class WasmModule(ModuleType):
     """A module made from WebAssembly. Exports are attributes; ``module["any name"]`` reaches every one of them."""
@@ -87,7 +133,12 @@ class WasmModule(ModuleType):
         if not isinstance(name, str):
             raise TypeError(f"export names are strings, not {type(name).__name__}")
         state: State = self.__dict__["__wasm__"]
-        value = state.exports[name]
+        try:
+            value = state.exports[name]
+        except KeyError:
+            if state.closed:
+                raise ValueError(state.closed) from None
+            raise
         return value._get() if state.kinds[name] == GLOBAL else value
 
     def __setitem__(self, name: str, value: object) -> None:
@@ -113,10 +164,12 @@ class WasmModule(ModuleType):
 
 
 def state_of(module: object) -> State:
-    """The state behind a module or instance. Raises TypeError for anything else."""
+    """The state behind a module or instance. Raises TypeError for anything else, ValueError if it is closed."""
     state = getattr(module, "__dict__", {}).get("__wasm__")
     if not isinstance(state, State):
         raise TypeError(f"{module!r} is not a WebAssembly module")
+    if state.closed:
+        raise ValueError(state.closed)
     return state
 
 
@@ -365,6 +418,8 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
     """
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
+        if inner.closed:
+            raise ValueError(inner.closed)
         return inner.exports[wanted.name]
     if isinstance(namespace, dict) or hasattr(namespace, "keys"):
         return namespace[wanted.name]
@@ -381,7 +436,7 @@ def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
 
     ``given`` resolves an import, or raises KeyError; where it is None the import statement's rules do.
     """
-    resolve = given or _resolver(state.module.__name__)
+    resolve = given or _resolver(state.name)
     problems: list[str] = []
     missing: list[Import] = []
     more = 0
@@ -399,7 +454,7 @@ def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
     if problems:
         if more:
             problems.append(f"and {more} more")
-        name = state.module.__name__
+        name = state.name
         if missing:
             from ._hints import hints
 
@@ -568,7 +623,7 @@ def _export(state: State) -> None:
     if variables:
         # Attributes that read and write globals need a class of their own.
         members = {"__module__": holder_class.__module__, "__doc__": holder_class.__doc__, **variables}
-        holder.__class__ = type(holder_class.__name__, (holder_class,), members)
+        holder.__class__ = type(holder_class.__name__, (holder_class,), {**members, VARIABLES: tuple(variables)})
 
 
 def _exported(state: State, kind: int, index: int) -> Any:

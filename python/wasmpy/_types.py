@@ -150,7 +150,7 @@ def function_type(value: Any) -> int:
     """The number of the type of a WebAssembly function. Raises TypeError for anything else."""
     owner = getattr(value, "__self__", None)
     state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, ModuleType) else None
-    found = None if state is None else state.kernel["resolve"](value)
+    found = state.kernel["resolve"](value) if state is not None and not state.closed else None
     if found is None:
         raise TypeError("a function reference must be a WebAssembly function or None")
     number: int = found[1]
