@@ -87,6 +87,7 @@ export function writeFunctions(g: ModuleGlue): void {
   const indices = rowIndices(g);
   const names = builtinNames(g.module);
   const foreign = new ForeignCode(g);
+  const docs = new DocStrings(g.module);
   const rows = indices.map((index, row) => {
     const { imported } = g.module.funcs[index];
     const escapes = g.input.escaping[index] !== 0;
@@ -94,7 +95,7 @@ export function writeFunctions(g: ModuleGlue): void {
     return [
       escapes ? stub(g, index, row) : -1,
       g.data.text(names[index]),
-      g.data.text(docString(g.module, index, names[index])),
+      g.data.text(docs.of(index, names[index])),
       imported ? (escapes ? importCode(g, index) : -1) : g.input.functions[index],
       foreign.of(index),
     ];
@@ -158,33 +159,58 @@ function isIdentifier(name: string): boolean {
   return name !== "" && !KEYWORDS.includes(name);
 }
 
-/** Parameters that a doc string names, and types that it lists of the parameters and of the results. */
+/** Parameters that every doc string names, and types that it lists of the parameters and of the results. */
 const MOST_IN_DOC = 20;
+/** Characters in the doc strings of a module that name more. */
+const LONG_DOCS = 1 << 16;
 
 /**
- * `add($module, a, b, /)` for __text_signature__, and the wasm type. Functions with too many parameters have no
- * signature: it begins with the function's name, so that functions of one type could not share a long text.
+ * The doc strings of a module's functions. A signature begins with the function's name, so that functions of one type
+ * do not share the text: there is an end to those that are long.
  */
-export function docString(module: Module, index: number, name: string): string {
+class DocStrings {
+  private readonly module: Module;
+  private left: number;
+
+  constructor(module: Module) {
+    this.module = module;
+    this.left = LONG_DOCS;
+  }
+
+  of(index: number, name: string): string {
+    const { params } = this.module.types[this.module.funcs[index].type];
+    if (params.length <= MOST_IN_DOC || this.left <= 0)
+      return docString(this.module, index, name, MOST_IN_DOC);
+    const text = docString(this.module, index, name, params.length);
+    this.left -= text.length;
+    return text;
+  }
+}
+
+/**
+ * `add($module, a, b, /)` for __text_signature__, and the wasm type. Without a signature, and only the beginning of the
+ * type, where there are more than `most` parameters.
+ */
+export function docString(module: Module, index: number, name: string, most: number): string {
   const t = module.types[module.funcs[index].type];
-  if (t.params.length > MOST_IN_DOC) return functionType(t);
+  if (t.params.length > most) return functionType(t, most);
   const locals = module.localNames.get(index);
   const wanted = t.params.map((_, i) => locals?.get(i) ?? "");
   const usable = wanted.every(isIdentifier) && new Set(wanted).size === wanted.length;
   const params = t.params.map((_, i) => (usable ? `${wanted[i]}, ` : `p${i}, `)).join("");
   // The interpreter compares with what follows the last dot of the name.
   const last = name.slice(name.lastIndexOf(".") + 1);
-  return `${last}($module, ${params}/)\n--\n\n${functionType(t)}`;
+  return `${last}($module, ${params}/)\n--\n\n${functionType(t, most)}`;
 }
 
-function functionType(t: DefType): string {
-  return `(func${listText("param", t.params)}${listText("result", t.results)})`;
+function functionType(t: DefType, most: number): string {
+  return `(func${listText("param", t.params, most)}${listText("result", t.results, most)})`;
 }
 
-function listText(word: string, types: readonly ValType[]): string {
+function listText(word: string, types: readonly ValType[], most: number): string {
   if (types.length === 0) return "";
-  const names = types.slice(0, MOST_IN_DOC).map(typeName).join(" ");
-  return ` (${word} ${names}${types.length > MOST_IN_DOC ? " …" : ""})`;
+  const names = types.slice(0, most).map(typeName).join(" ");
+  return ` (${word} ${names}${types.length > most ? " …" : ""})`;
 }
 
 const NUMBER_NAMES: readonly string[] = ["", "i32", "i64", "f32", "f64", "v128"];

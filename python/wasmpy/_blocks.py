@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from . import _types
+
 # Exports that give a block and take it back, in the order of preference. Who gives takes the size, or size and
 # alignment; who takes back the address, or address and size, or address, size and alignment.
 _PAIRS = (("malloc", "free"), ("alloc", "dealloc"), ("__wbindgen_malloc", "__wbindgen_free"))
@@ -78,6 +80,6 @@ def _arity(state: Any, name: str) -> int:
     kind, index = next((kind, index) for export, kind, index in state.meta["exports"] if export == name)
     if kind != 0:
         return 0
-    text = state.meta["types"][state.meta["functions"][index]]
+    text = _types.structure(state.types[state.meta["functions"][index]])
     parameters = text.partition("(")[2].partition(")")[0].split(", ")
     return len(parameters) if all(parameter in ("i32", "i64") for parameter in parameters) else 0

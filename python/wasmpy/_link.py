@@ -498,11 +498,11 @@ def _describe_type(state: State, wanted: Import) -> str:
 
 
 def _function_text(number: int) -> str:
-    return _types.readable(f"${number}")
+    return _types.short(f"${number}")
 
 
 def _readable(state: State, text: str) -> str:
-    return _types.readable(_types.value_type(text, state.types))
+    return _types.short(_types.value_type(text, state.types))
 
 
 def _bind_function(state: State, index: int, value: Any) -> str:
@@ -543,7 +543,7 @@ def _bind_table(state: State, index: int, value: Any) -> str:
         return f"{type(value).__name__} is not a Table"
     text, *limits = state.meta["imported_tables"][index]
     if value._text != _types.value_type(text, state.types):
-        return f"it is a table of {_types.readable(value._text)}"
+        return f"it is a table of {_types.short(value._text)}"
     complaint = _fits(value, limits)
     if not complaint:
         state.bind(TABLE, index, value)
@@ -575,7 +575,7 @@ def _bind_global(state: State, index: int, value: Any) -> str:
     can_change = value._type()[1]
     fits = value._text == text if mutable else _types.matches(value._text, text)
     if can_change != mutable or not fits:
-        return f"it is {'mutable ' if can_change else ''}{_types.readable(value._text)}"
+        return f"it is {'mutable ' if can_change else ''}{_types.short(value._text)}"
     state.bind(GLOBAL, index, value)
     return ""
 

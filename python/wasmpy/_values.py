@@ -30,9 +30,19 @@ def u64(value: SupportsIndex) -> int:
     return _unsigned(value, 64)
 
 
+def _float(value: SupportsFloat) -> float:
+    """As an argument of a call: ints that are too large are infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        if not isinstance(value, int):
+            raise
+        return float("inf") if value > 0 else float("-inf")
+
+
 def f32_bits(value: SupportsFloat) -> int:
     """The 32 bits of ``value`` as an f32, rounded to nearest. A signalling NaN may come out as a quiet one."""
-    number = float(value)
+    number = _float(value)
     try:
         bits: int = unpack("<I", pack("<f", number))[0]
     except OverflowError:  # beyond the largest f32: an argument of a call becomes infinite too
@@ -42,7 +52,7 @@ def f32_bits(value: SupportsFloat) -> int:
 
 def f64_bits(value: SupportsFloat) -> int:
     """The 64 bits of ``value`` as an f64."""
-    bits: int = unpack("<Q", pack("<d", float(value)))[0]
+    bits: int = unpack("<Q", pack("<d", _float(value)))[0]
     return bits
 
 
