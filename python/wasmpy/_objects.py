@@ -48,8 +48,13 @@ _GUARDED_RESERVATION = 2**33 + _PAGE
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
 _NAMES = {code: name for name, code in _CODES.items()}
 
-# Formats of views, and their sizes in bytes.
-_SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8, "f": 4, "d": 8}
+# Formats of views: letter of the struct module → size in bytes, and what NumPy calls it.
+_VIEWS = {
+    "b": (1, "i1", "int8"), "B": (1, "u1", "uint8"), "?": (1, "b1", "bool"),
+    "h": (2, "i2", "int16"), "H": (2, "u2", "uint16"),
+    "i": (4, "i4", "int32"), "I": (4, "u4", "uint32"), "f": (4, "f4", "float32"),
+    "q": (8, "i8", "int64"), "Q": (8, "u8", "uint64"), "d": (8, "f8", "float64"),
+}  # fmt: skip
 
 # Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
 _refined: dict[tuple[Any, str, bool], Any] = {}
@@ -126,6 +131,30 @@ def _flat(data: Any) -> Any:
     if not view.c_contiguous or view.nbytes == 0:
         return view.tobytes()
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
+def _letter(form: Any) -> str:
+    """The letter for a format of a view: a letter, a name or code of NumPy's, or one of its types."""
+    # A dtype has its code as `str`, a type of scalars its name.
+    text = form if isinstance(form, str) else getattr(form, "str", None) or getattr(form, "__name__", None)
+    if isinstance(text, str):
+        bare = text[1:] if text[:1] in ("<", "=", "@", "|") else text
+        bare = bare.rstrip("_")  # numpy.bool_
+        for letter, (_, *names) in _VIEWS.items():
+            if bare == letter or bare in names:
+                return letter
+    codes = ", ".join(f"{letter} ({name})" for letter, (_, _, name) in _VIEWS.items())
+    advice = "a memory is little-endian; " if isinstance(text, str) and text[:1] in (">", "!") else ""
+    raise ValueError(f"no view of format {form!r}: {advice}one of {codes}; for others numpy.frombuffer(memory, …)")
+
+
+def _zero(encoding: str) -> bytes:
+    """The zero that ends a text in the encoding: as wide as its smallest unit."""
+    if encoding == "utf-8":
+        return b"\0"
+    # Of two zeros, so that a mark of the byte order is not counted.
+    zero = "\0\0".encode(encoding)[len("\0".encode(encoding)) :]
+    return zero if zero in (b"\0\0", b"\0\0\0\0") else b"\0"
 
 
 def _little(form: str) -> str:
@@ -305,62 +334,79 @@ class Memory(_MemoryBase):
             raise self._beyond(address, size)
         view[start : start + size] = data
 
-    def view(self, address: int, count: int | tuple[int, ...], format: str = "B") -> memoryview:
+    def view(self, address: int, count: int | tuple[int, ...], format: Any = "B") -> memoryview:
         """``count`` elements from ``address`` as a memoryview, which is the memory itself and no copy.
 
         ``format`` is one letter of the struct module: ``b B`` 8 bits, ``h H`` 16, ``i I`` 32, ``q Q`` 64, ``f`` f32,
-        ``d`` f64. A tuple of counts gives an array of several dimensions, the last of which varies fastest. Raises
-        IndexError, ValueError for a negative count.
+        ``d`` f64, ``?`` a byte that is 0 or 1; or what NumPy calls these: ``"<f4"``, ``"float32"``,
+        ``numpy.float32``, a dtype. A tuple of counts gives an array of several dimensions, the last of which varies
+        fastest. Raises IndexError, ValueError for a negative count or another format.
         """
-        size = _SIZES.get(format, 0)
+        letter: Any = format if format.__class__ is str and format in _VIEWS else _letter(format)
+        size = _VIEWS[letter][0]
         for n in count if isinstance(count, tuple) else (count,):
             if n < 0:
                 raise ValueError(f"a count cannot be negative: {n}")
             size *= n
-        if size == 0 and format not in _SIZES:
-            raise ValueError(f"no view of format {format!r}: one letter of {' '.join(_SIZES)}")
         start = self._unsigned(address)
         whole = memoryview(self)
         if start + size > len(whole):
             raise self._beyond(address, size)
         part = whole[start : start + size]
-        if not isinstance(count, tuple):
-            return part.cast(format)  # type: ignore[call-overload, no-any-return]
-        return part.cast(format, count)  # type: ignore[call-overload, no-any-return]
+        return part.cast(letter, count) if isinstance(count, tuple) else part.cast(letter)
 
-    def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
-        """The text in ``size`` bytes from ``address``. Raises IndexError, UnicodeDecodeError."""
-        return self.read(address, size).decode(encoding)
+    def read_str(self, address: int, size: int, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text in ``size`` bytes from ``address``. Raises IndexError, UnicodeDecodeError.
 
-    def read_cstr(self, address: int, encoding: str = "utf-8") -> str:
-        """The text from ``address`` up to the next zero byte. Raises IndexError, also where there is none."""
+        ``encoding`` and ``errors`` are those of ``bytes.decode``.
+        """
+        return self.read(address, size).decode(encoding, errors)
+
+    def read_cstr(self, address: int, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text from ``address`` up to the next zero: of one byte, in UTF-16 of two, in UTF-32 of four, which
+        count from ``address``. Raises IndexError, also where there is none, UnicodeDecodeError.
+        """
+        zero = _zero(encoding)
+        width = len(zero)
         start = self._unsigned(address)
         view = memoryview(self)
-        if start >= len(view):
-            raise self._beyond(address, 1)
+        if start + width > len(view):
+            raise self._beyond(address, width)
+        stop = len(view) - (len(view) - start) % width
+        form: Any = {1: "B", 2: "H", 4: "I"}[width]
         chunk = 256
-        for at in range(start, len(view), chunk):
-            end = view[at : at + chunk].tobytes().find(0)
+        for at in range(start, stop, chunk):
+            part = view[at : min(at + chunk, stop)]
+            if width == 1:
+                end = part.tobytes().find(0)
+            else:
+                units = part.cast(form).tolist()
+                end = units.index(0) * width if 0 in units else -1
             if end >= 0:
-                return str(view[start : at + end], encoding)
-        raise IndexError(f"no zero byte from address {address} to the end of the memory")
+                return str(view[start : at + end], encoding, errors)
+        unit = "byte" if width == 1 else f"unit of {width} bytes"
+        raise IndexError(f"no zero {unit} from address {address} to the end of the memory")
 
-    def write_str(self, address: int, text: str, encoding: str = "utf-8") -> int:
-        """Puts the encoded text, and no zero behind it, at ``address``; returns the number of bytes."""
-        data = text.encode(encoding)
+    def write_str(self, address: int, text: str, encoding: str = "utf-8", errors: str = "strict") -> int:
+        """Puts the encoded text, and no zero behind it, at ``address``; returns the number of bytes.
+
+        Raises IndexError, UnicodeEncodeError; then nothing is written. Text in ``utf-16`` and ``utf-32`` begins with
+        a mark of the byte order, in ``utf-16-le`` and ``utf-32-le`` it does not.
+        """
+        data = text.encode(encoding, errors)
         self.write(address, data)
         return len(data)
 
-    def write_cstr(self, address: int, text: str, encoding: str = "utf-8") -> int:
-        """Puts the encoded text and a zero byte at ``address``; returns the number of bytes, the zero included.
-
-        Raises ValueError for a text with a zero inside.
+    def write_cstr(self, address: int, text: str, encoding: str = "utf-8", errors: str = "strict") -> int:
+        """Puts the encoded text and a zero, as wide as in ``read_cstr``, at ``address``; returns the number of bytes,
+        the zero included. Raises ValueError for a text with a zero inside, and as ``write_str``.
         """
-        data = text.encode(encoding)
-        if 0 in data:
+        data = text.encode(encoding, errors)
+        zero = _zero(encoding)
+        if "\0" in text or (len(zero) == 1 and 0 in data):
             raise ValueError("the text has a zero inside, where C would see its end")
-        self.write(address, data + b"\0")
-        return len(data) + 1
+        self.write(address, data + zero)
+        return len(data) + len(zero)
 
     def read_struct(self, form: str, address: int) -> tuple[Any, ...]:
         """The values of a structure at ``address``, as ``struct.unpack``.
@@ -381,7 +427,7 @@ class Memory(_MemoryBase):
 
     def temp(
         self,
-        data: Buffer | int,
+        data: Buffer | str | int,
         *,
         allocate: Callable[[int], int] | None = None,
         free: Callable[[int], object] | None = None,
@@ -391,14 +437,16 @@ class Memory(_MemoryBase):
             with memory.temp(b"data") as (address, size):
                 function(address, size)
 
-        It holds a copy of ``data``; for an int it has that size and any content. The module that has the memory gives
-        the block and takes it back: by its exports ``malloc`` and ``free``, ``alloc`` and ``dealloc``,
-        ``__wbindgen_malloc`` and ``__wbindgen_free``, or ``cabi_realloc``, whose blocks stay; or by the functions
-        given here, of the size and of the address. Raises LookupError where there are none, MemoryError where there
-        is no room.
+        It holds a copy of ``data``; of a str in UTF-8, with a zero behind that ``size`` does not count; for an int it
+        has that size and any content. The module that has the memory gives the block and takes it back: by its
+        exports ``malloc`` and ``free``, ``alloc`` and ``dealloc``, ``__wbindgen_malloc`` and ``__wbindgen_free``, or
+        ``cabi_realloc``, whose blocks stay; or by the functions given here, of the size and of the address. Raises
+        LookupError where there are none, MemoryError where there is no room.
         """
         from ._blocks import Block
 
+        if isinstance(data, str):
+            return Block(self, data.encode(), allocate, free, zeros=1)
         return Block(self, data if isinstance(data, int) else _flat(data), allocate, free)
 
     def __repr__(self) -> str:
