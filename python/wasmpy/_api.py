@@ -18,7 +18,9 @@ from ._errors import diagnostic, without_own_frames
 from ._link import WasmModule, lookup, state_of
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    import typing_extensions
+else:
+    from ._lazy import typing_extensions
 
 _Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
@@ -74,7 +76,8 @@ class Module:
         self._compile()
 
     def _set(self, source: bytes, filename: str, options: dict[str, object]) -> None:
-        self._source, self.filename, self._options = source, filename, options
+        self._source, self._options = source, options
+        self.filename: str = filename
         self._build = _cache.Build(source, _LEAF, filename, options)
         self._text = _Text(source) if filename == "<wat>" else None
         self._meta: dict[str, Any] | None = None
@@ -220,7 +223,7 @@ class Instance:
             delattr(old, name)  # its globals; the class waits for the garbage collector
         state.close(module)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> typing_extensions.Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

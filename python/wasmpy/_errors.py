@@ -52,7 +52,7 @@ class Trap(WasmError, RuntimeError):
     code: str = ""
     frames: tuple[tuple[str, str, int], ...] = ()
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         # The subclasses have no names of their own.
         return _trap, (self.code, self.args), self.__dict__
 

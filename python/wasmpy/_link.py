@@ -15,10 +15,15 @@ from ._errors import LinkError, UnguardedError
 
 TYPE_CHECKING = False  # typing and collections.abc would cost 3 ms of every start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any, TypeVar
+    import typing
+    from collections import abc
+    from typing import Any
 
-    _Callable = TypeVar("_Callable", bound=Callable[..., object])
+    _Callable = typing.TypeVar("_Callable", bound=abc.Callable[..., object])
+else:
+    from ._lazy import abc, typing
+
+    _Callable = object
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
@@ -35,7 +40,7 @@ _MOST = 2**63 - 1
 _TOOLCHAIN = frozenset({"env", "a", "go", "gojs", "wbg", "__wbindgen_placeholder__"})
 
 # What `bind` was given, by full module name: imports {module: {name: value}}, and options of compiling.
-_bindings: dict[str, Mapping[str, Any]] = {}
+_bindings: dict[str, abc.Mapping[str, Any]] = {}
 _options: dict[str, dict[str, object]] = {}
 
 # After restrict_imports: the Python modules that WebAssembly may still import.
@@ -59,7 +64,7 @@ class State:
 
     __slots__ = ("closed", "exports", "file", "holder", "kernel", "kinds", "meta", "name", "objects", "types")
 
-    def __init__(self, module: ModuleType, kernel: dict[str, Callable[..., Any]], meta: dict[str, Any]) -> None:
+    def __init__(self, module: ModuleType, kernel: dict[str, abc.Callable[..., Any]], meta: dict[str, Any]) -> None:
         self.name = module.__name__
         self.file = module.__dict__.get("__file__", self.name)
         # What users see of the instance: the Instance, or the module itself.
@@ -102,7 +107,7 @@ class State:
         _break_cycle(module, tables, clear)
 
 
-def _break_cycle(module: list[ModuleType], tables: list[Any], clear: Callable[[], None]) -> None:
+def _break_cycle(module: list[ModuleType], tables: list[Any], clear: abc.Callable[[], None]) -> None:
     """Frees a closed instance that nothing refers to but itself, by functions in its own tables and globals.
 
     Nobody can get hold of it meanwhile: first of the tables, then of the module it is seen that nobody has it.
@@ -150,7 +155,7 @@ class WasmModule(ModuleType):
     def __contains__(self, name: object) -> bool:
         return name in self.__dict__["__wasm__"].exports
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> abc.Iterator[str]:
         return iter(self.__dict__["__wasm__"].exports)
 
     def __dir__(self) -> list[str]:
@@ -173,7 +178,9 @@ def state_of(module: object) -> State:
     return state
 
 
-def bind(name: str, imports: Mapping[str, Any] | None = None, *, wrap: bool = False, interrupts: bool = True) -> None:
+def bind(
+    name: str, imports: abc.Mapping[str, typing.Any] | None = None, *, wrap: bool = False, interrupts: bool = True
+) -> None:
     """Says how the module ``name`` is to be imported: to be called before it is.
 
     ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import
@@ -236,7 +243,7 @@ def pass_caller(function: _Callable) -> _Callable:
     return function
 
 
-def restrict_imports(allowed: Iterable[str] = ()) -> None:
+def restrict_imports(allowed: abc.Iterable[str] = ()) -> None:
     """From now on modules that are imported get nothing but what ``bind`` or ``__wasm_imports__`` gives them, and the
     Python or WebAssembly modules named here by their full names. Cannot be widened again, only narrowed.
 
@@ -250,7 +257,7 @@ def restrict_imports(allowed: Iterable[str] = ()) -> None:
 # --- native types and what Python adds to them --------------------------------------------------------------
 
 
-def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
+def _natives(kernel: dict[str, abc.Callable[..., Any]]) -> None:
     """Builds Memory, Table and Global over the interpreter's native types, once."""
     if "Memory" in globals():
         return
@@ -263,7 +270,7 @@ def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
     _signals.follow(watch, forget)
 
 
-def _collector(ledger: Callable[[object], tuple[int, int]]) -> Callable[[], None]:
+def _collector(ledger: abc.Callable[[object], tuple[int, int]]) -> abc.Callable[[], None]:
     """What looks for garbage when memories and tables hold more than they may: among young objects first."""
 
     def collect() -> None:
@@ -305,7 +312,7 @@ def read_description(text: str) -> dict[str, Any]:
     return meta
 
 
-def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str) -> None:
+def attach(module: ModuleType, kernel: dict[str, abc.Callable[..., Any]], text: str) -> None:
     """Completes the instance that the executing image belongs to. Raises LinkError, or what its start raises."""
     meta = read_description(text)
     _opened.register(kernel, meta, module)
@@ -374,7 +381,7 @@ def _new_memory(is_guarded: bool, is64: bool, *limits: int) -> Any:
     return reserved(lambda: _new("Memory", "", is64, *limits), is_guarded)
 
 
-def _resolver(name: str) -> Callable[[Import], Any]:
+def _resolver(name: str) -> abc.Callable[[Import], Any]:
     """The import statement's rules for the module ``name``; KeyError for what it does not find."""
     given = _bindings.get(name, {})
     package = name.rpartition(".")[0]
@@ -431,7 +438,7 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
         raise KeyError(wanted.name) from None
 
 
-def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
+def _bind_imports(state: State, given: abc.Callable[[Import], Any] | None) -> None:
     """Binds every import, or raises one LinkError that lists all that are missing or do not fit: at most 1,000.
 
     ``given`` resolves an import, or raises KeyError; where it is None the import statement's rules do.
@@ -463,7 +470,7 @@ def _bind_imports(state: State, given: Callable[[Import], Any] | None) -> None:
         raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
 
 
-def _bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
+def _bind_import(state: State, wanted: Import, resolve: abc.Callable[[Import], Any]) -> str:
     """What is wrong with it, with {} for what is wanted; or ""."""
     try:
         value = resolve(wanted)
@@ -550,7 +557,7 @@ def _bind_table(state: State, index: int, value: Any) -> str:
     return complaint
 
 
-def _fits(value: Any, declared: Sequence[int]) -> str:
+def _fits(value: Any, declared: abc.Sequence[int]) -> str:
     """Import matching of the limits of a memory or table: minimum, maximum or -1, whether addresses are i64."""
     if value._is64 != declared[2]:
         return f"its addresses are {'i64' if value._is64 else 'i32'}"

@@ -8,14 +8,15 @@ from . import _types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from typing import Any, SupportsIndex, overload
+    import contextlib
+    import typing
+    from collections import abc
+    from typing import overload
 
-    from typing_extensions import Buffer
+    import typing_extensions
 
     class _MemoryBase:
-        def __new__(cls, *limits: int) -> Any: ...
+        def __new__(cls, *limits: int) -> typing.Any: ...
         def __buffer__(self, flags: int, /) -> memoryview: ...
         def grow(self, pages: int) -> int: ...
         def _size(self) -> int: ...
@@ -24,22 +25,24 @@ if TYPE_CHECKING:
         def _address(self) -> int: ...
 
     class _TableBase:
-        def __new__(cls, functions: bool, *limits: int) -> Any: ...
-        def grow(self, count: int, value: Any) -> int: ...
-        def _get(self, index: int) -> Any: ...
-        def _set(self, index: int, value: Any) -> None: ...
+        def __new__(cls, functions: bool, *limits: int) -> typing.Any: ...
+        def grow(self, count: int, value: typing.Any) -> int: ...
+        def _get(self, index: int) -> typing.Any: ...
+        def _set(self, index: int, value: typing.Any) -> None: ...
         def _clear(self) -> None: ...
         def _size(self) -> int: ...
         def _limits(self) -> tuple[int, int]: ...
         def _functions(self) -> bool: ...
 
     class _GlobalBase:
-        def __new__(cls, code: int, mutable: bool, value: Any) -> Any: ...
-        def _get(self) -> Any: ...
-        def _set(self, value: Any) -> None: ...
+        def __new__(cls, code: int, mutable: bool, value: typing.Any) -> typing.Any: ...
+        def _get(self) -> typing.Any: ...
+        def _set(self, value: typing.Any) -> None: ...
         def _type(self) -> tuple[int, bool]: ...
 
 else:  # The native types are made at run time: see `classes`.
+    from ._lazy import abc, contextlib, typing, typing_extensions
+
     _MemoryBase = _TableBase = _GlobalBase = object
 
 _PAGE = 65536
@@ -57,10 +60,10 @@ _VIEWS = {
 }  # fmt: skip
 
 # Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
-_refined: dict[tuple[Any, str, bool], Any] = {}
+_refined: dict[tuple[typing.Any, str, bool], typing.Any] = {}
 
 
-def refined(base: Any, text: str, is64: bool) -> Any:
+def refined(base: typing.Any, text: str, is64: bool) -> typing.Any:
     """Memory, Table or Global itself, or a subclass that knows a more precise type and keeps to it.
 
     ``text`` is the type of the values, "" for memories; ``is64``: addresses are i64.
@@ -83,7 +86,7 @@ def _limits(initial: int, maximum: int | None, most: int) -> tuple[int, int]:
     return initial, -1 if maximum is None else maximum
 
 
-def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
+def reserved(make: abc.Callable[[], typing.Any], wants_all: bool) -> typing.Any:
     """The memory that ``make`` returns; if it could reserve nothing, or with ``wants_all`` less than all of the index
     space, garbage is collected and another one made. Raises MemoryError.
     """
@@ -104,18 +107,18 @@ def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
         raise MemoryError(message) from None
 
 
-def _refuse(cls: Any, *arguments: Any) -> Any:
+def _refuse(cls: typing.Any, *arguments: typing.Any) -> typing.Any:
     raise TypeError("only WebAssembly makes objects of this type")
 
 
-def _checked(base: Any, text: str) -> dict[str, Any]:
+def _checked(base: typing.Any, text: str) -> dict[str, typing.Any]:
     """Methods of a table or global for values of the reference type only. A value stands last among arguments."""
 
-    def _set(self: Any, *arguments: Any) -> None:
+    def _set(self: typing.Any, *arguments: typing.Any) -> None:
         _types.check(arguments[-1], text)
         base._set(self, *arguments)
 
-    def grow(self: Any, count: int, value: Any = None) -> int:
+    def grow(self: typing.Any, count: int, value: typing.Any = None) -> int:
         _types.check(value, text)
         before: int = base.grow(self, count, value)
         return before
@@ -123,7 +126,7 @@ def _checked(base: Any, text: str) -> dict[str, Any]:
     return {"_set": _set, "grow": grow} if hasattr(base, "grow") else {"_set": _set}
 
 
-def _flat(data: Any) -> Any:
+def _flat(data: typing.Any) -> typing.Any:
     """The bytes of an object with the buffer protocol, copied only where they do not lie in one piece."""
     if isinstance(data, str):
         raise TypeError("a str has to be encoded: use write_str or write_cstr, or data.encode()")
@@ -133,7 +136,7 @@ def _flat(data: Any) -> Any:
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 
-def _letter(form: Any) -> str:
+def _letter(form: typing.Any) -> str:
     """The letter for a format of a view: a letter, a name or code of NumPy's, or one of its types."""
     # A dtype has its code as `str`, a type of scalars its name.
     text = form if isinstance(form, str) else getattr(form, "str", None) or getattr(form, "__name__", None)
@@ -180,7 +183,8 @@ class Memory(_MemoryBase):
 
     __slots__ = ()
     _is64 = False
-    _owner: Any
+    if TYPE_CHECKING:
+        _owner: typing.Any
 
     def __new__(
         cls,
@@ -218,7 +222,7 @@ class Memory(_MemoryBase):
     def __len__(self) -> int:
         return self._size()
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> abc.Iterator[int]:
         return iter(memoryview(self))
 
     def grow(self, pages: int) -> int:
@@ -234,11 +238,11 @@ class Memory(_MemoryBase):
     if TYPE_CHECKING:
 
         @overload
-        def __getitem__(self, key: SupportsIndex, /) -> int: ...
+        def __getitem__(self, key: typing.SupportsIndex, /) -> int: ...
         @overload
         def __getitem__(self, key: slice, /) -> bytes: ...
 
-    def __getitem__(self, key: Any, /) -> Any:
+    def __getitem__(self, key: typing.Any, /) -> typing.Any:
         view = memoryview(self)
         if isinstance(key, slice):
             if key.step is None:
@@ -253,11 +257,11 @@ class Memory(_MemoryBase):
     if TYPE_CHECKING:
 
         @overload
-        def __setitem__(self, key: SupportsIndex, value: int, /) -> None: ...
+        def __setitem__(self, key: typing.SupportsIndex, value: int, /) -> None: ...
         @overload
-        def __setitem__(self, key: slice, value: Buffer, /) -> None: ...
+        def __setitem__(self, key: slice, value: typing_extensions.Buffer, /) -> None: ...
 
-    def __setitem__(self, key: Any, value: Any, /) -> None:
+    def __setitem__(self, key: typing.Any, value: typing.Any, /) -> None:
         view = memoryview(self)
         if not isinstance(key, slice):
             view[self._offset(key, len(view))] = value
@@ -277,7 +281,7 @@ class Memory(_MemoryBase):
             raise self._outside(stop if 0 <= start <= size else start)
         return start, max(start, stop)
 
-    def _offset(self, key: Any, size: int) -> int:
+    def _offset(self, key: typing.Any, size: int) -> int:
         offset = index(key)
         if not 0 <= offset < size:
             raise self._outside(offset)
@@ -322,7 +326,7 @@ class Memory(_MemoryBase):
             raise self._beyond(address, size)
         return view[start:stop].tobytes()
 
-    def write(self, address: int, data: Buffer) -> None:
+    def write(self, address: int, data: typing_extensions.Buffer) -> None:
         """Puts the bytes of ``data`` at ``address``: anything with the buffer protocol. Raises IndexError; then
         nothing is written."""
         view = memoryview(self)
@@ -334,7 +338,7 @@ class Memory(_MemoryBase):
             raise self._beyond(address, size)
         view[start : start + size] = data
 
-    def view(self, address: int, count: int | tuple[int, ...], format: Any = "B") -> memoryview:
+    def view(self, address: int, count: int | tuple[int, ...], format: typing.Any = "B") -> memoryview:
         """``count`` elements from ``address`` as a memoryview, which is the memory itself and no copy.
 
         ``format`` is one letter of the struct module: ``b B`` 8 bits, ``h H`` 16, ``i I`` 32, ``q Q`` 64, ``f`` f32,
@@ -342,7 +346,7 @@ class Memory(_MemoryBase):
         ``numpy.float32``, a dtype. A tuple of counts gives an array of several dimensions, the last of which varies
         fastest. Raises IndexError, ValueError for a negative count or another format.
         """
-        letter: Any = format if format.__class__ is str and format in _VIEWS else _letter(format)
+        letter: typing.Any = format if format.__class__ is str and format in _VIEWS else _letter(format)
         size = _VIEWS[letter][0]
         for n in count if isinstance(count, tuple) else (count,):
             if n < 0:
@@ -373,7 +377,7 @@ class Memory(_MemoryBase):
         if start + width > len(view):
             raise self._beyond(address, width)
         stop = len(view) - (len(view) - start) % width
-        form: Any = {1: "B", 2: "H", 4: "I"}[width]
+        form: typing.Any = {1: "B", 2: "H", 4: "I"}[width]
         chunk = 256
         for at in range(start, stop, chunk):
             part = view[at : min(at + chunk, stop)]
@@ -408,7 +412,7 @@ class Memory(_MemoryBase):
         self.write(address, data + zero)
         return len(data) + len(zero)
 
-    def read_struct(self, form: str, address: int) -> tuple[Any, ...]:
+    def read_struct(self, form: str, address: int) -> tuple[typing.Any, ...]:
         """The values of a structure at ``address``, as ``struct.unpack``.
 
         ``form`` is little-endian with standard sizes and without padding, unless its first character says otherwise:
@@ -419,7 +423,7 @@ class Memory(_MemoryBase):
         form = _little(form)
         return struct.unpack(form, self.read(address, struct.calcsize(form)))
 
-    def write_struct(self, form: str, address: int, *values: Any) -> None:
+    def write_struct(self, form: str, address: int, *values: typing.Any) -> None:
         """Puts the values at ``address`` as a structure; ``form`` as for ``read_struct``."""
         import struct
 
@@ -427,11 +431,11 @@ class Memory(_MemoryBase):
 
     def temp(
         self,
-        data: Buffer | str | int,
+        data: typing_extensions.Buffer | str | int,
         *,
-        allocate: Callable[[int], int] | None = None,
-        free: Callable[[int], object] | None = None,
-    ) -> AbstractContextManager[tuple[int, int]]:
+        allocate: abc.Callable[[int], int] | None = None,
+        free: abc.Callable[[int], object] | None = None,
+    ) -> contextlib.AbstractContextManager[tuple[int, int]]:
         """A block of this memory for the time of a ``with`` statement::
 
             with memory.temp(b"data") as (address, size):
@@ -493,22 +497,22 @@ class Table(_TableBase):
     def __len__(self) -> int:
         return self._size()
 
-    def _index(self, key: SupportsIndex) -> int:
+    def _index(self, key: typing.SupportsIndex) -> int:
         place = index(key)
         if not 0 <= place < self._size():
             raise IndexError(f"table index {place} is outside: the table has {self._size()} elements")
         return place
 
-    def __getitem__(self, key: SupportsIndex, /) -> Any:
+    def __getitem__(self, key: typing.SupportsIndex, /) -> typing.Any:
         return self._get(self._index(key))
 
-    def __setitem__(self, key: SupportsIndex, value: Any, /) -> None:
+    def __setitem__(self, key: typing.SupportsIndex, value: typing.Any, /) -> None:
         self._set(self._index(key), value)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> abc.Iterator[typing.Any]:
         return (self._get(i) for i in range(self._size()))
 
-    def grow(self, count: int, value: Any = None) -> int:
+    def grow(self, count: int, value: typing.Any = None) -> int:
         """Adds ``count`` elements; returns how many there were. Raises ValueError where it cannot grow so far."""
         before = super().grow(count, value)
         if before < 0:
@@ -528,20 +532,20 @@ class Global(_GlobalBase):
 
     __slots__ = ()
 
-    def __new__(cls, type: str, value: Any, mutable: bool = False) -> Global:
+    def __new__(cls, type: str, value: typing.Any, mutable: bool = False) -> Global:
         if type not in _CODES:
             raise ValueError(f"no global of type {type!r}: {', '.join(_CODES)}")
         made: Global = super().__new__(cls, _CODES[type], bool(mutable), value)
         return made
 
     @property
-    def value(self) -> Any:
+    def value(self) -> typing.Any:
         """The current value. Assigning raises TypeError where the global is immutable or the value of another type,
         OverflowError for an int out of range."""
         return self._get()
 
     @value.setter
-    def value(self, value: Any) -> None:
+    def value(self, value: typing.Any) -> None:
         self._set(value)
 
     @property
@@ -562,7 +566,7 @@ class Global(_GlobalBase):
         return f"<wasmpy.Global {'mutable ' if self.mutable else ''}{self.type} {self._get()!r}>"
 
 
-def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, type]:
+def classes(memory_base: typing.Any, table_base: typing.Any, global_base: typing.Any) -> dict[str, type]:
     """Memory, Table and Global over this interpreter's native types, and these: name → class."""
     made: dict[str, type] = {}
     for own, base, slots in (
