@@ -124,7 +124,11 @@ if not TYPE_CHECKING:  # Type checkers shall complain of names that are not ther
     def __getattr__(name: str) -> object:
         place = _PLACES.get(name)
         if place is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            import sys
+
+            from ._foreign import complaint
+
+            raise complaint(__name__, name, f"module {__name__!r}", sys.modules.get(__name__))
         from importlib import import_module
 
         value = getattr(import_module(f".{place}", __name__), name)

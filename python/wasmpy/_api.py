@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from errno import ENOENT
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from . import _cache, _compiler, _descriptors, _image, _link, _serial, _store, _
 from ._config import disabled
 from ._descriptors import ExportType, ImportType
 from ._errors import diagnostic, without_own_frames
+from ._foreign import complaint
 from ._link import WasmModule, lookup, state_of
 
 if TYPE_CHECKING:
@@ -39,7 +41,13 @@ def _read(source: _Source) -> tuple[bytes, str]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         content = bytes(source)
         return content, "<wasm>" if _is_binary(content) else "<wat>"
-    path = os.fsdecode(source)
+    try:
+        path = os.fsdecode(source)
+    except TypeError:
+        raise TypeError(f"a module is a path or bytes, not {type(source).__name__}") from None
+    if path.lstrip().startswith(("(", ";;")) and ("\n" in path or "\0" in path or not os.path.exists(path)):
+        shown = path if len(path) <= 40 else f"{path[:40]}…"
+        raise FileNotFoundError(ENOENT, "a str is the path of a file; for text there is wasmpy.wat(text)", shown)
     with open(path, "rb") as file:
         return file.read(), path
 
@@ -56,8 +64,20 @@ class _Text:
         return self._source.decode("utf-8", "replace")
 
 
-class Module:
+class _ModuleType(type):
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> object:
+            raise complaint("Module", name, f"type object {cls.__name__!r}", cls)
+
+
+class Module(metaclass=_ModuleType):
     """A compiled module, not yet instantiated. ``filename`` is where it came from."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            raise complaint("Module", name, f"{type(self).__name__!r} object", self)
 
     __module__ = "wasmpy"
 
@@ -103,7 +123,13 @@ class Module:
         If another version of wasmpy serialized it, or for another machine, it is compiled again from the module that
         ``data`` holds too. Raises ValueError for data that is not all there.
         """
-        source, filename, options, machine, image = _serial.unpack(bytes(data))
+        try:
+            content = bytes(memoryview(data))
+        except TypeError:
+            advice = "; of a file: open(path, 'rb').read()" if isinstance(data, (str, os.PathLike)) else ""
+            message = f"Module.deserialize takes the bytes that serialize gave, not {type(data).__name__}{advice}"
+            raise TypeError(message) from None
+        source, filename, options, machine, image = _serial.unpack(content)
         module = object.__new__(cls)
         module._set(source, filename, options)
         if image:
@@ -154,13 +180,19 @@ class Module:
         return [binary[begin:end] for _, custom, begin, end in _descriptors.sections(binary) if custom == name]
 
     def __repr__(self) -> str:
-        lines = _descriptors.lines(self.imports, self.exports)
+        imports, exports = self.imports, self.exports
+        lines = _descriptors.lines(imports, exports)
         if len(lines) > _MOST_LINES:
             lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES} more"]
-        return "\n".join([f"<wasmpy.Module {self.filename}>", *lines])
+        counts = f"{_count(len(imports), 'import')}, {_count(len(exports), 'export')}"
+        return "\n".join([f"<wasmpy.Module {self.filename}: {counts}>", *lines])
 
     def _repr_html_(self) -> str:
         return _descriptors.table(f"wasmpy.Module {self.filename}", self.imports, self.exports)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _again(source: bytes, filename: str, options: dict[str, object]) -> Module:
@@ -175,7 +207,8 @@ class Instance:
     """An instance of a module.
 
     Functions, memories, tables and the values of globals are attributes, where their names are Python identifiers
-    that do not begin with ``_``; ``instance["any name"]`` reaches every one. ``in`` and iteration are over the names.
+    that do not begin with ``_`` and are none of the attributes below; ``instance["any name"]`` reaches every one,
+    exports that are called ``exports`` or ``close`` too. ``in`` and iteration are over the names.
 
     ``with`` closes it at the end.
     """
@@ -189,6 +222,14 @@ class Instance:
         which lists all imports that are missing or do not fit; or what the start function raises.
         """
         given = {} if imports is None else imports
+        if not isinstance(module, Module):
+            advice = "; wasmpy.load(file, imports) does both" if isinstance(module, (str, bytes, os.PathLike)) else ""
+            raise TypeError(f"the first argument is a wasmpy.Module, not {type(module).__name__}{advice}")
+        if not hasattr(given, "keys"):
+            message = f"imports are a mapping {{module: {{name: value}}}}, not {type(given).__name__}"
+            wanted = module.imports[:1]
+            example = "".join(f", here {{{i.module!r}: {{{i.name!r}: …}}}}" for i in wanted)
+            raise TypeError(message + example)
 
         def prepare(made: ModuleType) -> None:
             self.__dict__["_module"] = made
@@ -258,7 +299,30 @@ class Instance:
         raise TypeError("an instance has its own memory: it cannot be copied or pickled, its module can")
 
     def __repr__(self) -> str:
-        return f"<wasmpy.Instance of {self._module.__file__}>"
+        kinds = self.__dict__["__wasm__"].kinds.values()
+        return f"<wasmpy.Instance of {self._module.__file__}: {_count(len(kinds), 'export')}>"
+
+
+class _Description:
+    """The doc string of Instance; of an instance with its exports, which ``help`` shows."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __get__(self, instance: Any, kind: type) -> str:
+        state: _link.State | None = None if instance is None else instance.__dict__.get("__wasm__")
+        if state is None or state.closed:
+            return self._text
+        rows = []
+        for name, value in state.exports.items():
+            signature = getattr(value, "__text_signature__", None) or "(…)"
+            kind_of = _descriptors.KINDS[state.kinds[name]]
+            shown = f"{name}{signature.replace('$module, ', '').replace(', /', '').replace('/', '')}"
+            rows.append(f"  {shown}  {value.__doc__}" if kind_of == "function" else f"  {name}  {kind_of}")
+        return "\n".join([f"An instance of {state.file}. Its exports:", "", *rows, "", self._text])
+
+
+Instance.__doc__ = _Description(Instance.__doc__ or "")  # type: ignore[assignment]
 
 
 class _ClosedInstance(Instance):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from . import _types
 
-_KINDS = ("function", "table", "memory", "global", "tag")
+KINDS = ("function", "table", "memory", "global", "tag")
 _SECTIONS = (
     "custom", "type", "import", "function", "table", "memory", "global",
     "export", "start", "element", "code", "data", "data count", "tag",
@@ -40,7 +40,7 @@ def imports(meta: dict[str, Any]) -> tuple[ImportType, ...]:
     """The imports, in the module's order."""
     numbers = _types.define(meta)
     return tuple(
-        ImportType(module, name, _KINDS[kind], _text(meta, numbers, kind, index))
+        ImportType(module, name, KINDS[kind], _text(meta, numbers, kind, index))
         for module, name, kind, index in meta["imports"]
     )
 
@@ -49,12 +49,12 @@ def exports(meta: dict[str, Any]) -> tuple[ExportType, ...]:
     """The exports, in the module's order."""
     numbers = _types.define(meta)
     return tuple(
-        ExportType(name, _KINDS[kind], _text(meta, numbers, kind, index)) for name, kind, index in meta["exports"]
+        ExportType(name, KINDS[kind], _text(meta, numbers, kind, index)) for name, kind, index in meta["exports"]
     )
 
 
 def _text(meta: dict[str, Any], numbers: list[int], kind: int, index: int) -> str:
-    name = _KINDS[kind]
+    name = KINDS[kind]
     if name == "function":
         return _types.readable(f"${numbers[meta['functions'][index]]}")
     if name == "global":

@@ -629,7 +629,11 @@ def _export(state: State) -> None:
             holder.__dict__[name] = value
     if variables:
         # Attributes that read and write globals need a class of their own.
-        members = {"__module__": holder_class.__module__, "__doc__": holder_class.__doc__, **variables}
+        members = {
+            "__module__": holder_class.__module__,
+            "__doc__": holder_class.__dict__.get("__doc__"),
+            **variables,
+        }
         holder.__class__ = type(holder_class.__name__, (holder_class,), {**members, VARIABLES: tuple(variables)})
 
 

@@ -59,6 +59,13 @@ _VIEWS = {
     "q": (8, "i8", "int64"), "Q": (8, "u8", "uint64"), "d": (8, "f8", "float64"),
 }  # fmt: skip
 
+# Names that other packages have for what is called otherwise here (_foreign.py).
+_ABSENT = {
+    "Memory": "data_ptr data_len data_size size get_buffer_ptr buffer uint8_view int32_view type",
+    "Table": "get set size type",
+    "Global": "get set set_value",
+}
+
 # Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
 _refined: dict[tuple[typing.Any, str, bool], typing.Any] = {}
 
@@ -105,6 +112,26 @@ def reserved(make: abc.Callable[[], typing.Any], wants_all: bool) -> typing.Any:
     except MemoryError:
         message = "no address space left for a memory of this size: drop others, or raise the limit (ulimit -v)"
         raise MemoryError(message) from None
+
+
+class _Absent:
+    """An attribute that is not there, and says which one is: a __getattr__ would make all attributes slow."""
+
+    def __init__(self, owner: str, name: str) -> None:
+        self._owner = owner
+        self._name = name
+
+    def __get__(self, instance: object, kind: type) -> object:
+        from ._foreign import complaint
+
+        what = f"type object {self._owner!r}" if instance is None else f"{self._owner!r} object"
+        raise complaint(self._owner, self._name, what, kind if instance is None else instance)
+
+
+def _present(self: object) -> list[str]:
+    """What ``dir`` lists."""
+    absent = {key for base in type(self).__mro__ for key, value in vars(base).items() if isinstance(value, _Absent)}
+    return [name for name in object.__dir__(self) if name not in absent]
 
 
 def _refuse(cls: typing.Any, *arguments: typing.Any) -> typing.Any:
@@ -507,14 +534,25 @@ class Table(_TableBase):
         return self._get(self._index(key))
 
     def __setitem__(self, key: typing.SupportsIndex, value: typing.Any, /) -> None:
-        self._set(self._index(key), value)
+        place = self._index(key)
+        try:
+            self._set(place, value)
+        except TypeError as error:
+            if not _types.is_conversion(error):
+                raise
+            raise TypeError(f"table element {place}: {error}{_types.advice(value)}") from None
 
     def __iter__(self) -> abc.Iterator[typing.Any]:
         return (self._get(i) for i in range(self._size()))
 
     def grow(self, count: int, value: typing.Any = None) -> int:
         """Adds ``count`` elements; returns how many there were. Raises ValueError where it cannot grow so far."""
-        before = super().grow(count, value)
+        try:
+            before = super().grow(count, value)
+        except TypeError as error:
+            if not _types.is_conversion(error):
+                raise
+            raise TypeError(f"{error}{_types.advice(value)}") from None
         if before < 0:
             most = "" if self.maximum is None else f", its maximum {self.maximum}"
             raise ValueError(f"cannot grow the table by {count} elements: it has {len(self)}{most}")
@@ -546,7 +584,12 @@ class Global(_GlobalBase):
 
     @value.setter
     def value(self, value: typing.Any) -> None:
-        self._set(value)
+        try:
+            self._set(value)
+        except TypeError as error:
+            if not _types.is_conversion(error):
+                raise
+            raise TypeError(f"{error}{_types.advice(value)}") from None
 
     @property
     def type(self) -> str:
@@ -575,6 +618,12 @@ def classes(memory_base: typing.Any, table_base: typing.Any, global_base: typing
         (Table, table_base, ()),
         (Global, global_base, ()),
     ):
-        members = {"__slots__": slots, "__module__": "wasmpy", "__doc__": own.__doc__}
+        members: dict[str, typing.Any] = {
+            "__slots__": slots,
+            "__module__": "wasmpy",
+            "__doc__": own.__doc__,
+            "__dir__": _present,
+        }
+        members |= {name: _Absent(own.__name__, name) for name in _ABSENT[own.__name__].split()}
         made[own.__name__] = type(own.__name__, (own, base), members)
     return {**made, "MemoryBase": memory_base, "TableBase": table_base, "GlobalBase": global_base}

@@ -11,7 +11,7 @@ import sys
 from bisect import bisect_right
 from types import TracebackType
 
-from ._errors import TRAPS, Trap, WasmError
+from ._errors import TRAPS, Frame, Trap, WasmError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def trap(
     error: WasmError = kind(message)
     if isinstance(error, Trap):
         error.code = message
-        error.frames = tuple((image.name, image.function(index), location) for image, index, location in frames)
+        error.frames = tuple(Frame((image.name, image.function(index), at)) for image, index, at in frames)
     return error.with_traceback(_traceback(frames, None))
 
 

@@ -156,9 +156,19 @@ def function_type(value: Any) -> int:
     state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, ModuleType) else None
     found = state.kernel["resolve"](value) if state is not None and not state.closed else None
     if found is None:
-        raise TypeError("a function reference must be a WebAssembly function or None")
+        raise TypeError(f"a function reference must be a WebAssembly function or None{advice(value)}")
     number: int = found[1]
     return number
+
+
+def is_conversion(error: BaseException) -> bool:
+    """Whether native code raised it, in the frame that caught it, and not Python code that it called."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
+def advice(value: Any) -> str:
+    """What to do with a callable where a WebAssembly function is wanted."""
+    return "; a Python function needs a type: see wasmpy.Func" if callable(value) else ""
 
 
 def structure(number: int) -> str:
