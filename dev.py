@@ -74,6 +74,8 @@ def lint() -> None:
     run(PYTHON, "-m", "ruff", "check", ".")
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")
+    # Everything public has a type that every type checker sees alike.
+    run(PYTHON, "-m", "pyright", "--verifytypes", "wasmpy", "--ignoreexternal", env=node_environment())
 
 
 def pythons() -> None:

@@ -400,7 +400,7 @@ class TestCommands:
         assert done.returncode == 1
         assert "; compiled code uses sse41, popcnt\n" in done.stdout
         assert "self-test: compiles and runs\n" in done.stdout
-        assert "good.wat: <wasmpy.Module good.wat>\n" in done.stdout
+        assert "good.wat: <wasmpy.Module good.wat: " in done.stdout
         assert "bad.wat: FAILS: type mismatch" in done.stdout
         assert "none.wasm: FAILS: [Errno 2]" in done.stdout
         for name in vars(wasmpy.config):
@@ -413,7 +413,8 @@ class TestCommands:
         code = "import wasmpy, m; print(m.add(1, 2))"
         for level in ("baseline", "x86-64-v2", "x86-64"):
             assert python("-c", code, WASMPY_CPU=level).stdout == "3\n"
-        assert "WASMPY_CPU is host, x86-64, x86-64-v2, x86-64-v3, baseline" in python("-c", code, WASMPY_CPU="386", check=False).stderr
+        done = python("-c", code, WASMPY_CPU="386", check=False)
+        assert "WASMPY_CPU is host, x86-64, x86-64-v2, x86-64-v3, baseline" in done.stderr
 
     def test_a_level_that_this_cpu_has_not(self, monkeypatch):
         from wasmpy import _target

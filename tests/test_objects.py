@@ -106,9 +106,9 @@ class TestMemory:
         grid[1, 2] = 1.5
         assert m.memory.read_struct("d", 64 + 5 * 8) == (1.5,)
         assert m.memory.view(65536, 0, "q").nbytes == 0
-        for form in ("", "II", "<i", "x"):
+        for form in ("", "II", ">i", "x"):
             for count in (0, 1):
-                with pytest.raises(ValueError, match="one letter"):
+                with pytest.raises(ValueError, match="no view of format"):
                     m.memory.view(0, count, form)
 
     def test_what_completion_shows(self):
@@ -217,7 +217,7 @@ class TestBlocks:
 
     def test_none(self):
         for memory in (wasmpy.Memory(1), load(MEMORY).memory):
-            with pytest.raises(LookupError, match="malloc and free"):
+            with pytest.raises(LookupError, match=r"malloc and free|made in Python"):
                 memory.temp(b"a")
             freed = []
             with memory.temp(b"abc", allocate=lambda size: 100 + size, free=freed.append) as (address, _):

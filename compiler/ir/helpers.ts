@@ -82,17 +82,19 @@ const FOR_GLUE: readonly Declaration[] = [
   c("image", [PTR], [PTR]),
   // record, path (C string) → 1 if the image that was opened by the path is closed now, 0 if it may not be
   c("image_close", [PTR, PTR], [I32]),
-  // memory record (zeros), pages, maximum in pages or -1: reserves and commits; 0, or -1: exception
+  // memory record (zeros but for the ledger), pages, maximum in pages or -1: reserves and commits; 0, or -1: exception
   c("memory_create", [PTR, I64, I64], [I32]),
   c("memory_destroy", [PTR], []),
   // memory record, pages → old pages, or -1 without an exception
   c("memory_extend", [PTR, I64], [I64]),
-  // table record (zeros), 1 if of function references, elements, maximum or -1; 0, or -1: exception
+  // table record (zeros but for the ledger), 1 if of function references, elements, maximum or -1; 0, or -1: exception
   c("table_create", [PTR, I32, I64, I64], [I32]),
   // drops the references and frees the array
   c("table_destroy", [PTR], []),
   // table record, value, count → old size, or -1 without an exception
   c("table_extend", [PTR, REF, I64], [I64]),
+  // ledger: looks for garbage where more is held than it allows; 0, or -1: exception
+  c("ledger_settle", [PTR], [I32]),
   // cell, value, 1 for function references: stores with the ownership of references settled
   c("ref_store", [PTR, REF, I32], []),
   // elem cell: drops the references it owns and frees the array, length 0

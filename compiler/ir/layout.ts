@@ -64,7 +64,9 @@ export const CONTEXT_ALWAYS = 456;
 export const CONTEXT_NOTHING = 464;
 /** The destructor of what tells that a thread state ends: of the image that made the context. */
 export const CONTEXT_THREAD_END = 472;
-export const CONTEXT_BYTES = 480;
+/** The ledger of what memories and tables hold (runtime/ledger.ts), LEDGER_BYTES long. */
+export const CONTEXT_LEDGER = 480;
+export const CONTEXT_BYTES = 504;
 
 // --- records ---------------------------------------------------------------------------------------------
 
@@ -82,21 +84,30 @@ export const IMAGE_METHODS = 56;
 export const IMAGE_GENERATION = 64;
 export const IMAGE_RECORD_BYTES = 72;
 
-/** A memory: base address, size and maximum in bytes, reserved address space in bytes. */
+/** Bytes held by memories and tables; how many may be before garbage is looked for; the callable that does (owned). */
+export const LEDGER_BYTES = 0;
+export const LEDGER_LIMIT = 8;
+export const LEDGER_COLLECT = 16;
+
+/** A memory: base address, size and maximum in bytes, reserved address space in bytes, the ledger. */
 export const MEMORY_BASE = 0;
 export const MEMORY_SIZE = 8;
 export const MEMORY_MAX = 16;
 export const MEMORY_RESERVED = 24;
-export const MEMORY_RECORD_BYTES = 32;
+export const MEMORY_LEDGER = 32;
+export const MEMORY_RECORD_BYTES = 40;
 /** What a memory must have reserved to be accessed unchecked: a 32-bit index plus a 32-bit offset, and 16 bytes. */
 export const GUARDED_RESERVATION = 0x2_0000_0000 + 65536;
 
-/** A table: array of references (8 bytes each), number of elements, maximum; 1 if it holds function records. */
+/**
+ * A table: array of references (8 bytes each), number of elements, maximum; 1 if it holds function records; the ledger.
+ */
 export const TABLE_BASE = 0;
 export const TABLE_SIZE = 8;
 export const TABLE_MAX = 16;
 export const TABLE_IS_FUNC = 24;
-export const TABLE_RECORD_BYTES = 32;
+export const TABLE_LEDGER = 32;
+export const TABLE_RECORD_BYTES = 40;
 
 /**
  * A function reference points to such a record, in the state of the instance `vmctx` (never null: the record of an

@@ -1,6 +1,7 @@
 // The functions of the module as Python sees them: one row per function that may become a builtin (imported ones,
 // then own ones that escape, both in order of index), the records that references point to, and the builtins,
-// which are made when asked for.
+// which are made when asked for. When an instance is closed, whatever leads into it leads to an error from then on;
+// nothing of it is freed, for its code may be running.
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
@@ -17,10 +18,12 @@ import {
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
-import { SYM_RODATA } from "../ir/program.ts";
+import { CONV_WASM, SYM_RODATA } from "../ir/program.ts";
+import { PYTHON_EXCEPTION } from "../ir/traps.ts";
 import {
   SHAPE_FUNCS,
   SHAPE_IMPORT_RECORDS,
+  SHAPE_INITIALIZED,
   SHAPE_OWN_RECORDS,
   SHAPE_ROWS,
   SHAPE_TYPE,
@@ -84,6 +87,7 @@ export function writeFunctions(g: ModuleGlue): void {
   const indices = rowIndices(g);
   const names = builtinNames(g.module);
   const foreign = new ForeignCode(g);
+  const docs = new DocStrings(g.module);
   const rows = indices.map((index, row) => {
     const { imported } = g.module.funcs[index];
     const escapes = g.input.escaping[index] !== 0;
@@ -91,7 +95,7 @@ export function writeFunctions(g: ModuleGlue): void {
     return [
       escapes ? stub(g, index, row) : -1,
       g.data.text(names[index]),
-      g.data.text(docString(g.module, index, names[index])),
+      g.data.text(docs.of(index, names[index])),
       imported ? (escapes ? importCode(g, index) : -1) : g.input.functions[index],
       foreign.of(index),
     ];
@@ -155,33 +159,58 @@ function isIdentifier(name: string): boolean {
   return name !== "" && !KEYWORDS.includes(name);
 }
 
-/** Parameters that a doc string names, and types that it lists of the parameters and of the results. */
+/** Parameters that every doc string names, and types that it lists of the parameters and of the results. */
 const MOST_IN_DOC = 20;
+/** Characters in the doc strings of a module that name more. */
+const LONG_DOCS = 1 << 16;
 
 /**
- * `add($module, a, b, /)` for __text_signature__, and the wasm type. Functions with too many parameters have no
- * signature: it begins with the function's name, so that functions of one type could not share a long text.
+ * The doc strings of a module's functions. A signature begins with the function's name, so that functions of one type
+ * do not share the text: there is an end to those that are long.
  */
-export function docString(module: Module, index: number, name: string): string {
+class DocStrings {
+  private readonly module: Module;
+  private left: number;
+
+  constructor(module: Module) {
+    this.module = module;
+    this.left = LONG_DOCS;
+  }
+
+  of(index: number, name: string): string {
+    const { params } = this.module.types[this.module.funcs[index].type];
+    if (params.length <= MOST_IN_DOC || this.left <= 0)
+      return docString(this.module, index, name, MOST_IN_DOC);
+    const text = docString(this.module, index, name, params.length);
+    this.left -= text.length;
+    return text;
+  }
+}
+
+/**
+ * `add($module, a, b, /)` for __text_signature__, and the wasm type. Without a signature, and only the beginning of the
+ * type, where there are more than `most` parameters.
+ */
+export function docString(module: Module, index: number, name: string, most: number): string {
   const t = module.types[module.funcs[index].type];
-  if (t.params.length > MOST_IN_DOC) return functionType(t);
+  if (t.params.length > most) return functionType(t, most);
   const locals = module.localNames.get(index);
   const wanted = t.params.map((_, i) => locals?.get(i) ?? "");
   const usable = wanted.every(isIdentifier) && new Set(wanted).size === wanted.length;
   const params = t.params.map((_, i) => (usable ? `${wanted[i]}, ` : `p${i}, `)).join("");
   // The interpreter compares with what follows the last dot of the name.
   const last = name.slice(name.lastIndexOf(".") + 1);
-  return `${last}($module, ${params}/)\n--\n\n${functionType(t)}`;
+  return `${last}($module, ${params}/)\n--\n\n${functionType(t, most)}`;
 }
 
-function functionType(t: DefType): string {
-  return `(func${listText("param", t.params)}${listText("result", t.results)})`;
+function functionType(t: DefType, most: number): string {
+  return `(func${listText("param", t.params, most)}${listText("result", t.results, most)})`;
 }
 
-function listText(word: string, types: readonly ValType[]): string {
+function listText(word: string, types: readonly ValType[], most: number): string {
   if (types.length === 0) return "";
-  const names = types.slice(0, MOST_IN_DOC).map(typeName).join(" ");
-  return ` (${word} ${names}${types.length > MOST_IN_DOC ? " …" : ""})`;
+  const names = types.slice(0, most).map(typeName).join(" ");
+  return ` (${word} ${names}${types.length > most ? " …" : ""})`;
 }
 
 const NUMBER_NAMES: readonly string[] = ["", "i32", "i64", "f32", "f64", "v128"];
@@ -334,17 +363,16 @@ export function makeBuiltin(g: Glue): number {
       c.raise("PyExc_ValueError", "nothing refers to the function");
       c.retNull();
     });
-    const methods = c.field(PTR, c.vmctxField(PTR, vmctx, VMCTX_IMAGE), IMAGE_METHODS);
-    const offset = c.op(op.I64_MUL, c.get(rowNumber), c.number(METHOD_BYTES));
-    const method = c.op(op.PTR_ADD, methods, offset);
-    c.setField(PTR, method, METHOD_NAME, c.behind(row, ROW_NAME));
-    c.setField(PTR, method, METHOD_FUNCTION, code);
-    c.setField(I32, method, METHOD_FLAGS, c.i32(METH_FASTCALL));
-    c.setField(PTR, method, METHOD_DOC, c.behind(row, ROW_DOC));
+    const method = c.variable(PTR);
+    c.choose(
+      isClosed(c, vmctx),
+      () => c.set(method, closedMethod(c, g, vmctx, c.get(rowNumber))),
+      () => c.set(method, fillMethod(c, openMethod(c, vmctx, c.get(rowNumber)), row, code)),
+    );
     const module = c.vmctxField(PTR, vmctx, VMCTX_MODULE);
     const name = c.api("PyModule_GetNameObject", module);
     c.whenRarely(c.isNull(name), () => c.api("PyErr_Clear"));
-    const builtin = c.api("PyCFunction_NewEx", method, module, name);
+    const builtin = c.api("PyCFunction_NewEx", c.get(method), module, name);
     c.decref(name);
     c.needs(builtin);
     // Making it may have collected garbage, whose finalizers may have asked for it too.
@@ -365,6 +393,99 @@ export function makeBuiltin(g: Glue): number {
     c.setField(PTR, c.get(cell), 0, builtin);
     c.incref(builtin);
     c.ret([builtin]);
+  });
+}
+
+// The image's array of methods has all of its rows twice: as they are, and for instances that are closed.
+
+/** The method of row `i` (i64). */
+function openMethod(c: PyCode, vmctx: Value, i: Value): Value {
+  const methods = c.field(PTR, c.vmctxField(PTR, vmctx, VMCTX_IMAGE), IMAGE_METHODS);
+  return c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_BYTES)));
+}
+
+/** The method that row `i` (i64) has in instances that are closed: filled in. */
+function closedMethod(c: PyCode, g: Glue, vmctx: Value, i: Value): Value {
+  const method = openMethod(c, vmctx, c.op(op.I64_ADD, i, shape(c, SHAPE_ROWS)));
+  return fillMethod(c, method, rowAt(c, g, i), c.symbol(closedStub(g)));
+}
+
+function fillMethod(c: PyCode, method: Value, row: Value, code: Value): Value {
+  c.setField(PTR, method, METHOD_NAME, c.behind(row, ROW_NAME));
+  c.setField(PTR, method, METHOD_FUNCTION, code);
+  c.setField(I32, method, METHOD_FLAGS, c.i32(METH_FASTCALL));
+  c.setField(PTR, method, METHOD_DOC, c.behind(row, ROW_DOC));
+  return method;
+}
+
+/** Methods in the image's array; one at least. */
+export function methodCount(c: PyCode): Value {
+  const rows = shape(c, SHAPE_ROWS);
+  return c.op(op.I64_ADD, c.op(op.I64_ADD, rows, rows), c.number(1));
+}
+
+// --- closed instances ---------------------------------------------------------------------------------------
+
+/** What the cell at SHAPE_INITIALIZED holds once the instance is closed. */
+const CLOSED = 2;
+
+function isClosed(c: PyCode, vmctx: Value): Value {
+  return c.op(op.I64_EQ, c.vmctxField(I64, placeOf(c, vmctx, SHAPE_INITIALIZED), 0), c.number(CLOSED));
+}
+
+function raiseClosed(c: PyCode): void {
+  c.raise("PyExc_ValueError", "the function's WebAssembly instance is closed");
+}
+
+/** What a builtin of a closed instance calls. */
+function closedStub(g: Glue): number {
+  return g.defineC("wasmpy_closed_stub", [PTR, PTR, I64], [PTR], (c) => {
+    raiseClosed(c);
+    c.retNull();
+  });
+}
+
+/** What other instances call: whatever the function's type is, it never returns. */
+function closedForeign(g: Glue): number {
+  return g.define("wasmpy_closed_foreign", g.program.signature([PTR], [], CONV_WASM), (c) => {
+    raiseClosed(c);
+    c.trap(PYTHON_EXCEPTION);
+  });
+}
+
+/** Where a builtin may have the pointer to its method: behind the header of an object. */
+const METHOD_PLACES: readonly number[] = [16, 24, 32];
+
+/**
+ * (vmctx): from now on builtins of the instance raise, and so do its functions where other instances call them. Its own
+ * code that is running goes on: it calls its own functions, and what it imports, as before.
+ */
+export function closeFunctions(g: Glue): number {
+  return g.defineC("wasmpy_close_functions", [PTR], [], (c) => {
+    const vmctx = c.argument(0);
+    c.setVmctxField(I64, placeOf(c, vmctx, SHAPE_INITIALIZED), 0, c.number(CLOSED));
+    const imported = importedRows(c);
+    const close = (cell: Value, i: Value) => {
+      const builtin = c.field(PTR, cell, 0);
+      c.when(c.isThere(builtin), () => {
+        const open = openMethod(c, vmctx, i);
+        const closed = closedMethod(c, g, vmctx, i);
+        for (const place of METHOD_PLACES) {
+          const isHere = c.op(op.PTR_EQ, c.field(PTR, builtin, place), open);
+          c.when(isHere, () => c.setField(PTR, builtin, place, closed));
+        }
+        c.call(forgetBuiltin(g), [vmctx, cell]);
+      });
+    };
+    const wrappers = placeOf(c, vmctx, SHAPE_WRAPPERS);
+    c.repeat(imported, (i) => close(c.element(wrappers, i, 3), i));
+    const first = placeOf(c, vmctx, SHAPE_OWN_RECORDS);
+    c.repeat(ownRows(c), (i) => {
+      const record = recordAt(c, first, i);
+      c.setField(PTR, record, FUNC_FOREIGN, c.symbol(closedForeign(g)));
+      close(c.plus(record, FUNC_OBJECT), c.op(op.I64_ADD, i, imported));
+    });
+    c.ret([]);
   });
 }
 

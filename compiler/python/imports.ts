@@ -9,6 +9,7 @@ import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import { continued, hasLittleStack, suspend } from "../runtime/handover.ts";
 import type { DefType, ValType } from "../wasm/types.ts";
+import { resultError, takeResults } from "./complaints.ts";
 import type { Glue, ModuleGlue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
 import { foreignSignature, resultsOf } from "./signatures.ts";
@@ -171,16 +172,11 @@ class ImportThunk {
 
   /** Several results: any iterable of the right length. */
   private finishSeveral(object: Value): void {
-    const { c, t } = this;
-    const tuple = c.api("PySequence_Tuple", object);
+    const { c, g, t } = this;
+    const count = c.number(t.results.length);
+    const tuple = c.call(takeResults(g), [c.argument(0), object, count]);
     c.decref(object);
     c.whenRarely(c.isNull(tuple), () => this.fail());
-    const size = c.api("PyTuple_Size", tuple);
-    c.whenRarely(c.op(op.I64_NE, size, c.number(t.results.length)), () => {
-      c.decref(tuple);
-      c.raise("PyExc_TypeError", `the imported function must return ${t.results.length} values`);
-      this.fail();
-    });
     this.finish(
       t.results.map((_, i) => c.api("PyTuple_GetItem", tuple, c.number(i))),
       tuple,
@@ -190,11 +186,15 @@ class ImportThunk {
   /** Returns the values of the objects, which `holder` keeps alive: it is released. */
   private finish(objects: readonly Value[], holder: Value): void {
     const { c, g, t } = this;
-    const u = new Unboxing(BY_API, c.room(8), c.op(op.VMCTX), () => {
-      c.decref(holder);
-      this.fail();
+    const out = c.room(8);
+    const values = objects.map((object, i) => {
+      const fail = () => {
+        c.call(resultError(g), [c.argument(0), c.number(i), object]);
+        c.decref(holder);
+        this.fail();
+      };
+      return unbox(c, g, new Unboxing(BY_API, out, c.op(op.VMCTX), fail), object, t.results[i]);
     });
-    const values = objects.map((object, i) => unbox(c, g, u, object, t.results[i]));
     // From here on nothing fails but for want of memory. References are counted until the context holds them.
     const owners = values.map((x, i) => this.ownerOf(x, t.results[i]));
     for (const owner of owners) if (owner !== null) c.incref(owner);

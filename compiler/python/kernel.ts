@@ -30,13 +30,19 @@
 //     For reading and writing from Python use one object per global.
 // initialize           () → None
 //     Runs element and data segments, global initialisers and the start function, once. Raises what a trap raises.
+// close                () → None
+//     From now on the functions of the instance raise ValueError, but for those that its own code calls, which may be
+//     running; its builtins are no function references any more.
+// clear                () → None
+//     What the cyclic collector does to the instance: drops what may be part of a cycle. Imported Python callables and
+//     references in its globals are gone then.
 // configure            (trap) → None
 //     The callable of this interpreter that makes exceptions of traps: trap(code, pc, sp, stack) → exception with
 //     its traceback, see runtime/. Replaces the one before. None: traps become a plain RuntimeError.
 // code                 () → (start, table, record, generation)
 //     Address (int) of the image's code, and its PC table (memoryview), for tracebacks; see mach/pctable.ts. Address of
 //     the image's record, for `close`; with its generation it stands for this opening of the image and no other.
-// natives              () → (MemoryBase, TableBase, GlobalBase, watch, forget, close)
+// natives              () → (MemoryBase, TableBase, GlobalBase, watch, forget, close, ledger)
 //     The native types below, shared by all images of the interpreter: they may be subclassed. And builtins that need no
 //     instance: the image that gives them is never closed.
 //
@@ -50,6 +56,9 @@
 // close                (record, path) → bool
 //     Closes the image that was opened by the path (bytes), if no module of it is left and it need not stay. The memory
 //     of `code` is gone then.
+// ledger               (collect) → (int, int)
+//     Bytes that memories and tables hold, and their limit (runtime/ledger.ts). A `collect` that is not None is called
+//     without arguments from now on, when they exceed it, in place of the one before.
 //
 // MemoryBase(minimum, maximum)       pages of 64 KiB, maximum -1: none. ValueError, MemoryError (as for 65537 pages)
 //   .grow(pages) → int               old number of pages, or -1
@@ -65,6 +74,7 @@
 //   ._size() → int
 //   ._limits() → (int, int)          elements now, declared maximum or -1
 //   ._functions() → bool
+//   ._clear() → None                 all elements become null
 //   ._address() → int
 // GlobalBase(type, mutable, value)   type: 1 i32, 2 i64, 3 f32, 4 f64, 6 externref, 7 funcref, 8 other references
 //   ._get() → object
@@ -76,6 +86,7 @@ import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_GLOBAL_TYPE,
+  CONTEXT_LEDGER,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_RAISE,
   CONTEXT_TABLE_TYPE,
@@ -83,6 +94,9 @@ import {
   GUARDED_RESERVATION,
   IMAGE_GENERATION,
   IMAGE_STAYS,
+  LEDGER_BYTES,
+  LEDGER_COLLECT,
+  LEDGER_LIMIT,
   MEMORY_BASE,
   MEMORY_RESERVED,
   VMCTX_BASE,
@@ -92,7 +106,7 @@ import {
   VMCTX_MODULE,
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
-import { CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { CONV_C, CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { PC_TABLE, TEXT_START } from "../runtime/body.ts";
 import {
   SHAPE_GLOBALS,
@@ -108,9 +122,10 @@ import {
   shapeTable,
 } from "../runtime/shape.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY } from "../wasm/module.ts";
-import { importRecord, recordOf, typeRecords } from "./functions.ts";
+import { closeFunctions, importRecord, recordOf, typeRecords } from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
+import { CLEAR } from "./moduledef.ts";
 import { aliasGlobal, nativeAddress } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
 import {
@@ -198,6 +213,16 @@ export function kernel(g: Glue): MethodList {
     c.ret([c.call(startThunk(g.program), [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
   });
 
+  list.add("close", 0, (c, self) => {
+    c.call(closeFunctions(g), [state(c, self)]);
+    c.retNone();
+  });
+
+  list.add("clear", 0, (c, self) => {
+    c.call(g.program.symbol(CLEAR, SYM_FUNC, g.program.signature([PTR], [I32], CONV_C)), [self]);
+    c.retNone();
+  });
+
   list.add("configure", 1, (c, self, [raise]) => {
     const context = c.vmctxField(PTR, state(c, self), VMCTX_CONTEXT);
     const old = c.contextField(PTR, context, CONTEXT_RAISE);
@@ -263,6 +288,21 @@ function builtinsWithoutInstance(g: Glue): MethodList {
     c.needs(text);
     const isClosed = c.run("image_close", c.op(op.PTR_FROM_I64, integer(c, record)), text);
     c.ret([c.api("PyBool_FromLong", c.widen(isClosed))]);
+  });
+  list.add("ledger", 1, (c, _, [collect]) => {
+    const context = c.run("context");
+    c.needs(context);
+    const ledger = c.plus(context, CONTEXT_LEDGER);
+    c.when(c.op(op.I32_EQZ, c.isNone(collect)), () => {
+      const old = c.field(PTR, ledger, LEDGER_COLLECT);
+      c.incref(collect);
+      c.setField(PTR, ledger, LEDGER_COLLECT, collect);
+      c.decref(old);
+    });
+    const words = [LEDGER_BYTES, LEDGER_LIMIT].map((at) =>
+      c.api("PyLong_FromLongLong", c.field(I64, ledger, at)),
+    );
+    c.ret([c.tuple(words)]);
   });
   return list;
 }

@@ -32,7 +32,6 @@ import {
   SHAPE_META,
   SHAPE_OWNERS,
   SHAPE_REFERENCES,
-  SHAPE_ROWS,
   SHAPE_THUNK_CELLS,
   SPACE_OWNERS,
   shape,
@@ -44,7 +43,14 @@ import {
 } from "../runtime/shape.ts";
 import { EXT_FUNC } from "../wasm/module.ts";
 import { requireCpu } from "./cpu.ts";
-import { eachBuiltin, eachImported, fillRecords, forgetBuiltin, makeBuiltin } from "./functions.ts";
+import {
+  eachBuiltin,
+  eachImported,
+  fillRecords,
+  forgetBuiltin,
+  makeBuiltin,
+  methodCount,
+} from "./functions.ts";
 import type { Glue } from "./glue.ts";
 import { vectorcallCell } from "./imports.ts";
 import { KERNEL_METHODS, kernel } from "./kernel.ts";
@@ -211,9 +217,7 @@ function makeMethods(g: Glue): number {
   return g.defineC("wasmpy_make_methods", [PTR], [I32], (c) => {
     const image = c.argument(0);
     c.when(c.isThere(c.field(PTR, image, IMAGE_METHODS)), () => c.ret([c.i32(0)]));
-    // One more, so that there is an array even if there are no rows.
-    const rows = c.op(op.I64_ADD, shape(c, SHAPE_ROWS), c.number(1));
-    const methods = c.api("calloc", rows, c.number(METHOD_BYTES));
+    const methods = c.api("calloc", methodCount(c), c.number(METHOD_BYTES));
     c.whenRarely(c.isNull(methods), () => {
       c.api("PyErr_NoMemory");
       c.ret([c.i32(-1)]);

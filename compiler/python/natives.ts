@@ -9,19 +9,23 @@ import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
   CONTEXT_GLOBAL_TYPE,
+  CONTEXT_LEDGER,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_TABLE_TYPE,
   IMAGE_STAYS,
   MEMORY_BASE,
+  MEMORY_LEDGER,
   MEMORY_RECORD_BYTES,
   MEMORY_RESERVED,
   MEMORY_SIZE,
   TABLE_BASE,
   TABLE_IS_FUNC,
+  TABLE_LEDGER,
   TABLE_RECORD_BYTES,
   TABLE_SIZE,
 } from "../ir/layout.ts";
 import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
+import { isOver } from "../runtime/ledger.ts";
 import { EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import type { Glue } from "./glue.ts";
@@ -251,6 +255,19 @@ function objectFor(c: PyCode, g: Glue, ref: Value, isFunc: Value): Value {
   return c.get(object);
 }
 
+/** Enters the interpreter's ledger into a fresh object's record; returns null from here if there is none. */
+function setLedger(c: PyCode, self: Value, field: number): void {
+  const context = c.run("context");
+  c.needs(context, self);
+  c.setField(PTR, self, field, c.plus(context, CONTEXT_LEDGER));
+}
+
+/** The object at `field` of whose record the ledger is has grown; returns null from here after an exception. */
+function settle(c: PyCode, self: Value, field: number, ...release: Value[]): void {
+  const ledger = c.field(PTR, self, field);
+  c.whenRarely(isOver(c, ledger), () => c.needsZero(c.run("ledger_settle", ledger), ...release));
+}
+
 // --- MemoryBase ---------------------------------------------------------------------------------------------
 
 function memoryType(g: Glue): number {
@@ -258,7 +275,9 @@ function memoryType(g: Glue): number {
   methods.add("grow", 1, (c, self, [pages]) => {
     const count = c.integer(pages, () => c.retNull());
     c.whenRarely(c.op(op.I64_GT_U, count, c.number(MOST_PAGES)), () => retInteger(c, c.number(-1)));
-    retInteger(c, c.run("memory_extend", c.plus(self, MEMORY_RECORD), count));
+    const before = c.run("memory_extend", c.plus(self, MEMORY_RECORD), count);
+    settle(c, self, MEMORY_RECORD + MEMORY_LEDGER);
+    retInteger(c, before);
   });
   methods.add("_size", 0, (c, self) => retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE)));
   methods.add("_limits", 0, (c, self) => {
@@ -280,7 +299,9 @@ function memoryType(g: Glue): number {
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
     c.setField(I64, self, MEMORY_DECLARED, max);
+    setLedger(c, self, MEMORY_RECORD + MEMORY_LEDGER);
     c.needsZero(c.run("memory_create", c.plus(self, MEMORY_RECORD), min, max), self);
+    settle(c, self, MEMORY_RECORD + MEMORY_LEDGER, self);
     c.ret([self]);
   });
   const dealloc = g.defineC("wasmpy_memory_object_dealloc", [PTR], [], (c) => {
@@ -320,6 +341,15 @@ function tableType(g: Glue): number {
     return index;
   };
 
+  const clear = g.defineC("wasmpy_table_object_clear", [PTR], [I32], (c) => {
+    const self = c.argument(0);
+    // A finalizer may grow the table, which moves its array: the cell is looked up for each.
+    c.repeat(size(c, self), (i) => {
+      c.run("ref_store", cell(c, self, i), c.zero(REF), isFunc(c, self));
+    });
+    c.ret([c.i32(0)]);
+  });
+
   const methods = new MethodList(g, "wasmpy_table_object_");
   methods.add("_get", 1, (c, self, [index]) => {
     const ref = c.field(PTR, cell(c, self, checkedIndex(c, self, index)), 0);
@@ -335,7 +365,13 @@ function tableType(g: Glue): number {
     const n = c.integer(count, () => c.retNull());
     const ref = referenceFor(c, g, object, isFunc(c, self));
     c.whenRarely(c.op(op.I64_LT_S, n, c.number(0)), () => retInteger(c, c.number(-1)));
-    retInteger(c, c.run("table_extend", c.plus(self, TABLE_RECORD), ref, n));
+    const before = c.run("table_extend", c.plus(self, TABLE_RECORD), ref, n);
+    settle(c, self, TABLE_RECORD + TABLE_LEDGER);
+    retInteger(c, before);
+  });
+  methods.add("_clear", 0, (c, self) => {
+    c.call(clear, [self]);
+    c.retNone();
   });
   methods.add("_size", 0, (c, self) => retInteger(c, size(c, self)));
   methods.add("_limits", 0, (c, self) => retPair(c, size(c, self), c.field(I64, self, TABLE_DECLARED)));
@@ -353,7 +389,9 @@ function tableType(g: Glue): number {
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
     c.setField(I64, self, TABLE_DECLARED, max);
+    setLedger(c, self, TABLE_RECORD + TABLE_LEDGER);
     c.needsZero(c.run("table_create", c.plus(self, TABLE_RECORD), functions, min, max), self);
+    settle(c, self, TABLE_RECORD + TABLE_LEDGER, self);
     c.ret([self]);
   });
   const dealloc = g.defineC("wasmpy_table_object_dealloc", [PTR], [], (c) => {
@@ -370,14 +408,6 @@ function tableType(g: Glue): number {
     c.repeat(size(c, self), (i) => {
       const ref = c.field(REF, cell(c, self, i), 0);
       visit(c, owner(c, ref, isFunc(c, self)), c.argument(1), c.argument(2));
-    });
-    c.ret([c.i32(0)]);
-  });
-  const clear = g.defineC("wasmpy_table_object_clear", [PTR], [I32], (c) => {
-    const self = c.argument(0);
-    // A finalizer may grow the table, which moves its array: the cell is looked up for each.
-    c.repeat(size(c, self), (i) => {
-      c.run("ref_store", cell(c, self, i), c.zero(REF), isFunc(c, self));
     });
     c.ret([c.i32(0)]);
   });

@@ -18,10 +18,11 @@ import { I64, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { THUNK_CELLS } from "../runtime/shape.ts";
 import { COMP_FUNC, DefType, type ValType } from "../wasm/types.ts";
+import { argumentError, arityError, declareComplaints } from "./complaints.ts";
 import type { Glue, ModuleGlue } from "./glue.ts";
 import { vectorcallCell } from "./imports.ts";
 import type { PyCode } from "./pycode.ts";
-import { ROW_BYTES, ROW_NAME, ROWS } from "./rows.ts";
+import { ROW_BYTES, ROWS } from "./rows.ts";
 import { foreignSignature, resultsOf } from "./signatures.ts";
 import {
   argumentsKey,
@@ -92,7 +93,7 @@ const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1
 /** Declares what all thunks share, and the thunks that are the same in every image. */
 export function declareThunks(g: ModuleGlue): void {
   thunk(g, NO_PARAMETERS, ANY_FUNCTION, BY_API);
-  arityError(g);
+  declareComplaints(g);
   stateOffsetCell(g);
   vectorcallCell(g);
   declareConversions(g);
@@ -155,7 +156,6 @@ export function stub(g: ModuleGlue, index: number, row: number): number {
 
 function buildThunk(c: PyCode, g: ModuleGlue, t: DefType, kind: number, variant: number): void {
   const self = c.argument(0);
-  const args = c.argument(1);
   const given = c.argument(2);
   const code = c.argument(3);
   const row = c.argument(4);
@@ -171,8 +171,7 @@ function buildThunk(c: PyCode, g: ModuleGlue, t: DefType, kind: number, variant:
   c.whenRarely(c.op(op.I64_NE, given, wanted), () => c.ret([c.call(arityError(g), [row, wanted, given])]));
   const needsInstance = kind !== SIMPLE_FUNCTION || hasReferences(t.params);
   const vmctx = needsInstance ? instanceOf(c, g, self, variant) : c.null();
-  const u = new Unboxing(variant, c.room(8), vmctx, () => c.retNull());
-  const operands = t.params.map((type, i) => unbox(c, g, u, c.field(PTR, args, 8 * i), type));
+  const operands = t.params.length === 0 ? [] : operandsOf(c, g, t, kind, variant, vmctx);
   const signature = g.signatureOf(t);
   if (kind === SIMPLE_FUNCTION) {
     const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
@@ -191,6 +190,40 @@ function buildThunk(c: PyCode, g: ModuleGlue, t: DefType, kind: number, variant:
   const object = boxResults(c, g, results, t.results);
   releaseHeld(c, context);
   c.ret([object]);
+}
+
+/**
+ * The arguments as values. Where layouts are known, the thunk that knows none starts again with what is otherwise: here
+ * nothing need be kept for that, and there every error can say which argument it is about.
+ */
+function operandsOf(
+  c: PyCode,
+  g: ModuleGlue,
+  t: DefType,
+  kind: number,
+  variant: number,
+  vmctx: Value,
+): Value[] {
+  const [self, args, given, code, row] = THUNK.map((_, i) => c.argument(i));
+  const objects = t.params.map((_, i) => () => c.field(PTR, args, 8 * i));
+  const out = c.room(8);
+  if (variant === BY_API) {
+    return t.params.map((type, i) => {
+      const object = objects[i]();
+      const fail = () => c.ret([c.call(argumentError(g), [row, c.number(i), object])]);
+      return unbox(c, g, new Unboxing(variant, out, vmctx, fail), object, type);
+    });
+  }
+  const otherwise = c.coldBlock();
+  const u = new Unboxing(variant, out, vmctx, () => c.jump(otherwise, []), otherwise);
+  const operands = t.params.map((type, i) => unbox(c, g, u, objects[i](), type));
+  const here = c.current;
+  c.seal(otherwise);
+  c.switchTo(otherwise);
+  if (c.predecessorCount(otherwise) === 0) c.unreachable();
+  else c.returnCall(thunk(g, t, kind, BY_API), [self, args, given, code, row]);
+  c.switchTo(here);
+  return operands;
 }
 
 /** The instance whose module object is `self`. */
@@ -280,33 +313,4 @@ function boxResults(c: PyCode, g: ModuleGlue, results: readonly Value[], types: 
     }
   });
   return objects.length === 1 ? objects[0] : c.tuple(objects);
-}
-
-/** (row, number of parameters, number of arguments) → null, with a TypeError like Python's own. */
-function arityError(g: Glue): number {
-  return g.defineC("wasmpy_arity_error", [PTR, I64, I64], [PTR], (c) => {
-    const wanted = c.argument(1);
-    const text = c.variable(PTR);
-    c.set(text, c.text("%s() takes exactly %d arguments (%d given)"));
-    c.when(c.op(op.I64_EQ, wanted, c.number(1)), () => {
-      c.set(text, c.text("%s() takes exactly %d argument (%d given)"));
-    });
-    const format = c.api("PyUnicode_FromString", c.get(text));
-    c.needs(format);
-    const values = c.tuple(
-      [
-        c.api("PyUnicode_FromString", c.behind(c.argument(0), ROW_NAME)),
-        c.api("PyLong_FromLongLong", wanted),
-        c.api("PyLong_FromLongLong", c.argument(2)),
-      ],
-      format,
-    );
-    const message = c.api("PyUnicode_Format", format, values);
-    c.decref(format);
-    c.decref(values);
-    c.needs(message);
-    c.api("PyErr_SetObject", c.field(PTR, c.apiAddress("PyExc_TypeError"), 0), message);
-    c.decref(message);
-    c.retNull();
-  });
 }

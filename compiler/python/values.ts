@@ -67,18 +67,27 @@ export function compactInt(c: PyCode, variant: number, x: Value, otherwise: Bloc
 /** How a function converts objects: what it knows of their layouts, and where it stands. */
 export class Unboxing {
   readonly variant: number;
-  /** 8 bytes of stack that slow paths write to. */
+  /** 8 bytes of stack that conversions write to. */
   readonly out: Value;
   /** The instance; null if there are no references among the values. */
   readonly vmctx: Value | null;
   /** Leaves the function, with the exception that is set. */
   readonly fail: () => void;
+  /** Where layouts are known: objects of others go there, before anything was done. */
+  readonly otherwise: Block | null;
 
-  constructor(variant: number, out: Value, vmctx: Value | null, fail: () => void) {
+  constructor(
+    variant: number,
+    out: Value,
+    vmctx: Value | null,
+    fail: () => void,
+    otherwise: Block | null = null,
+  ) {
     this.variant = variant;
     this.out = out;
     this.vmctx = vmctx;
     this.fail = fail;
+    this.otherwise = otherwise;
   }
 }
 
@@ -109,34 +118,23 @@ function slowly(c: PyCode, u: Unboxing, convert: number, x: Value, type: number)
 }
 
 function unboxInteger(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, type: number): Value {
-  const convert = type === I32 ? toI32(g, g.input.wrap) : toI64(g, g.input.wrap);
-  if (u.variant === BY_API) return slowly(c, u, convert, x, type);
-  const value = c.variable(type);
-  const slow = c.coldBlock();
-  const done = c.block();
+  if (u.otherwise === null) {
+    return slowly(c, u, type === I32 ? toI32(g, g.input.wrap) : toI64(g, g.input.wrap), x, type);
+  }
   const isInt = c.block();
-  c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], slow, []);
+  c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], u.otherwise, []);
   c.seal(isInt);
   c.switchTo(isInt);
-  const n = compactInt(c, u.variant, x, slow);
-  c.set(value, type === I32 ? c.op(op.I32_WRAP_I64, n) : n);
-  c.jump(done, []);
-  c.seal(slow);
-  c.switchTo(slow);
-  c.set(value, slowly(c, u, convert, x, type));
-  c.jump(done, []);
-  c.seal(done);
-  c.switchTo(done);
-  return c.get(value);
+  const n = compactInt(c, u.variant, x, u.otherwise);
+  return type === I32 ? c.op(op.I32_WRAP_I64, n) : n;
 }
 
 function unboxFloat(c: PyCode, g: Glue, u: Unboxing, x: Value): Value {
-  if (u.variant === BY_API) return slowly(c, u, toF64(g), x, F64);
+  if (u.otherwise === null) return slowly(c, u, toF64(g), x, F64);
   const value = c.variable(F64);
   const isFloat = c.block();
   const noFloat = c.block();
   const isInt = c.block();
-  const slow = c.coldBlock();
   const done = c.block();
   c.brIf(hasType(c, x, "PyFloat_Type"), isFloat, [], noFloat, []);
   c.seal(isFloat);
@@ -145,14 +143,10 @@ function unboxFloat(c: PyCode, g: Glue, u: Unboxing, x: Value): Value {
   c.set(value, c.field(F64, x, OBJECT_VALUE));
   c.jump(done, []);
   c.switchTo(noFloat);
-  c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], slow, []);
+  c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], u.otherwise, []);
   c.seal(isInt);
   c.switchTo(isInt);
-  c.set(value, c.op(op.F64_CONVERT_I64_S, compactInt(c, u.variant, x, slow)));
-  c.jump(done, []);
-  c.seal(slow);
-  c.switchTo(slow);
-  c.set(value, slowly(c, u, toF64(g), x, F64));
+  c.set(value, c.op(op.F64_CONVERT_I64_S, compactInt(c, u.variant, x, u.otherwise)));
   c.jump(done, []);
   c.seal(done);
   c.switchTo(done);
@@ -269,16 +263,47 @@ export function toI64(g: Glue, wrap: boolean): number {
   });
 }
 
-/** Floats, ints and whatever has __float__. */
+/** Floats, ints and whatever has __float__; ints that are too large become infinite, as larger floats do for f32. */
 export function toF64(g: Glue): number {
   return g.defineC("wasmpy_to_f64", [PTR, PTR], [I32], (c) => {
     const x = c.api("PyFloat_AsDouble", c.argument(0));
     c.whenRarely(c.op(op.F64_EQ, x, c.f64(0, 0xbff00000 | 0)), () => {
-      failIf(c, c.op(op.PTR_NE, c.api("PyErr_Occurred"), c.null()));
+      c.when(c.op(op.PTR_NE, c.api("PyErr_Occurred"), c.null()), () => {
+        const overflow = c.field(PTR, c.apiAddress("PyExc_OverflowError"), 0);
+        failIf(c, c.op(op.I32_EQZ, c.api("PyErr_ExceptionMatches", overflow)));
+        infinity(c, c.argument(0), c.argument(1));
+      });
     });
     c.setField(F64, c.argument(1), 0, x);
     c.ret([c.i32(0)]);
   });
+}
+
+/** The infinity of the sign of an int that has overflowed; returns from here, with the exception where it is none. */
+function infinity(c: PyCode, object: Value, out: Value): void {
+  const kept = c.room(24);
+  c.api("PyErr_Fetch", kept, c.plus(kept, 8), c.plus(kept, 16));
+  const index = c.api("PyNumber_Index", object);
+  const sign = c.room(8);
+  c.setSlotField(I64, sign, 0, c.number(0));
+  c.when(c.isThere(index), () => c.api("PyLong_AsLongLongAndOverflow", index, sign));
+  c.decref(index);
+  const overflow = c.slotField(I32, sign);
+  c.api("PyErr_Clear");
+  const parts = [0, 8, 16].map((at) => c.slotField(PTR, kept, at));
+  c.when(c.op(op.I32_EQZ, overflow), () => {
+    c.api("PyErr_Restore", parts[0], parts[1], parts[2]);
+    c.ret([c.i32(FAILED)]);
+  });
+  for (const part of parts) c.decref(part);
+  const infinite = c.f64(0, 0x7ff00000);
+  const isNegative = c.op(op.I32_LT_S, overflow, c.i32(0));
+  c.choose(
+    isNegative,
+    () => c.setField(F64, out, 0, c.op(op.F64_NEG, infinite)),
+    () => c.setField(F64, out, 0, infinite),
+  );
+  c.ret([c.i32(0)]);
 }
 
 /** (dictionary of functions, object) → the record of a builtin of wasmpy; null: none, or an exception. */

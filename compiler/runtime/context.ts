@@ -8,6 +8,7 @@ import {
   CONTEXT_BYTES,
   CONTEXT_FUNCS,
   CONTEXT_GLOBAL_TYPE,
+  CONTEXT_LEDGER,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_NOTHING,
   CONTEXT_RAISE,
@@ -16,9 +17,12 @@ import {
   CONTEXT_THREAD_KEY,
   CONTEXT_TRAP_STACK,
   CONTEXT_TYPES,
+  LEDGER_COLLECT,
+  LEDGER_LIMIT,
 } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
+import { LEAST } from "./ledger.ts";
 
 /** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
 export const CONTEXT_KEY = "wasmpy/context/5";
@@ -32,6 +36,7 @@ const OWNED: readonly number[] = [
   CONTEXT_FUNCS,
   CONTEXT_TRAP_STACK,
   CONTEXT_NOTHING,
+  CONTEXT_LEDGER + LEDGER_COLLECT,
 ];
 
 export function context(c: Body): void {
@@ -48,6 +53,7 @@ export function context(c: Body): void {
   c.whenRarely(c.isNull(fresh), () => c.ret([c.api("PyErr_NoMemory")]));
   c.setContextField(I64, fresh, CONTEXT_ALWAYS, c.number(1));
   c.setContextField(PTR, fresh, CONTEXT_THREAD_END, c.address("thread_state_end"));
+  c.setContextField(I64, fresh, CONTEXT_LEDGER + LEDGER_LIMIT, c.number(LEAST));
   const threadKey = c.api("pthread_key_create", c.plus(fresh, CONTEXT_THREAD_KEY), c.address("thread_exit"));
   c.whenRarely(threadKey, () => {
     c.api("free", fresh);

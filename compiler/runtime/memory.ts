@@ -10,6 +10,7 @@ import {
   CONTEXT_SKIP,
   GUARDED_RESERVATION,
   MEMORY_BASE,
+  MEMORY_LEDGER,
   MEMORY_MAX,
   MEMORY_RESERVED,
   MEMORY_SIZE,
@@ -18,6 +19,7 @@ import { I64, PTR } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_MEMORY_PAGES } from "../wasm/limits.ts";
 import type { Body } from "./body.ts";
+import { enter, leave, settleInside } from "./ledger.ts";
 import * as os from "./linux.ts";
 
 const PAGE_SHIFT = 16;
@@ -72,6 +74,7 @@ export function memoryCreate(c: Body): void {
   c.setField(I64, record, MEMORY_SIZE, size);
   c.setField(I64, record, MEMORY_MAX, most);
   c.setField(I64, record, MEMORY_RESERVED, c.get(reserved));
+  enter(c, c.field(PTR, record, MEMORY_LEDGER), size);
   c.ret([c.i32(0)]);
 }
 
@@ -89,6 +92,7 @@ export function memoryDestroy(c: Body): void {
   const record = c.argument(0);
   const base = c.field(PTR, record, MEMORY_BASE);
   const reserved = c.field(I64, record, MEMORY_RESERVED);
+  leave(c, c.field(PTR, record, MEMORY_LEDGER), c.field(I64, record, MEMORY_SIZE));
   for (const offset of [MEMORY_BASE, MEMORY_SIZE, MEMORY_MAX, MEMORY_RESERVED]) {
     c.setField(I64, record, offset, c.number(0));
   }
@@ -111,13 +115,16 @@ export function memoryExtend(c: Body): void {
     const end = c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), size);
     c.whenRarely(commit(c, end, added), refuse);
     c.setField(I64, record, MEMORY_SIZE, c.op(op.I64_ADD, size, added));
+    enter(c, c.field(PTR, record, MEMORY_LEDGER), added);
   });
   c.ret([pages]);
 }
 
 /** (record, pages) → old number of pages, or -1 */
 export function memoryGrow(c: Body): void {
-  c.ret([c.run("memory_extend", c.argument(0), c.argument(1))]);
+  const before = c.run("memory_extend", c.argument(0), c.argument(1));
+  settleInside(c, c.field(PTR, c.argument(0), MEMORY_LEDGER));
+  c.ret([before]);
 }
 
 /** The address of `count` bytes at index `at` (both i64) of the memory; traps if they are not all inside. */

@@ -51,7 +51,10 @@ const C_API: readonly Declaration[] = [
   f("PyTuple_SetItem", [PTR, I64, PTR], [I32]), // steals the item
   f("PyTuple_GetItem", [PTR, I64], [PTR]), // borrowed
   f("PyTuple_Size", [PTR], [I64]),
-  f("PySequence_Tuple", [PTR], [PTR]),
+  datum("PyTuple_Type"),
+  f("PyObject_Size", [PTR], [I64]),
+  f("PyObject_GetIter", [PTR], [PTR]),
+  f("PyIter_Next", [PTR], [PTR]), // null with and without an exception
   f("PyDict_New", [], [PTR]),
   f("PyDict_SetItem", [PTR, PTR, PTR], [I32]),
   f("PyDict_SetItemString", [PTR, PTR, PTR], [I32]),
@@ -62,7 +65,6 @@ const C_API: readonly Declaration[] = [
   f("PyBytes_AsString", [PTR], [PTR]),
   f("PyUnicode_FromString", [PTR], [PTR]),
   f("PyUnicode_DecodeUTF8", [PTR, I64, PTR], [PTR]),
-  f("PyUnicode_Format", [PTR, PTR], [PTR]),
   f("PyMemoryView_FromMemory", [PTR, I64, I32], [PTR]),
   f("PyCapsule_New", [PTR, PTR, PTR], [PTR]),
   f("PyCapsule_GetPointer", [PTR, PTR], [PTR]),
@@ -80,6 +82,7 @@ const C_API: readonly Declaration[] = [
   f("PyErr_NewException", [PTR, PTR, PTR], [PTR]),
   f("PyErr_ExceptionMatches", [PTR], [I32]),
   f("PyErr_NormalizeException", [PTR, PTR, PTR], []),
+  f("PyException_SetTraceback", [PTR, PTR], [I32]),
   f("PyException_SetContext", [PTR, PTR], []), // steals the context
   f("PyException_SetTraceback", [PTR, PTR], [I32]),
   datum("PyExc_BaseException"),

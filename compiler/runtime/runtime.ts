@@ -12,6 +12,7 @@ import * as contexts from "./context.ts";
 import * as faults from "./faults.ts";
 import * as handlers from "./handlers.ts";
 import * as images from "./images.ts";
+import * as ledgers from "./ledger.ts";
 import type { System } from "./linux.ts";
 import * as memories from "./memory.ts";
 import * as refs from "./refs.ts";
@@ -76,6 +77,7 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("elem_funcs", tables.elemFuncs),
   f("elem_drop", tables.elemFree),
   f("elem_free", tables.elemFree),
+  f("ledger_settle", ledgers.ledgerSettle),
 
   f("ref_set", refs.refSet),
   f("ref_store", refs.refStore),

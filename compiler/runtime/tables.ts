@@ -4,14 +4,27 @@
 
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { ELEM_ARRAY, ELEM_LENGTH, TABLE_BASE, TABLE_IS_FUNC, TABLE_MAX, TABLE_SIZE } from "../ir/layout.ts";
+import {
+  ELEM_ARRAY,
+  ELEM_LENGTH,
+  TABLE_BASE,
+  TABLE_IS_FUNC,
+  TABLE_LEDGER,
+  TABLE_MAX,
+  TABLE_SIZE,
+} from "../ir/layout.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_TABLE_SIZE } from "../wasm/limits.ts";
 import type { Body } from "./body.ts";
+import { enter, leave, settleInside } from "./ledger.ts";
 import { exchange } from "./refs.ts";
 
 const REF_SHIFT = 3;
+
+function inBytes(c: Body, count: Value): Value {
+  return c.op(op.I64_SHL, count, c.number(REF_SHIFT));
+}
 
 /** (record, 1 for function references, size, maximum) → 0, or -1: exception */
 export function tableCreate(c: Body): void {
@@ -30,6 +43,7 @@ export function tableCreate(c: Body): void {
   c.setField(I64, record, TABLE_SIZE, size);
   c.setField(I64, record, TABLE_MAX, max);
   c.setField(I64, record, TABLE_IS_FUNC, c.widen(c.argument(1)));
+  enter(c, c.field(PTR, record, TABLE_LEDGER), inBytes(c, size));
   c.ret([c.i32(0)]);
 }
 
@@ -41,6 +55,7 @@ export function tableDestroy(c: Body): void {
   const isFunc = c.field(I32, record, TABLE_IS_FUNC);
   c.setField(PTR, record, TABLE_BASE, c.null());
   c.setField(I64, record, TABLE_SIZE, c.number(0));
+  leave(c, c.field(PTR, record, TABLE_LEDGER), inBytes(c, size));
   c.repeat(size, (i) => {
     c.api("Py_DecRef", c.run("owner", c.field(REF, c.element(array, i, REF_SHIFT), 0), isFunc));
   });
@@ -57,8 +72,7 @@ export function tableExtend(c: Body): void {
   c.whenRarely(c.op(op.I64_LT_U, room, count), refuse);
   c.when(c.op(op.I64_EQZ, count), () => c.ret([size]));
   const total = c.op(op.I64_ADD, size, count);
-  const bytes = c.op(op.I64_SHL, total, c.number(REF_SHIFT));
-  const array = c.api("realloc", c.field(PTR, record, TABLE_BASE), bytes);
+  const array = c.api("realloc", c.field(PTR, record, TABLE_BASE), inBytes(c, total));
   c.whenRarely(c.isNull(array), refuse);
   c.setField(PTR, record, TABLE_BASE, array);
   const owner = c.run("owner", value, c.field(I32, record, TABLE_IS_FUNC));
@@ -67,12 +81,15 @@ export function tableExtend(c: Body): void {
     c.setField(REF, c.element(array, c.op(op.I64_ADD, size, i), REF_SHIFT), 0, value);
   });
   c.setField(I64, record, TABLE_SIZE, total);
+  enter(c, c.field(PTR, record, TABLE_LEDGER), inBytes(c, count));
   c.ret([size]);
 }
 
 /** (record, value, count) → old size, or -1 */
 export function tableGrow(c: Body): void {
-  c.ret([c.run("table_extend", c.argument(0), c.argument(1), c.argument(2))]);
+  const before = c.run("table_extend", c.argument(0), c.argument(1), c.argument(2));
+  settleInside(c, c.field(PTR, c.argument(0), TABLE_LEDGER));
+  c.ret([before]);
 }
 
 /** Traps unless `count` elements from `at` on (both i64) lie in the table or element segment at `record`. */

@@ -206,14 +206,14 @@ describe("doc strings", () => {
     [["a"], "f($module, p0, p1, /)"],
   ])("parameters %j", (names, text) => {
     module.localNames.set(0, new Map(names.map((name, i) => [i, name])));
-    expect(docString(module, 0, "f")).toBe(`${text}\n--\n\n(func (param i32 externref) (result f64))`);
-    expect(docString(module, 0, "x.f").startsWith(text)).toBe(true);
+    expect(docString(module, 0, "f", 20)).toBe(`${text}\n--\n\n(func (param i32 externref) (result f64))`);
+    expect(docString(module, 0, "x.f", 20).startsWith(text)).toBe(true);
   });
 
   test("long lists", () => {
     const many = (count: number) => Array.from({ length: count }, () => w.I32);
     const text = (params: number, results: number) =>
-      docString(moduleOf([signature(many(params), many(results))], false), 0, "f");
+      docString(moduleOf([signature(many(params), many(results))], false), 0, "f", 20);
     const twenty = `i32${" i32".repeat(19)}`;
     expect(text(20, 21)).toMatch(/^f\(\$module, p0, .* p19, \/\)\n--\n\n/);
     expect(text(20, 21).endsWith(`(func (param ${twenty}) (result ${twenty} …))`)).toBe(true);

@@ -127,7 +127,11 @@ if not TYPE_CHECKING:  # Type checkers shall complain of names that are not ther
     def __getattr__(name: str) -> object:
         place = _PLACES.get(name)
         if place is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            import sys
+
+            from ._foreign import complaint
+
+            raise complaint(__name__, name, f"module {__name__!r}", sys.modules.get(__name__))
         value = getattr(__import__(place, globals(), None, [name], 1), name)
         globals()[name] = value
         return value

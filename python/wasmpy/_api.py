@@ -15,11 +15,17 @@ from ._link import WasmModule, item, lookup, state_of
 # `load` of what is cached is a start, too: typing, and what talks to the compiler or describes, would cost 35 ms.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    import typing
+    from collections import abc
     from types import ModuleType
-    from typing import Any
 
-    from ._descriptors import ExportType, ImportType
+    import typing_extensions
+
+    from . import _descriptors
+else:
+    from ._lazy import _descriptors, abc, typing, typing_extensions
+
+    ModuleType = type(os)
 
 _Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
@@ -38,7 +44,15 @@ def _read(source: _Source) -> tuple[bytes, str]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         content = bytes(source)
         return content, "<wasm>" if _is_binary(content) else "<wat>"
-    path = os.fsdecode(source)
+    try:
+        path = os.fsdecode(source)
+    except TypeError:
+        raise TypeError(f"a module is a path or bytes, not {type(source).__name__}") from None
+    if path.lstrip().startswith(("(", ";;")) and ("\n" in path or "\0" in path or not os.path.exists(path)):
+        shown = path if len(path) <= 40 else f"{path[:40]}…"
+        from errno import ENOENT
+
+        raise FileNotFoundError(ENOENT, "a str is the path of a file; for text there is wasmpy.wat(text)", shown)
     with open(path, "rb") as file:
         return file.read(), path
 
@@ -55,8 +69,24 @@ class _Text:
         return self._source.decode("utf-8", "replace")
 
 
-class Module:
+class _ModuleType(type):
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> object:
+            from ._foreign import complaint
+
+            raise complaint("Module", name, f"type object {cls.__name__!r}", cls)
+
+
+class Module(metaclass=_ModuleType):
     """A compiled module, not yet instantiated. ``filename`` is where it came from."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            from ._foreign import complaint
+
+            raise complaint("Module", name, f"{type(self).__name__!r} object", self)
 
     __module__ = "wasmpy"
 
@@ -75,10 +105,11 @@ class Module:
         self._compile()
 
     def _set(self, source: bytes, filename: str, options: dict[str, object]) -> None:
-        self._source, self.filename, self._options = source, filename, options
+        self._source, self._options = source, options
+        self.filename: str = filename
         self._build = _cache.Build(source, _LEAF, filename, options)
         self._text = _Text(source) if filename == "<wat>" else None
-        self._meta: dict[str, Any] | None = None
+        self._meta: dict[str, typing.Any] | None = None
 
     def _compile(self) -> None:
         try:
@@ -103,7 +134,13 @@ class Module:
         """
         from . import _serial, _store
 
-        source, filename, options, machine, image = _serial.unpack(bytes(data))
+        try:
+            content = bytes(memoryview(data))
+        except TypeError:
+            advice = "; of a file: open(path, 'rb').read()" if isinstance(data, (str, os.PathLike)) else ""
+            message = f"Module.deserialize takes the bytes that serialize gave, not {type(data).__name__}{advice}"
+            raise TypeError(message) from None
+        source, filename, options, machine, image = _serial.unpack(content)
         module = object.__new__(cls)
         module._set(source, filename, options)
         if image:
@@ -112,10 +149,10 @@ class Module:
         module._compile()
         return module
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> typing.Any:
         return _again, (self._source, self.filename, self._options)
 
-    def instantiate(self, imports: Mapping[str, Any] | None = None) -> Instance:
+    def instantiate(self, imports: abc.Mapping[str, typing.Any] | None = None) -> Instance:
         """A new instance; as ``Instance(module, imports)``."""
         return Instance(self, imports)
 
@@ -127,10 +164,10 @@ class Module:
             made.__loader__ = self._text  # type: ignore[assignment]
 
     @property
-    def _description(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, typing.Any]:
         """The description of the module that its image carries (``python/meta.ts`` of the compiler)."""
         if self._meta is None:
-            found: list[dict[str, Any]] = []
+            found: list[dict[str, typing.Any]] = []
             made = _image.create(_LEAF, self._build)
             self._name(made)
             made.__dict__["__wasm_describe__"] = found.append
@@ -139,38 +176,34 @@ class Module:
         return self._meta
 
     @property
-    def imports(self) -> tuple[ImportType, ...]:
+    def imports(self) -> tuple[_descriptors.ImportType, ...]:
         """What the module wants to be given: tuples (module, name, kind, type), in its order."""
-        from . import _descriptors
-
         return _descriptors.imports(self._description)
 
     @property
-    def exports(self) -> tuple[ExportType, ...]:
+    def exports(self) -> tuple[_descriptors.ExportType, ...]:
         """What the module has to offer: tuples (name, kind, type), in its order."""
-        from . import _descriptors
-
         return _descriptors.exports(self._description)
 
     def custom_sections(self, name: str) -> list[bytes]:
         """The contents of all custom sections of this name, in the module's order. Assembles the text of one."""
-        from . import _descriptors
-
         binary = self._source if _is_binary(self._source) else _assemble(self._source, self.filename)
         return [binary[begin:end] for _, custom, begin, end in _descriptors.sections(binary) if custom == name]
 
     def __repr__(self) -> str:
-        from . import _descriptors
-
-        lines = _descriptors.lines(self.imports, self.exports)
+        imports, exports = self.imports, self.exports
+        lines = _descriptors.lines(imports, exports)
         if len(lines) > _MOST_LINES:
             lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES} more"]
-        return "\n".join([f"<wasmpy.Module {self.filename}>", *lines])
+        counts = f"{_count(len(imports), 'import')}, {_count(len(exports), 'export')}"
+        return "\n".join([f"<wasmpy.Module {self.filename}: {counts}>", *lines])
 
     def _repr_html_(self) -> str:
-        from . import _descriptors
-
         return _descriptors.table(f"wasmpy.Module {self.filename}", self.imports, self.exports)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _again(source: bytes, filename: str, options: dict[str, object]) -> Module:
@@ -185,21 +218,32 @@ class Instance:
     """An instance of a module.
 
     Functions, memories, tables and the values of globals are attributes, where their names are Python identifiers
-    that do not begin with ``_``; ``instance["any name"]`` reaches every one. ``in`` and iteration are over the names.
+    that do not begin with ``_`` and are none of the attributes below; ``instance["any name"]`` reaches every one,
+    exports that are called ``exports`` or ``close`` too. ``in`` and iteration are over the names.
+
+    ``with`` closes it at the end.
     """
 
     __module__ = "wasmpy"
 
-    def __init__(self, module: Module, imports: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, module: Module, imports: abc.Mapping[str, typing.Any] | None = None) -> None:
         """Links and initialises. ``imports`` maps module names to namespaces: mappings, modules, instances.
 
         Runs the start function, and ``_initialize`` if there is one, as reactors of WASI have it. Raises LinkError,
         which lists all imports that are missing or do not fit; or what the start function raises.
         """
+        if not isinstance(module, Module):
+            advice = "; wasmpy.load(file, imports) does both" if isinstance(module, (str, bytes, os.PathLike)) else ""
+            raise TypeError(f"the first argument is a wasmpy.Module, not {type(module).__name__}{advice}")
+        if imports is not None and not hasattr(imports, "keys"):
+            message = f"imports are a mapping {{module: {{name: value}}}}, not {type(imports).__name__}"
+            wanted = module.imports[:1]
+            example = "".join(f", here {{{i.module!r}: {{{i.name!r}: …}}}}" for i in wanted)
+            raise TypeError(message + example)
         resolve = _resolver(imports)
         self._link(module, lambda: resolve)
 
-    def _link(self, module: Module, resolve: Callable[[], Callable[[_link.Import], Any]]) -> None:
+    def _link(self, module: Module, resolve: abc.Callable[[], abc.Callable[[_link.Import], typing.Any]]) -> None:
         """``resolve``: a function for the imports, from the first on."""
 
         def prepare(made: ModuleType) -> None:
@@ -213,12 +257,40 @@ class Instance:
         except BaseException as error:
             raise without_own_frames(error)  # noqa: B904
 
+    def close(self) -> None:
+        """Ends the instance, and gives its memory back without waiting for the garbage collector.
+
+        From then on its attributes raise ValueError, and so do its functions, wherever they are kept or imported.
+        What else refers to its memory keeps it: views of it, the Memory, functions, tables and globals that are kept,
+        instances that import from it, and code of the instance that is still running, which goes on. Closing twice
+        does nothing.
+        """
+        # Other threads may use it, or close it, at any moment: it always looks like an open or a closed one.
+        old, state = type(self), self.__dict__["__wasm__"]
+        state.closed = f"the instance of {state.file} is closed"
+        variables = old.__dict__.get(_link.VARIABLES)
+        self.__class__ = _closed(old if variables is None else old.__bases__[0])
+        module = [self.__dict__.pop("_module", None)]
+        if module[0] is None:
+            return
+        for name in [name for name in self.__dict__ if name != "__wasm__"]:
+            del self.__dict__[name]
+        for name in variables or ():
+            delattr(old, name)  # its globals; the class waits for the garbage collector
+        state.close(module)
+
+    def __enter__(self) -> typing_extensions.Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     @property
-    def exports(self) -> Mapping[str, Any]:
+    def exports(self) -> abc.Mapping[str, typing.Any]:
         """Export name → function, Memory, Table or Global."""
         return exports(self)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> typing.Any:
         return self._module[name]
 
     def __setitem__(self, name: str, value: object) -> None:
@@ -227,7 +299,7 @@ class Instance:
     def __contains__(self, name: object) -> bool:
         return name in self._module
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> abc.Iterator[str]:
         return iter(self._module)
 
     def __dir__(self) -> list[str]:
@@ -235,14 +307,75 @@ class Instance:
 
     if TYPE_CHECKING:  # Such methods would make every attribute slow.
 
-        def __getattr__(self, name: str) -> Any: ...
-        def __setattr__(self, name: str, value: Any) -> None: ...
+        def __getattr__(self, name: str) -> typing.Any: ...
+        def __setattr__(self, name: str, value: typing.Any) -> None: ...
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> typing.Any:
         raise TypeError("an instance has its own memory: it cannot be copied or pickled, its module can")
 
     def __repr__(self) -> str:
-        return f"<wasmpy.Instance of {self._module.__file__}>"
+        kinds = self.__dict__["__wasm__"].kinds.values()
+        return f"<wasmpy.Instance of {self._module.__file__}: {_count(len(kinds), 'export')}>"
+
+
+class _Description:
+    """The doc string of Instance; of an instance with its exports, which ``help`` shows."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __get__(self, instance: typing.Any, kind: type) -> str:
+        state: _link.State | None = None if instance is None else instance.__dict__.get("__wasm__")
+        if state is None or state.closed:
+            return self._text
+        rows = []
+        for name, value in state.exports.items():
+            signature = getattr(value, "__text_signature__", None) or "(…)"
+            kind_of = _descriptors.KINDS[state.kinds[name]]
+            shown = f"{name}{signature.replace('$module, ', '').replace(', /', '').replace('/', '')}"
+            rows.append(f"  {shown}  {value.__doc__}" if kind_of == "function" else f"  {name}  {kind_of}")
+        return "\n".join([f"An instance of {state.file}. Its exports:", "", *rows, "", self._text])
+
+
+Instance.__doc__ = _Description(Instance.__doc__ or "")  # type: ignore[assignment]
+
+
+class _ClosedInstance(Instance):
+    """An instance that was closed."""
+
+    __module__ = "wasmpy"
+
+    def __getattribute__(self, name: str) -> typing.Any:
+        if name == "close" or (name.startswith("_") and name != "_module"):
+            return object.__getattribute__(self, name)
+        raise self._error()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise self._error()
+
+    def close(self) -> None:
+        pass
+
+    def _error(self) -> ValueError:
+        return ValueError(self.__dict__["__wasm__"].closed)
+
+    def _refuse(self, *arguments: object) -> typing.Any:
+        raise self._error()
+
+    __getitem__ = __setitem__ = __contains__ = __iter__ = __enter__ = _refuse
+
+    def __dir__(self) -> list[str]:
+        return ["close"]
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Instance: {self.__dict__['__wasm__'].closed}>"
+
+
+def _closed(base: type[Instance]) -> type[Instance]:
+    """The class for closed instances of a class."""
+    if issubclass(base, _ClosedInstance):
+        return base
+    return _ClosedInstance if base is Instance else type(base.__name__, (_ClosedInstance, base), {})
 
 
 # Type of a function as text → the module that gives a Python callable this type.
@@ -272,9 +405,9 @@ class Func(metaclass=_FuncType):
 
     if TYPE_CHECKING:
 
-        def __call__(self, *arguments: Any) -> Any: ...
+        def __call__(self, *arguments: typing.Any) -> typing.Any: ...
 
-    def __new__(cls, type: str, function: Callable[..., Any]) -> Any:
+    def __new__(cls, type: str, function: abc.Callable[..., typing.Any]) -> typing.Any:
         if not callable(function):
             raise TypeError(f"{function!r} is not callable")
         if getattr(function, "__wasm_pass_caller__", None) is True:
@@ -305,7 +438,7 @@ def compile(source: _Source, *, features: str = "3.0", wrap: bool = False, inter
 
 def load(
     source: _Source,
-    imports: Mapping[str, Any] | None = None,
+    imports: abc.Mapping[str, typing.Any] | None = None,
     *,
     features: str = "3.0",
     wrap: bool = False,
@@ -332,13 +465,13 @@ def load(
     return instance
 
 
-def _resolver(imports: Mapping[str, Any] | None) -> Callable[[_link.Import], Any]:
+def _resolver(imports: abc.Mapping[str, typing.Any] | None) -> abc.Callable[[_link.Import], typing.Any]:
     """What finds an import in the mapping that a caller passed."""
     given = {} if imports is None else imports
     return lambda wanted: lookup(item(given, wanted.module), wanted)
 
 
-def exports(instance: ModuleType | Instance) -> Mapping[str, Any]:
+def exports(instance: ModuleType | Instance) -> abc.Mapping[str, typing.Any]:
     """All exports of an imported module or an instance: name → function, Memory, Table or Global.
 
     Globals are the objects to link with, not their values. Raises TypeError for anything else.

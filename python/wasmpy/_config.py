@@ -64,7 +64,7 @@ class Config:
         return f"wasmpy.config({', '.join(f'{name}={self.get(name)!r}' for name in SETTINGS)})"
 
 
-config = Config()
+config: Config = Config()
 
 # --- features, with the names and numbers that wasmpy 0.2.3 gave them --------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from . import _types
 
-_KINDS = ("function", "table", "memory", "global", "tag")
+KINDS = ("function", "table", "memory", "global", "tag")
 _SECTIONS = (
     "custom", "type", "import", "function", "table", "memory", "global",
     "export", "start", "element", "code", "data", "data count", "tag",
@@ -40,7 +40,7 @@ def imports(meta: dict[str, Any]) -> tuple[ImportType, ...]:
     """The imports, in the module's order."""
     numbers = _types.define(meta)
     return tuple(
-        ImportType(module, name, _KINDS[kind], _text(meta, numbers, kind, index))
+        ImportType(module, name, KINDS[kind], _text(meta, numbers, kind, index))
         for module, name, kind, index in meta["imports"]
     )
 
@@ -49,12 +49,12 @@ def exports(meta: dict[str, Any]) -> tuple[ExportType, ...]:
     """The exports, in the module's order."""
     numbers = _types.define(meta)
     return tuple(
-        ExportType(name, _KINDS[kind], _text(meta, numbers, kind, index)) for name, kind, index in meta["exports"]
+        ExportType(name, KINDS[kind], _text(meta, numbers, kind, index)) for name, kind, index in meta["exports"]
     )
 
 
 def _text(meta: dict[str, Any], numbers: list[int], kind: int, index: int) -> str:
-    name = _KINDS[kind]
+    name = KINDS[kind]
     if name == "function":
         return _types.readable(f"${numbers[meta['functions'][index]]}")
     if name == "global":
@@ -78,7 +78,7 @@ def lines(imported: tuple[ImportType, ...], exported: tuple[ExportType, ...]) ->
     rows = [(f"import {printable(i.module)}.{printable(i.name)}", i.kind, i.type) for i in imported]
     rows += [(f"export {printable(e.name)}", e.kind, e.type) for e in exported]
     width = max((len(row[0]) for row in rows if len(row[0]) <= 40), default=0)
-    return [f"  {what:{width}}  {kind} {text}".rstrip() for what, kind, text in rows]
+    return [f"  {what:{width}}  {kind} {_types.short(text)}".rstrip() for what, kind, text in rows]
 
 
 def printable(name: str) -> str:
@@ -90,8 +90,8 @@ def table(title: str, imported: tuple[ImportType, ...], exported: tuple[ExportTy
     """Imports and exports as HTML, for notebooks."""
     from html import escape
 
-    rows = [("import", f"{i.module}.{i.name}", i.kind, i.type) for i in imported]
-    rows += [("export", e.name, e.kind, e.type) for e in exported]
+    rows = [("import", f"{i.module}.{i.name}", i.kind, _types.short(i.type)) for i in imported]
+    rows += [("export", e.name, e.kind, _types.short(e.type)) for e in exported]
     cells = ("".join(f'<td style="text-align: left">{escape(text)}</td>' for text in row) for row in rows)
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     return f"<table><caption>{escape(title)}</caption>{body}</table>"

@@ -42,6 +42,34 @@ class UnguardedError(MemoryError):
     takes the checked one instead."""
 
 
+class Frame(tuple[str, str, int]):
+    """A WebAssembly frame of a trap: module name, function name, byte offset in the binary or -1."""
+
+    __slots__ = ()
+
+    @property
+    def module(self) -> str:
+        """Name of the module."""
+        return self[0]
+
+    @property
+    def function(self) -> str:
+        """Name of the function."""
+        return self[1]
+
+    @property
+    def offset(self) -> int:
+        """Byte offset in the binary, or -1."""
+        return self[2]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            from ._foreign import complaint
+
+            raise complaint("Frame", name, "'Frame' object", self)
+
+
 class Trap(WasmError, RuntimeError):
     """WebAssembly code trapped. The instance stays usable, with whatever the code had done so far.
 
@@ -49,13 +77,17 @@ class Trap(WasmError, RuntimeError):
     RecursionError (stack exhausted) where Python has a word for it.
 
     ``code`` is the specification's message. ``frames`` lists the WebAssembly frames, innermost first, as tuples of
-    module name, function name and byte offset in the binary, -1 where it is not known; at most 100.
+    module name, function name and byte offset in the binary, -1 where it is not known; at most 100. These are also
+    their attributes: ``frame.module``, ``frame.function``, ``frame.offset``.
     """
 
     code: str = ""
-    frames: tuple[tuple[str, str, int], ...] = ()
+    if TYPE_CHECKING:
+        frames: tuple[Frame, ...] = ()
+    else:  # Hints of classes are read in the package, where there is no Frame.
+        frames: tuple[tuple[str, str, int], ...] = ()
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         # The subclasses have no names of their own.
         return _trap, (self.code, self.args), self.__dict__
 

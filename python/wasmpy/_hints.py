@@ -19,20 +19,23 @@ _MARKS: tuple[tuple[str, str, str], ...] = (
     (
         r"wasi_snapshot_preview\d|wasi_unstable|wasix_.*|wasi:.*",
         r".*",
-        "the module is made for WASI, which wasmpy does not support yet: build it without a standard library "
-        "(wasm32-unknown-unknown, wasm32-freestanding), or pass these functions yourself",
+        "the module is made for WASI, which wasmpy does not support yet: build it for a target without a system "
+        "(Rust: wasm32-unknown-unknown, Zig: wasm32-freestanding, TinyGo: -target=wasm-unknown), or pass these "
+        "functions yourself",
     ),
     (
         r"wbg|__wbindgen_.*|\..*_bg\.js",
         r".*",
         "wasm-bindgen made the module for JavaScript that it wrote beside it: in Rust, export functions by "
-        '#[no_mangle] pub extern "C" for wasm32-unknown-unknown, without wasm-bindgen',
+        '#[unsafe(no_mangle)] pub extern "C" fn, build for wasm32-unknown-unknown, and leave out '
+        "wasm-bindgen and what depends on it (js-sys, web-sys, getrandom with its feature for browsers)",
     ),
     (
         r"go|gojs",
         r".*",
-        "Go made the module for the JavaScript of its wasm_exec.js: TinyGo with -target=wasm-unknown makes modules "
-        "that need none",
+        "Go made the module for the JavaScript of its wasm_exec.js (GOOS=js): TinyGo with -target=wasm-unknown and "
+        "//go:wasmexport makes modules that need none; GOOS=wasip1 -buildmode=c-shared makes modules for WASI, which "
+        "wasmpy does not support yet",
     ),
     (
         r"env",

@@ -15,17 +15,23 @@ from ._errors import LinkError, UnguardedError, is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    import typing
+    from collections import abc
     from types import BuiltinFunctionType, ModuleType
-    from typing import Any, TypeVar
+    from typing import Any
 
-    _Callable = TypeVar("_Callable", bound=Callable[..., object])
+    _Callable = typing.TypeVar("_Callable", bound=abc.Callable[..., object])
 else:  # typing and collections.abc would cost 3 ms of every start, types 0.3
+    from ._lazy import abc, typing
+
     ModuleType, BuiltinFunctionType = type(sys), type(len)
+    _Callable = object
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
 _KINDS = ("function", "table", "memory", "global", "tag")
 _PAGE = 65536
+# Attribute of the classes that one instance each has for its globals: their names.
+VARIABLES = "__wasm_variables__"
 # Lines of a LinkError.
 _MOST_PROBLEMS = 1000
 _UNKNOWN = "unknown import {}"
@@ -36,7 +42,7 @@ _MOST = 2**63 - 1
 _TOOLCHAIN = frozenset({"env", "a", "go", "gojs", "wbg", "__wbindgen_placeholder__"})
 
 # What `bind` was given, by full module name: imports {module: {name: value}}, and options of compiling.
-_bindings: dict[str, Mapping[str, Any]] = {}
+_bindings: dict[str, abc.Mapping[str, Any]] = {}
 _options: dict[str, dict[str, object]] = {}
 
 # After restrict_imports: the Python modules that WebAssembly may still import.
@@ -65,12 +71,15 @@ class Import:
 class State:
     """What the package knows of one instance; ``module.__wasm__``."""
 
-    __slots__ = ("exports", "holder", "kernel", "kinds", "meta", "module", "objects", "types")
+    __slots__ = ("closed", "exports", "file", "holder", "kernel", "kinds", "meta", "name", "objects", "types")
 
-    def __init__(self, module: ModuleType, kernel: dict[str, Callable[..., Any]], meta: dict[str, Any]) -> None:
-        self.module = module
+    def __init__(self, module: ModuleType, kernel: dict[str, abc.Callable[..., Any]], meta: dict[str, Any]) -> None:
+        self.name = module.__name__
+        self.file = module.__dict__.get("__file__", self.name)
         # What users see of the instance: the Instance, or the module itself.
         self.holder: Any = module.__dict__.pop("__wasm_holder__", module)
+        # The complaint once the instance is closed; the rest is empty then.
+        self.closed = ""
         self.kernel = kernel
         self.meta = meta
         # Export name → function, Memory, Table or Global; the same object each time.
@@ -90,6 +99,47 @@ class State:
                 raise
             raise UnguardedError from None
         self.objects[kind, index] = value
+
+    def close(self, module: list[ModuleType]) -> None:
+        """Ends the instance, whose module object the list has: its functions raise from now on, and nothing is
+        reached through it any more.
+
+        If nothing outside refers to what it had, that is freed at once. Native code that may be running does refer to
+        it, through the builtin that was called.
+        """
+        kernel, self.kernel = self.kernel, {}
+        kernel["close"]()
+        own = self.meta["tables"]
+        tables = [value for (kind, index), value in self.objects.items() if kind == TABLE and index in own]
+        for namespace in (self.exports, self.kinds, self.objects):
+            namespace.clear()
+        clear = kernel["clear"]
+        kernel.clear()
+        _break_cycle(module, tables, clear)
+
+
+def _break_cycle(module: list[ModuleType], tables: list[Any], clear: abc.Callable[[], None]) -> None:
+    """Frees a closed instance that nothing refers to but itself, by functions in its own tables and globals.
+
+    Nobody can get hold of it meanwhile: first of the tables, then of the module it is seen that nobody has it.
+    """
+    from gc import get_referents
+
+    fresh = [object()]
+    least = sys.getrefcount(fresh[0])
+    # Those that only the instance has.
+    private = [i for i in range(len(tables)) if sys.getrefcount(tables[i]) == least + 1]
+    own = sum(
+        referent is module[0]
+        for holders in (module, [tables[i] for i in private])
+        for holder in holders
+        for referent in get_referents(holder)
+    )
+    # `clear` has one more.
+    if sys.getrefcount(module[0]) == least + own + 1:
+        for i in private:
+            tables[i]._clear()
+        clear()
 
 
 class WasmModule(ModuleType):
@@ -111,7 +161,7 @@ class WasmModule(ModuleType):
     def __contains__(self, name: object) -> bool:
         return name in state_of(self).exports
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> abc.Iterator[str]:
         return iter(state_of(self).exports)
 
     def __reduce__(self) -> Any:
@@ -131,7 +181,7 @@ class WasmModule(ModuleType):
 
 def state_of(module: object) -> State:
     """The state behind a module or instance. Raises TypeError for anything else, ImportError for a module that is
-    still being linked."""
+    still being linked, ValueError if it is closed."""
     state = getattr(module, "__dict__", {}).get("__wasm__")
     if not isinstance(state, State):
         if isinstance(module, WasmModule):
@@ -139,10 +189,14 @@ def state_of(module: object) -> State:
             text = f"module {name!r} is not linked yet, most likely since what it imports imports it"
             raise ImportError(text, name=name)
         raise TypeError(f"{module!r} is not a WebAssembly module")
+    if state.closed:
+        raise ValueError(state.closed)
     return state
 
 
-def bind(name: str, imports: Mapping[str, Any] | None = None, *, wrap: bool = False, interrupts: bool = True) -> None:
+def bind(
+    name: str, imports: abc.Mapping[str, typing.Any] | None = None, *, wrap: bool = False, interrupts: bool = True
+) -> None:
     """Says how the module ``name`` is to be imported: to be called before it is.
 
     ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import
@@ -205,7 +259,7 @@ def pass_caller(function: _Callable) -> _Callable:
     return function
 
 
-def restrict_imports(allowed: Iterable[str] = ()) -> None:
+def restrict_imports(allowed: abc.Iterable[str] = ()) -> None:
     """From now on modules that are imported get nothing but what ``bind`` or ``__wasm_imports__`` gives them, and the
     Python or WebAssembly modules named here by their full names. Cannot be widened again, only narrowed.
 
@@ -219,13 +273,14 @@ def restrict_imports(allowed: Iterable[str] = ()) -> None:
 # --- native types and what Python adds to them --------------------------------------------------------------
 
 
-def _natives(kernel: dict[str, Callable[..., Any]]) -> None:
+def _natives(kernel: dict[str, abc.Callable[..., Any]]) -> None:
     """Builds Memory, Table and Global over the interpreter's native types, once."""
     if "Memory" in globals():
         return
     from . import _objects, _signals, _traps
 
-    *types, watch, forget, _opened.close = kernel["natives"]()
+    *types, watch, forget, _opened.close, ledger = kernel["natives"]()
+    ledger(_collector(ledger))
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
     _teach_pickle()
@@ -237,7 +292,7 @@ def _teach_pickle() -> None:
     import copyreg
 
     kind = type(len)
-    previous: Callable[[Any], Any] | None = copyreg.dispatch_table.get(kind)
+    previous: abc.Callable[[Any], Any] | None = copyreg.dispatch_table.get(kind)
 
     def reduce(builtin: Any) -> Any:
         if issubclass(type(builtin.__self__), WasmModule):
@@ -248,6 +303,21 @@ def _teach_pickle() -> None:
 
     if getattr(previous, "__module__", None) != __name__:  # A signal's handler may have ended this before.
         copyreg.pickle(kind, reduce)
+
+
+def _collector(ledger: abc.Callable[[object], tuple[int, int]]) -> abc.Callable[[], None]:
+    """What looks for garbage when memories and tables hold more than they may: among young objects first."""
+
+    def collect() -> None:
+        import gc
+
+        if gc.isenabled():
+            gc.collect(1)
+            held, limit = ledger(None)
+            if held > limit:
+                gc.collect()
+
+    return collect
 
 
 def __getattr__(name: str) -> Any:
@@ -277,7 +347,7 @@ def read_description(text: str) -> dict[str, Any]:
     return meta
 
 
-def attach(module: ModuleType, kernel: dict[str, Callable[..., Any]], text: str) -> None:
+def attach(module: ModuleType, kernel: dict[str, abc.Callable[..., Any]], text: str) -> None:
     """Completes the instance that the executing image belongs to. Raises LinkError, or what its start raises."""
     meta = read_description(text)
     _opened.register(kernel, meta, module)
@@ -350,7 +420,7 @@ def _new_memory(is_guarded: bool, is64: bool, *limits: int) -> Any:
     return reserved(lambda: _new("Memory", "", is64, *limits), is_guarded)
 
 
-def given_to(name: str) -> Mapping[str, Any]:
+def given_to(name: str) -> abc.Mapping[str, Any]:
     """What `bind` or its package gives the module ``name``."""
     given = _bindings.get(name, {})
     package = name.rpartition(".")[0]
@@ -377,7 +447,7 @@ def candidates(name: str, wanted: str) -> list[str]:
     return [full for full in names if _allowed is None or full in _allowed]
 
 
-def resolver(name: str) -> Callable[[Import], Any]:
+def resolver(name: str) -> abc.Callable[[Import], Any]:
     """The import statement's rules for the module ``name``; AbsentError for what it does not find."""
     given = given_to(name)
     # What was found among what is given: to look up twice could be noticed.
@@ -434,6 +504,8 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
     """
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
+        if inner.closed:
+            raise ValueError(inner.closed)
         namespace = inner.exports
     if isinstance(namespace, dict) or hasattr(namespace, "keys"):
         return item(namespace, wanted.name)
@@ -447,7 +519,7 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
         raise AbsentError from None
 
 
-def item(mapping: Mapping[str, Any], key: str) -> Any:
+def item(mapping: abc.Mapping[str, Any], key: str) -> Any:
     """What the mapping has. Raises AbsentError."""
     try:
         return mapping[key]
@@ -464,7 +536,7 @@ def _is_answer(error: BaseException, *methods: str) -> bool:
     return is_own(error) or (below is not None and below.tb_frame.f_code.co_name in methods)
 
 
-def bind_imports(state: State, resolve: Callable[[Import], Any], importing: str | None) -> None:
+def bind_imports(state: State, resolve: abc.Callable[[Import], Any], importing: str | None) -> None:
     """Binds every import, or raises one LinkError that lists all that are missing or do not fit: at most 1,000.
 
     ``resolve`` finds an import, or raises AbsentError. ``importing``: name of the module if an import statement wants
@@ -487,7 +559,7 @@ def bind_imports(state: State, resolve: Callable[[Import], Any], importing: str 
     if problems:
         if more:
             problems.append(f"and {more} more")
-        name = state.module.__name__
+        name = state.name
         if missing:
             from ._hints import hints
 
@@ -496,7 +568,7 @@ def bind_imports(state: State, resolve: Callable[[Import], Any], importing: str 
         raise LinkError(f"cannot link {name}:\n  {lines}", name=name)
 
 
-def bind_import(state: State, wanted: Import, resolve: Callable[[Import], Any]) -> str:
+def bind_import(state: State, wanted: Import, resolve: abc.Callable[[Import], Any]) -> str:
     """What is wrong with it, with {} for what is wanted; or ""."""
     try:
         value = resolve(wanted)
@@ -533,11 +605,11 @@ def _describe_type(state: State, wanted: Import) -> str:
 
 
 def _function_text(number: int) -> str:
-    return _types.readable(f"${number}")
+    return _types.short(f"${number}")
 
 
 def _readable(state: State, text: str) -> str:
-    return _types.readable(_types.value_type(text, state.types))
+    return _types.short(_types.value_type(text, state.types))
 
 
 def _bind_function(state: State, index: int, value: Any) -> str:
@@ -579,14 +651,14 @@ def _bind_table(state: State, index: int, value: Any) -> str:
         return f"{type(value).__name__} is not a Table"
     text, *limits = state.meta["imported_tables"][index]
     if value._text != _types.value_type(text, state.types):
-        return f"it is a table of {_types.readable(value._text)}"
+        return f"it is a table of {_types.short(value._text)}"
     complaint = _fits(value, limits)
     if not complaint:
         state.bind(TABLE, index, value)
     return complaint
 
 
-def _fits(value: Any, declared: Sequence[int]) -> str:
+def _fits(value: Any, declared: abc.Sequence[int]) -> str:
     """Import matching of the limits of a memory or table: minimum, maximum or -1, whether addresses are i64."""
     if value._is64 != declared[2]:
         return f"its addresses are {'i64' if value._is64 else 'i32'}"
@@ -611,7 +683,7 @@ def _bind_global(state: State, index: int, value: Any) -> str:
     can_change = value._type()[1]
     fits = value._text == text if mutable else _types.matches(value._text, text)
     if can_change != mutable or not fits:
-        return f"it is {'mutable ' if can_change else ''}{_types.readable(value._text)}"
+        return f"it is {'mutable ' if can_change else ''}{_types.short(value._text)}"
     state.bind(GLOBAL, index, value)
     return ""
 
@@ -658,8 +730,12 @@ def _export(state: State) -> None:
             holder.__dict__[name] = value
     if variables:
         # Attributes that read and write globals need a class of their own.
-        members = {"__module__": holder_class.__module__, "__doc__": holder_class.__doc__, **variables}
-        holder.__class__ = type(holder_class.__name__, (holder_class,), members)
+        members = {
+            "__module__": holder_class.__module__,
+            "__doc__": holder_class.__dict__.get("__doc__"),
+            **variables,
+        }
+        holder.__class__ = type(holder_class.__name__, (holder_class,), {**members, VARIABLES: tuple(variables)})
 
 
 def _exported(state: State, kind: int, index: int) -> Any:

@@ -9,14 +9,15 @@ from ._errors import is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from typing import Any, SupportsIndex, overload
+    import contextlib
+    import typing
+    from collections import abc
+    from typing import overload
 
-    from typing_extensions import Buffer
+    import typing_extensions
 
     class _MemoryBase:
-        def __new__(cls, *limits: int) -> Any: ...
+        def __new__(cls, *limits: int) -> typing.Any: ...
         def __buffer__(self, flags: int, /) -> memoryview: ...
         def grow(self, pages: int) -> int: ...
         def _size(self) -> int: ...
@@ -25,21 +26,24 @@ if TYPE_CHECKING:
         def _address(self) -> int: ...
 
     class _TableBase:
-        def __new__(cls, functions: bool, *limits: int) -> Any: ...
-        def grow(self, count: int, value: Any) -> int: ...
-        def _get(self, index: int) -> Any: ...
-        def _set(self, index: int, value: Any) -> None: ...
+        def __new__(cls, functions: bool, *limits: int) -> typing.Any: ...
+        def grow(self, count: int, value: typing.Any) -> int: ...
+        def _get(self, index: int) -> typing.Any: ...
+        def _set(self, index: int, value: typing.Any) -> None: ...
+        def _clear(self) -> None: ...
         def _size(self) -> int: ...
         def _limits(self) -> tuple[int, int]: ...
         def _functions(self) -> bool: ...
 
     class _GlobalBase:
-        def __new__(cls, code: int, mutable: bool, value: Any) -> Any: ...
-        def _get(self) -> Any: ...
-        def _set(self, value: Any) -> None: ...
+        def __new__(cls, code: int, mutable: bool, value: typing.Any) -> typing.Any: ...
+        def _get(self) -> typing.Any: ...
+        def _set(self, value: typing.Any) -> None: ...
         def _type(self) -> tuple[int, bool]: ...
 
 else:  # The native types are made at run time: see `classes`.
+    from ._lazy import abc, contextlib, typing, typing_extensions
+
     _MemoryBase = _TableBase = _GlobalBase = object
 
 _PAGE = 65536
@@ -48,14 +52,26 @@ _GUARDED_RESERVATION = 2**33 + _PAGE
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
 _NAMES = {code: name for name, code in _CODES.items()}
 
-# Formats of views, and their sizes in bytes.
-_SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8, "f": 4, "d": 8}
+# Formats of views: letter of the struct module → size in bytes, and what NumPy calls it.
+_VIEWS = {
+    "b": (1, "i1", "int8"), "B": (1, "u1", "uint8"), "?": (1, "b1", "bool"),
+    "h": (2, "i2", "int16"), "H": (2, "u2", "uint16"),
+    "i": (4, "i4", "int32"), "I": (4, "u4", "uint32"), "f": (4, "f4", "float32"),
+    "q": (8, "i8", "int64"), "Q": (8, "u8", "uint64"), "d": (8, "f8", "float64"),
+}  # fmt: skip
+
+# Names that other packages have for what is called otherwise here (_foreign.py).
+_ABSENT = {
+    "Memory": "data_ptr data_len data_size size get_buffer_ptr buffer uint8_view int32_view type",
+    "Table": "get set size type",
+    "Global": "get set set_value",
+}
 
 # Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
-_refined: dict[tuple[Any, str, bool], Any] = {}
+_refined: dict[tuple[typing.Any, str, bool], typing.Any] = {}
 
 
-def refined(base: Any, text: str, is64: bool) -> Any:
+def refined(base: typing.Any, text: str, is64: bool) -> typing.Any:
     """Memory, Table or Global itself, or a subclass that knows a more precise type and keeps to it.
 
     ``text`` is the type of the values, "" for memories; ``is64``: addresses are i64.
@@ -78,7 +94,7 @@ def _limits(initial: int, maximum: int | None, most: int) -> tuple[int, int]:
     return initial, -1 if maximum is None else maximum
 
 
-def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
+def reserved(make: abc.Callable[[], typing.Any], wants_all: bool) -> typing.Any:
     """The memory that ``make`` returns; if it could reserve nothing, or with ``wants_all`` less than all of the index
     space, garbage is collected and another one made. Raises MemoryError.
     """
@@ -102,18 +118,38 @@ def reserved(make: Callable[[], Any], wants_all: bool) -> Any:
         raise MemoryError(message) from None
 
 
-def _refuse(cls: Any, *arguments: Any) -> Any:
+class _Absent:
+    """An attribute that is not there, and says which one is: a __getattr__ would make all attributes slow."""
+
+    def __init__(self, owner: str, name: str) -> None:
+        self._owner = owner
+        self._name = name
+
+    def __get__(self, instance: object, kind: type) -> object:
+        from ._foreign import complaint
+
+        what = f"type object {self._owner!r}" if instance is None else f"{self._owner!r} object"
+        raise complaint(self._owner, self._name, what, kind if instance is None else instance)
+
+
+def _present(self: object) -> list[str]:
+    """What ``dir`` lists."""
+    absent = {key for base in type(self).__mro__ for key, value in vars(base).items() if isinstance(value, _Absent)}
+    return [name for name in object.__dir__(self) if name not in absent]
+
+
+def _refuse(cls: typing.Any, *arguments: typing.Any) -> typing.Any:
     raise TypeError("only WebAssembly makes objects of this type")
 
 
-def _checked(base: Any, text: str) -> dict[str, Any]:
+def _checked(base: typing.Any, text: str) -> dict[str, typing.Any]:
     """Methods of a table or global for values of the reference type only. A value stands last among arguments."""
 
-    def _set(self: Any, *arguments: Any) -> None:
+    def _set(self: typing.Any, *arguments: typing.Any) -> None:
         _types.check(arguments[-1], text)
         base._set(self, *arguments)
 
-    def grow(self: Any, count: int, value: Any = None) -> int:
+    def grow(self: typing.Any, count: int, value: typing.Any = None) -> int:
         _types.check(value, text)
         before: int = base.grow(self, count, value)
         return before
@@ -121,7 +157,7 @@ def _checked(base: Any, text: str) -> dict[str, Any]:
     return {"_set": _set, "grow": grow} if hasattr(base, "grow") else {"_set": _set}
 
 
-def _flat(data: Any) -> Any:
+def _flat(data: typing.Any) -> typing.Any:
     """The bytes of an object with the buffer protocol, copied only where they do not lie in one piece."""
     if isinstance(data, str):
         raise TypeError("a str has to be encoded: use write_str or write_cstr, or data.encode()")
@@ -129,6 +165,30 @@ def _flat(data: Any) -> Any:
     if not view.c_contiguous or view.nbytes == 0:
         return view.tobytes()
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
+def _letter(form: typing.Any) -> str:
+    """The letter for a format of a view: a letter, a name or code of NumPy's, or one of its types."""
+    # A dtype has its code as `str`, a type of scalars its name.
+    text = form if isinstance(form, str) else getattr(form, "str", None) or getattr(form, "__name__", None)
+    if isinstance(text, str):
+        bare = text[1:] if text[:1] in ("<", "=", "@", "|") else text
+        bare = bare.rstrip("_")  # numpy.bool_
+        for letter, (_, *names) in _VIEWS.items():
+            if bare == letter or bare in names:
+                return letter
+    codes = ", ".join(f"{letter} ({name})" for letter, (_, _, name) in _VIEWS.items())
+    advice = "a memory is little-endian; " if isinstance(text, str) and text[:1] in (">", "!") else ""
+    raise ValueError(f"no view of format {form!r}: {advice}one of {codes}; for others numpy.frombuffer(memory, …)")
+
+
+def _zero(encoding: str) -> bytes:
+    """The zero that ends a text in the encoding: as wide as its smallest unit."""
+    if encoding == "utf-8":
+        return b"\0"
+    # Of two zeros, so that a mark of the byte order is not counted.
+    zero = "\0\0".encode(encoding)[len("\0".encode(encoding)) :]
+    return zero if zero in (b"\0\0", b"\0\0\0\0") else b"\0"
 
 
 def _little(form: str) -> str:
@@ -154,7 +214,8 @@ class Memory(_MemoryBase):
 
     __slots__ = ()
     _is64 = False
-    _owner: Any
+    if TYPE_CHECKING:
+        _owner: typing.Any
 
     def __new__(
         cls,
@@ -192,7 +253,7 @@ class Memory(_MemoryBase):
     def __len__(self) -> int:
         return self._size()
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> abc.Iterator[int]:
         return iter(memoryview(self))
 
     def grow(self, pages: int) -> int:
@@ -208,11 +269,11 @@ class Memory(_MemoryBase):
     if TYPE_CHECKING:
 
         @overload
-        def __getitem__(self, key: SupportsIndex, /) -> int: ...
+        def __getitem__(self, key: typing.SupportsIndex, /) -> int: ...
         @overload
         def __getitem__(self, key: slice, /) -> bytes: ...
 
-    def __getitem__(self, key: Any, /) -> Any:
+    def __getitem__(self, key: typing.Any, /) -> typing.Any:
         view = memoryview(self)
         if isinstance(key, slice):
             if key.step is None:
@@ -227,11 +288,11 @@ class Memory(_MemoryBase):
     if TYPE_CHECKING:
 
         @overload
-        def __setitem__(self, key: SupportsIndex, value: int, /) -> None: ...
+        def __setitem__(self, key: typing.SupportsIndex, value: int, /) -> None: ...
         @overload
-        def __setitem__(self, key: slice, value: Buffer, /) -> None: ...
+        def __setitem__(self, key: slice, value: typing_extensions.Buffer, /) -> None: ...
 
-    def __setitem__(self, key: Any, value: Any, /) -> None:
+    def __setitem__(self, key: typing.Any, value: typing.Any, /) -> None:
         view = memoryview(self)
         if not isinstance(key, slice):
             view[self._offset(key, len(view))] = value
@@ -251,7 +312,7 @@ class Memory(_MemoryBase):
             raise self._outside(stop if 0 <= start <= size else start)
         return start, max(start, stop)
 
-    def _offset(self, key: Any, size: int) -> int:
+    def _offset(self, key: typing.Any, size: int) -> int:
         offset = index(key)
         if not 0 <= offset < size:
             raise self._outside(offset)
@@ -296,7 +357,7 @@ class Memory(_MemoryBase):
             raise self._beyond(address, size)
         return view[start:stop].tobytes()
 
-    def write(self, address: int, data: Buffer) -> None:
+    def write(self, address: int, data: typing_extensions.Buffer) -> None:
         """Puts the bytes of ``data`` at ``address``: anything with the buffer protocol. Raises IndexError; then
         nothing is written."""
         view = memoryview(self)
@@ -308,64 +369,81 @@ class Memory(_MemoryBase):
             raise self._beyond(address, size)
         view[start : start + size] = data
 
-    def view(self, address: int, count: int | tuple[int, ...], format: str = "B") -> memoryview:
+    def view(self, address: int, count: int | tuple[int, ...], format: typing.Any = "B") -> memoryview:
         """``count`` elements from ``address`` as a memoryview, which is the memory itself and no copy.
 
         ``format`` is one letter of the struct module: ``b B`` 8 bits, ``h H`` 16, ``i I`` 32, ``q Q`` 64, ``f`` f32,
-        ``d`` f64. A tuple of counts gives an array of several dimensions, the last of which varies fastest. Raises
-        IndexError, ValueError for a negative count.
+        ``d`` f64, ``?`` a byte that is 0 or 1; or what NumPy calls these: ``"<f4"``, ``"float32"``,
+        ``numpy.float32``, a dtype. A tuple of counts gives an array of several dimensions, the last of which varies
+        fastest. Raises IndexError, ValueError for a negative count or another format.
         """
-        size = _SIZES.get(format, 0)
+        letter: typing.Any = format if format.__class__ is str and format in _VIEWS else _letter(format)
+        size = _VIEWS[letter][0]
         for n in count if isinstance(count, tuple) else (count,):
             if n < 0:
                 raise ValueError(f"a count cannot be negative: {n}")
             size *= n
-        if size == 0 and format not in _SIZES:
-            raise ValueError(f"no view of format {format!r}: one letter of {' '.join(_SIZES)}")
         start = self._unsigned(address)
         whole = memoryview(self)
         if start + size > len(whole):
             raise self._beyond(address, size)
         part = whole[start : start + size]
-        if not isinstance(count, tuple):
-            return part.cast(format)  # type: ignore[call-overload, no-any-return]
-        return part.cast(format, count)  # type: ignore[call-overload, no-any-return]
+        return part.cast(letter, count) if isinstance(count, tuple) else part.cast(letter)
 
-    def read_str(self, address: int, size: int, encoding: str = "utf-8") -> str:
-        """The text in ``size`` bytes from ``address``. Raises IndexError, UnicodeDecodeError."""
-        return self.read(address, size).decode(encoding)
+    def read_str(self, address: int, size: int, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text in ``size`` bytes from ``address``. Raises IndexError, UnicodeDecodeError.
 
-    def read_cstr(self, address: int, encoding: str = "utf-8") -> str:
-        """The text from ``address`` up to the next zero byte. Raises IndexError, also where there is none."""
+        ``encoding`` and ``errors`` are those of ``bytes.decode``.
+        """
+        return self.read(address, size).decode(encoding, errors)
+
+    def read_cstr(self, address: int, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text from ``address`` up to the next zero: of one byte, in UTF-16 of two, in UTF-32 of four, which
+        count from ``address``. Raises IndexError, also where there is none, UnicodeDecodeError.
+        """
+        zero = _zero(encoding)
+        width = len(zero)
         start = self._unsigned(address)
         view = memoryview(self)
-        if start >= len(view):
-            raise self._beyond(address, 1)
+        if start + width > len(view):
+            raise self._beyond(address, width)
+        stop = len(view) - (len(view) - start) % width
+        form: typing.Any = {1: "B", 2: "H", 4: "I"}[width]
         chunk = 256
-        for at in range(start, len(view), chunk):
-            end = view[at : at + chunk].tobytes().find(0)
+        for at in range(start, stop, chunk):
+            part = view[at : min(at + chunk, stop)]
+            if width == 1:
+                end = part.tobytes().find(0)
+            else:
+                units = part.cast(form).tolist()
+                end = units.index(0) * width if 0 in units else -1
             if end >= 0:
-                return str(view[start : at + end], encoding)
-        raise IndexError(f"no zero byte from address {address} to the end of the memory")
+                return str(view[start : at + end], encoding, errors)
+        unit = "byte" if width == 1 else f"unit of {width} bytes"
+        raise IndexError(f"no zero {unit} from address {address} to the end of the memory")
 
-    def write_str(self, address: int, text: str, encoding: str = "utf-8") -> int:
-        """Puts the encoded text, and no zero behind it, at ``address``; returns the number of bytes."""
-        data = text.encode(encoding)
+    def write_str(self, address: int, text: str, encoding: str = "utf-8", errors: str = "strict") -> int:
+        """Puts the encoded text, and no zero behind it, at ``address``; returns the number of bytes.
+
+        Raises IndexError, UnicodeEncodeError; then nothing is written. Text in ``utf-16`` and ``utf-32`` begins with
+        a mark of the byte order, in ``utf-16-le`` and ``utf-32-le`` it does not.
+        """
+        data = text.encode(encoding, errors)
         self.write(address, data)
         return len(data)
 
-    def write_cstr(self, address: int, text: str, encoding: str = "utf-8") -> int:
-        """Puts the encoded text and a zero byte at ``address``; returns the number of bytes, the zero included.
-
-        Raises ValueError for a text with a zero inside.
+    def write_cstr(self, address: int, text: str, encoding: str = "utf-8", errors: str = "strict") -> int:
+        """Puts the encoded text and a zero, as wide as in ``read_cstr``, at ``address``; returns the number of bytes,
+        the zero included. Raises ValueError for a text with a zero inside, and as ``write_str``.
         """
-        data = text.encode(encoding)
-        if 0 in data:
+        data = text.encode(encoding, errors)
+        zero = _zero(encoding)
+        if "\0" in text or (len(zero) == 1 and 0 in data):
             raise ValueError("the text has a zero inside, where C would see its end")
-        self.write(address, data + b"\0")
-        return len(data) + 1
+        self.write(address, data + zero)
+        return len(data) + len(zero)
 
-    def read_struct(self, form: str, address: int) -> tuple[Any, ...]:
+    def read_struct(self, form: str, address: int) -> tuple[typing.Any, ...]:
         """The values of a structure at ``address``, as ``struct.unpack``.
 
         ``form`` is little-endian with standard sizes and without padding, unless its first character says otherwise:
@@ -376,7 +454,7 @@ class Memory(_MemoryBase):
         form = _little(form)
         return struct.unpack(form, self.read(address, struct.calcsize(form)))
 
-    def write_struct(self, form: str, address: int, *values: Any) -> None:
+    def write_struct(self, form: str, address: int, *values: typing.Any) -> None:
         """Puts the values at ``address`` as a structure; ``form`` as for ``read_struct``."""
         import struct
 
@@ -384,24 +462,26 @@ class Memory(_MemoryBase):
 
     def temp(
         self,
-        data: Buffer | int,
+        data: typing_extensions.Buffer | str | int,
         *,
-        allocate: Callable[[int], int] | None = None,
-        free: Callable[[int], object] | None = None,
-    ) -> AbstractContextManager[tuple[int, int]]:
+        allocate: abc.Callable[[int], int] | None = None,
+        free: abc.Callable[[int], object] | None = None,
+    ) -> contextlib.AbstractContextManager[tuple[int, int]]:
         """A block of this memory for the time of a ``with`` statement::
 
             with memory.temp(b"data") as (address, size):
                 function(address, size)
 
-        It holds a copy of ``data``; for an int it has that size and any content. The module that has the memory gives
-        the block and takes it back: by its exports ``malloc`` and ``free``, ``alloc`` and ``dealloc``,
-        ``__wbindgen_malloc`` and ``__wbindgen_free``, or ``cabi_realloc``, whose blocks stay; or by the functions
-        given here, of the size and of the address. Raises LookupError where there are none, MemoryError where there
-        is no room.
+        It holds a copy of ``data``; of a str in UTF-8, with a zero behind that ``size`` does not count; for an int it
+        has that size and any content. The module that has the memory gives the block and takes it back: by its
+        exports ``malloc`` and ``free``, ``alloc`` and ``dealloc``, ``__wbindgen_malloc`` and ``__wbindgen_free``, or
+        ``cabi_realloc``, whose blocks stay; or by the functions given here, of the size and of the address. Raises
+        LookupError where there are none, MemoryError where there is no room.
         """
         from ._blocks import Block
 
+        if isinstance(data, str):
+            return Block(self, data.encode(), allocate, free, zeros=1)
         return Block(self, data if isinstance(data, int) else _flat(data), allocate, free)
 
     def __repr__(self) -> str:
@@ -448,24 +528,35 @@ class Table(_TableBase):
     def __len__(self) -> int:
         return self._size()
 
-    def _index(self, key: SupportsIndex) -> int:
+    def _index(self, key: typing.SupportsIndex) -> int:
         place = index(key)
         if not 0 <= place < self._size():
             raise IndexError(f"table index {place} is outside: the table has {self._size()} elements")
         return place
 
-    def __getitem__(self, key: SupportsIndex, /) -> Any:
+    def __getitem__(self, key: typing.SupportsIndex, /) -> typing.Any:
         return self._get(self._index(key))
 
-    def __setitem__(self, key: SupportsIndex, value: Any, /) -> None:
-        self._set(self._index(key), value)
+    def __setitem__(self, key: typing.SupportsIndex, value: typing.Any, /) -> None:
+        place = self._index(key)
+        try:
+            self._set(place, value)
+        except TypeError as error:
+            if not _types.is_conversion(error):
+                raise
+            raise TypeError(f"table element {place}: {error}{_types.advice(value)}") from None
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> abc.Iterator[typing.Any]:
         return (self._get(i) for i in range(self._size()))
 
-    def grow(self, count: int, value: Any = None) -> int:
+    def grow(self, count: int, value: typing.Any = None) -> int:
         """Adds ``count`` elements; returns how many there were. Raises ValueError where it cannot grow so far."""
-        before = super().grow(count, value)
+        try:
+            before = super().grow(count, value)
+        except TypeError as error:
+            if not _types.is_conversion(error):
+                raise
+            raise TypeError(f"{error}{_types.advice(value)}") from None
         if before < 0:
             most = "" if self.maximum is None else f", its maximum {self.maximum}"
             raise ValueError(f"cannot grow the table by {count} elements: it has {len(self)}{most}")
@@ -483,21 +574,26 @@ class Global(_GlobalBase):
 
     __slots__ = ()
 
-    def __new__(cls, type: str, value: Any, mutable: bool = False) -> Global:
+    def __new__(cls, type: str, value: typing.Any, mutable: bool = False) -> Global:
         if type not in _CODES:
             raise ValueError(f"no global of type {type!r}: {', '.join(_CODES)}")
         made: Global = super().__new__(cls, _CODES[type], bool(mutable), value)
         return made
 
     @property
-    def value(self) -> Any:
+    def value(self) -> typing.Any:
         """The current value. Assigning raises TypeError where the global is immutable or the value of another type,
         OverflowError for an int out of range."""
         return self._get()
 
     @value.setter
-    def value(self, value: Any) -> None:
-        self._set(value)
+    def value(self, value: typing.Any) -> None:
+        try:
+            self._set(value)
+        except TypeError as error:
+            if not _types.is_conversion(error):
+                raise
+            raise TypeError(f"{error}{_types.advice(value)}") from None
 
     @property
     def type(self) -> str:
@@ -517,7 +613,7 @@ class Global(_GlobalBase):
         return f"<wasmpy.Global {'mutable ' if self.mutable else ''}{self.type} {self._get()!r}>"
 
 
-def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, type]:
+def classes(memory_base: typing.Any, table_base: typing.Any, global_base: typing.Any) -> dict[str, type]:
     """Memory, Table and Global over this interpreter's native types, and these: name → class."""
     made: dict[str, type] = {}
     for own, base, slots in (
@@ -526,6 +622,12 @@ def classes(memory_base: Any, table_base: Any, global_base: Any) -> dict[str, ty
         (Table, table_base, ()),
         (Global, global_base, ()),
     ):
-        members = {"__slots__": slots, "__module__": "wasmpy", "__doc__": own.__doc__}
+        members: dict[str, typing.Any] = {
+            "__slots__": slots,
+            "__module__": "wasmpy",
+            "__doc__": own.__doc__,
+            "__dir__": _present,
+        }
+        members |= {name: _Absent(own.__name__, name) for name in _ABSENT[own.__name__].split()}
         made[own.__name__] = type(own.__name__, (own, base), members)
     return {**made, "MemoryBase": memory_base, "TableBase": table_base, "GlobalBase": global_base}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from _bisect import bisect_left, bisect_right  # bisect itself would cost 0.3 ms of every start
 
-from ._errors import TRAPS, Trap, WasmError
+from ._errors import TRAPS, Frame, Trap, WasmError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def trap(
     error: WasmError = kind(message)
     if isinstance(error, Trap):
         error.code = message
-        error.frames = tuple((image.name, image.function(index), location) for image, index, location in frames)
+        error.frames = tuple(Frame((image.name, image.function(index), at)) for image, index, at in frames)
     return error.with_traceback(_traceback(frames, None))
 
 

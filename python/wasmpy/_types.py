@@ -21,6 +21,10 @@ MOST_ELEMENTS = 10_000_000
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4}
 EXTERN, FUNC, OPAQUE = 6, 7, 8
 
+# Characters of a type that is written out; of begin and end of one in a message.
+_LONGEST = 20_000
+_SHORT = 150
+
 # Abstract heap type → all above it.
 _ABOVE = {
     "none": ("i31", "struct", "array", "eq", "any"),
@@ -134,7 +138,7 @@ def check(value: Any, text: str) -> None:
     nullable, heap = _parts(text)
     if value is None:
         if not nullable:
-            raise TypeError(f"None cannot be a non-null {readable(text)}")
+            raise TypeError(f"None cannot be a non-null {short(text)}")
         return
     if heap == "extern":
         return
@@ -142,15 +146,15 @@ def check(value: Any, text: str) -> None:
         number = function_type(value)
         if heap == "func" or is_subtype(number, int(heap[1:])):
             return
-        raise TypeError(f"the function is {readable(f'${number}')}, not {readable(heap)}")
-    raise TypeError(f"only None can be passed as {readable(text)}")
+        raise TypeError(f"the function is {short(f'${number}')}, not {short(heap)}")
+    raise TypeError(f"only None can be passed as {short(text)}")
 
 
 def function_type(value: Any) -> int:
     """The number of the type of a WebAssembly function. Raises TypeError for anything else."""
     number = known_function(value)
     if number is None:
-        raise TypeError("a function reference must be a WebAssembly function or None")
+        raise TypeError(f"a function reference must be a WebAssembly function or None{advice(value)}")
     return number
 
 
@@ -158,14 +162,53 @@ def known_function(value: Any) -> int | None:
     """The number of the type of a WebAssembly function; None for anything else."""
     owner = getattr(value, "__self__", None)
     state = getattr(owner, "__dict__", {}).get("__wasm__") if isinstance(owner, type(sys)) else None
-    found = None if state is None else state.kernel["resolve"](value)
+    found = state.kernel["resolve"](value) if state is not None and not state.closed else None
     return None if found is None else found[1]
 
 
+def is_conversion(error: BaseException) -> bool:
+    """Whether native code raised it, in the frame that caught it, and not Python code that it called."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
+def advice(value: Any) -> str:
+    """What to do with a callable where a WebAssembly function is wanted."""
+    return "; a Python function needs a type: see wasmpy.Func" if callable(value) else ""
+
+
+def structure(number: int) -> str:
+    """The structure of a defined type, "(i32, f64) -> (i32)" of a function, with numbers for other types."""
+    return _structures[number]
+
+
+def parts(text: str) -> list[str]:
+    """What stands between commas that are in no parentheses."""
+    found, depth, start = [], 0, 0
+    for i, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            found.append(text[start:i].strip())
+            start = i + 1
+    last = text[start:].strip()
+    return [*found, last] if last or found else []
+
+
 def readable(text: str) -> str:
-    """The text with structures for numbers, as far as it stays short."""
+    """The text with structures for numbers; where it would get very long, … stands for the inner ones."""
     import re
 
-    longer = re.sub(r"\$(\d+)", lambda match: f"<{_structures[int(match[1])]}>", text)
-    bare = longer[1:-1] if text.startswith("$") else longer
-    return text if len(bare) > 120 else bare if "$" not in bare else readable(bare)
+    bare = text.startswith("$")
+    while "$" in text:
+        inner = [_structures[int(number)] for number in re.findall(r"\$(\d+)", text)]
+        if len(text) + sum(map(len, inner)) > _LONGEST and len(inner) > 1:
+            return re.sub(r"\$\d+", "…", text)
+        longer = re.sub(r"\$(\d+)", lambda match: f"<{_structures[int(match[1])]}>", text)
+        text = longer[1:-1] if bare else longer
+        bare = False
+    return text
+
+
+def short(text: str) -> str:
+    """The readable text, for messages: of a long one begin and end."""
+    text = readable(text)
+    return text if len(text) <= 2 * _SHORT else f"{text[:_SHORT]} … {text[-_SHORT:]}"

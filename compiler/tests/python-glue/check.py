@@ -80,8 +80,8 @@ def functions(m):
     assert m.kernel["function"](m.indices["add"]) is add
     assert m.kernel["resolve"](add) == (m.kernel["record"](m.indices["add"]), m.kernel["resolve"](add)[1])
     assert m.kernel["resolve"](len) is None
-    assert raises(TypeError, add, 1) == "add() takes exactly 2 arguments (1 given)"
-    assert raises(TypeError, m["id32"]) == "id32() takes exactly 1 argument (0 given)"
+    # Without the package, that is all that can be said.
+    assert raises(TypeError, add, 1) == raises(TypeError, m["id32"]) == "wrong number of arguments"
     raises(TypeError, add, 1, 2, 3)
     raises(IndexError, m.kernel["function"], 1000)
     raises(IndexError, m.kernel["function"], -1)
@@ -115,7 +115,7 @@ def numbers(m):
     assert math.isnan(f64(math.nan)) and math.copysign(1, f64(-0.0)) == -1
     assert f64(Float()) == 2.25 and f64(type("F", (float,), {})(3.5)) == 3.5
     assert f32(1e300) == math.inf and f32(0.1) == 0.10000000149011612 and f32(3) == 3.0
-    raises(OverflowError, f64, 10**400)
+    assert f64(10**400) == f32(10**400) == -f64(-(10**400)) == -f32(-(10**400)) == math.inf
 
 
 def references(m):
@@ -259,7 +259,7 @@ def exceptions():
         raises(Boom, m["callvoid"])
         raises(Boom, m["void"])
         raises(TypeError, m["callf32"])
-        assert "4 values" in raises(TypeError, m["callmulti"], o)
+        assert "wrong number of results" in raises(TypeError, m["callmulti"], o)
         raises(TypeError, m["callfref"], None)
         bad["multi"] = None
     unchanged()

@@ -15,7 +15,7 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
   let record: bigint;
   let base: bigint;
   beforeEach(() => {
-    record = p.machine.allocate(layouts.MEMORY_RECORD_BYTES);
+    record = p.memory();
     expect(p.call("memory_create", record, 2n, 5n)).toBe(0n);
     base = p.machine.read(record);
     p.log.length = 0;
@@ -23,7 +23,7 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
   const size = () => p.machine.read(record + 8n);
 
   test("a guarded one reserves all that 32-bit indices and offsets reach", () => {
-    p.call("memory_create", p.machine.allocate(32), 1n, MINUS_ONE);
+    p.call("memory_create", p.memory(), 1n, MINUS_ONE);
     expect(p.log).toEqual([`mmap ${(1n << 33n) + PAGE}`, `mprotect ${PAGE} 3`]);
     p.log.length = 0;
     p.call("memory_destroy", record);
@@ -35,7 +35,7 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
 
   test("where that is refused, a part of the maximum that leaves as much free", () => {
     p.mappable = 1n << 30n;
-    const small = p.machine.allocate(32);
+    const small = p.memory();
     expect(p.call("memory_create", small, 3n, MINUS_ONE)).toBe(0n);
     expect(p.machine.read(small + 24n)).toBe(1n << 29n);
     expect(p.machine.read(small + 16n)).toBe(1n << 32n);
@@ -46,16 +46,16 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
       `mprotect ${3n * PAGE} 3`,
     ]);
     expect(p.call("memory_extend", small, 8190n)).toBe(MINUS_ONE);
-    expect(p.call("memory_create", p.machine.allocate(32), 0n, 0n)).toBe(0n);
+    expect(p.call("memory_create", p.memory(), 0n, 0n)).toBe(0n);
     expect(p.log.at(-2)).toBe(`mmap ${PAGE}`);
   });
 
   test("what cannot be reserved at all, or more pages than allowed, is a MemoryError", () => {
     p.mappable = 3n * PAGE;
-    expect(p.call("memory_create", p.machine.allocate(32), 3n, MINUS_ONE)).toBe(0n);
-    expect(p.call("memory_create", p.machine.allocate(32), 4n, MINUS_ONE)).toBe(0xffffffffn);
+    expect(p.call("memory_create", p.memory(), 3n, MINUS_ONE)).toBe(0n);
+    expect(p.call("memory_create", p.memory(), 4n, MINUS_ONE)).toBe(0xffffffffn);
     expect(p.raised).toBe("MemoryError");
-    expect(p.call("memory_create", p.machine.allocate(32), 65537n, MINUS_ONE)).toBe(0xffffffffn);
+    expect(p.call("memory_create", p.memory(), 65537n, MINUS_ONE)).toBe(0xffffffffn);
   });
 
   test("growth", () => {
@@ -67,7 +67,7 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
     expect(p.call("memory_grow", record, 1n)).toBe(MINUS_ONE);
     expect(p.call("memory_grow", record, 0xffffffffn)).toBe(MINUS_ONE);
     expect(size()).toBe(5n * PAGE);
-    const big = p.machine.allocate(32);
+    const big = p.memory();
     p.call("memory_create", big, 0n, MINUS_ONE);
     expect(p.call("memory_extend", big, 65536n)).toBe(MINUS_ONE); // mprotect refuses
     expect(p.machine.read(big + 8n)).toBe(0n);

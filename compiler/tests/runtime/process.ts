@@ -8,6 +8,7 @@ import { verify } from "../../ir/verify.ts";
 import { Image } from "../../mach/image.ts";
 import { FULL, optimize, QUICK } from "../../opt/passes.ts";
 import { TEXT_END, TEXT_START } from "../../runtime/body.ts";
+import { LEAST } from "../../runtime/ledger.ts";
 import * as os from "../../runtime/linux.ts";
 import { buildRuntime, FUNCTIONS } from "../../runtime/runtime.ts";
 import { Memory, Module } from "../../wasm/module.ts";
@@ -82,6 +83,7 @@ export class Process {
     m.write(m.vmctx + BigInt(layouts.VMCTX_CONTEXT), this.context);
     m.write(m.vmctx + BigInt(layouts.VMCTX_MODULE), this.object());
     this.setField(layouts.CONTEXT_ENTRY_SP, m.sp);
+    this.setField(layouts.CONTEXT_LEDGER + layouts.LEDGER_LIMIT, BigInt(LEAST));
   }
 
   private natives(): void {
@@ -222,6 +224,21 @@ export class Process {
       this.pending |= 1n << (signal - 1n);
       return 0n;
     });
+  }
+
+  /** A fresh record of a memory or table. */
+  record(bytes: number, ledger: number): bigint {
+    const record = this.machine.allocate(bytes);
+    this.machine.write(record + BigInt(ledger), this.context + BigInt(layouts.CONTEXT_LEDGER));
+    return record;
+  }
+
+  memory(): bigint {
+    return this.record(layouts.MEMORY_RECORD_BYTES, layouts.MEMORY_LEDGER);
+  }
+
+  table(): bigint {
+    return this.record(layouts.TABLE_RECORD_BYTES, layouts.TABLE_LEDGER);
   }
 
   /** A Python object with one reference. */

@@ -13,7 +13,7 @@ describe.each(LEVELS)("tables, optimized at level %i", (level) => {
 
   let record: bigint;
   beforeEach(() => {
-    record = p.machine.allocate(layouts.TABLE_RECORD_BYTES);
+    record = p.table();
     expect(p.call("table_create", record, 0n, 3n, 6n)).toBe(0n);
   });
   const at = (i: number) => p.machine.read(p.machine.read(record) + BigInt(i) * 8n);
@@ -91,7 +91,7 @@ describe.each(LEVELS)("tables, optimized at level %i", (level) => {
   });
 
   test("function records are owned through their instance or callable", () => {
-    const funcs = p.machine.allocate(32);
+    const funcs = p.table();
     p.call("table_create", funcs, 1n, 2n, MINUS_ONE);
     const cell = (i: number) => p.machine.read(p.machine.read(funcs) + BigInt(i) * 8n);
     const [module, callable] = [p.object(), p.object()];
@@ -116,7 +116,7 @@ describe.each(LEVELS)("tables, optimized at level %i", (level) => {
   });
 
   test("element segments", () => {
-    const funcs = p.machine.allocate(32);
+    const funcs = p.table();
     p.call("table_create", funcs, 1n, 4n, MINUS_ONE);
     const elem = p.machine.allocate(16);
     p.call("elem_new", elem, 3n);
