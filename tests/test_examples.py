@@ -6,7 +6,6 @@ the decoder in pure Python.
 
 from __future__ import annotations
 
-import doctest
 import gc
 import importlib
 import os
@@ -20,13 +19,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import wasmpy
 from conftest import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 MANDELBROT = EXAMPLES / "png" / "mandelbrot.png"
-GUIDE = ROOT / "docs" / "guide.md"
 
 GREY, RGB, INDEXED, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 SAMPLES = {GREY: 1, RGB: 3, INDEXED: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
@@ -509,39 +506,3 @@ def test_malloc(png):
     native.free(address)
     native.free(0)
     assert native.malloc(2**32 - 1) == 0
-
-
-# --- the guide -------------------------------------------------------------------------------------------------
-
-
-def test_guide(tmp_path, cache):
-    """Every snippet of the guide: sessions run, C, Python and commands stand in the example."""
-    sources = {name: (EXAMPLES / "png" / name).read_text() for name in ("png.c", "__init__.py", "build.py")}
-    command = " ".join(sources["build.py"].replace('"\n    "', "").split())
-    session = ""
-    for language, body in re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL):
-        if language == "pycon":
-            session += body + "\n"
-        elif language == "c":
-            assert body in sources["png.c"]
-        elif language == "python":
-            assert body in sources["__init__.py"]
-        elif language == "sh":
-            assert " ".join(body.replace("\\\n", " ").split()) in command
-        else:
-            assert language == "text", f"a snippet that no test runs: {language}"
-    assert len(doctest.DocTestParser().get_examples(session)) > 25
-    (tmp_path / "session.txt").write_text(session.replace("wasmpy.Trap", f"{wasmpy.Trap.__module__}.Trap"))
-    code = (
-        "import doctest, sys; sys.path.insert(0, '');"
-        f"sys.exit(doctest.testfile({str(tmp_path / 'session.txt')!r}, module_relative=False).failed)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=EXAMPLES,
-        env={**os.environ, **environment(cache)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

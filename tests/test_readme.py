@@ -1,22 +1,28 @@
-"""Every snippet of the README runs as it stands."""
+"""Every snippet of the README runs as it stands. What its command makes of fast.c is kept in examples/first."""
 
 from __future__ import annotations
 
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from conftest import environment
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+COMPILED = ROOT / "examples" / "first" / "fast.wasm"
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_snippets(tmp_path, cache):
     sessions = []
+    shutil.copy(COMPILED, tmp_path)
     for language, name, body in FENCE.findall(README.read_text()):
         if name:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -43,3 +49,11 @@ def test_snippets(tmp_path, cache):
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert doctest.DocTestParser().get_examples("\n".join(sessions))
+
+
+@pytest.mark.skipif(find_spec("ziglang") is None, reason="needs the Zig tool chain: pip install ziglang==0.17.1")
+def test_the_binary_is_what_the_command_makes(tmp_path):
+    (command,) = re.findall(r"^python (-m ziglang cc .*)$", README.read_text(), re.MULTILINE)
+    shutil.copy(COMPILED.with_suffix(".c"), tmp_path)
+    subprocess.run([sys.executable, *command.split()], cwd=tmp_path, check=True)
+    assert (tmp_path / "fast.wasm").read_bytes() == COMPILED.read_bytes()

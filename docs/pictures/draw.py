@@ -1,17 +1,47 @@
-"""Draws the pictures of the guide: ``python3 docs/pictures/draw.py`` writes the SVG files beside this script.
+"""Draws the pictures of README and guide: ``python3 docs/pictures/draw.py`` writes SVG files beside this script.
 
-A picture is a list of boxes, labels and arrows on a white card, so that it reads on dark pages too.
+A picture is a list of boxes, labels and arrows on a card of its own, so that it reads on any page: a white card, or
+a dark one where the reader prefers dark colours. Programs that know no such preference show the light one.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 from html import escape
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-INK, FAINT = "#1f2328", "#6e7781"
-PLAIN, PYTHON, WASM, NATIVE = "#ffffff", "#fff1c4", "#e2dbff", "#d3f0dc"
+BENCH = os.path.join(HERE, "..", "..", "bench", "README.md")
+# Name of a colour → on light pages, on dark ones.
+COLOURS = {
+    "ink": ("#1f2328", "#e6edf3"),
+    "faint": ("#59636e", "#9da7b1"),
+    "card": ("#ffffff", "#161b22"),
+    "plain": ("#ffffff", "#21262d"),
+    "python": ("#fff1c4", "#5a4713"),
+    "wasm": ("#e2dbff", "#443878"),
+    "native": ("#d3f0dc", "#1b4d2e"),
+    "bar": ("#c9d1d9", "#48515c"),
+    "ours": ("#6f42c1", "#a387f0"),
+}
+PLAIN, PYTHON, WASM, NATIVE = "plain", "python", "wasm", "native"
 LINE = 17
+
+
+def paint(**colours: str) -> str:
+    """Attributes that give an element its colours, ``fill`` and ``stroke``, and the classes that make them dark."""
+    attributes = "".join(f' {what}="{COLOURS[name][0]}"' for what, name in colours.items())
+    classes = " ".join(f"{what}-{name}" for what, name in colours.items())
+    return f'{attributes} class="{classes}"'
+
+
+def dark() -> str:
+    """The style sheet that gives all classes their dark colours."""
+    rules = "".join(
+        f".{what}-{name}{{{what}:{colours[1]}}}" for name, colours in COLOURS.items() for what in ("fill", "stroke")
+    )
+    return f"<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>"
 
 
 class Picture:
@@ -23,69 +53,133 @@ class Picture:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
             f'height="{height}" font-family="sans-serif" font-size="12.5" role="img">',
             f"<title>{escape(title)}</title>",
+            dark(),
             '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
-            f'orient="auto-start-reverse"><path d="M0 0 10 5 0 10z" fill="{FAINT}"/></marker></defs>',
-            f'<rect width="{width}" height="{height}" rx="8" fill="#fff"/>',
+            f'orient="auto-start-reverse"><path d="M0 0 10 5 0 10z"{paint(fill="faint")}/></marker></defs>',
+            f'<rect width="{width}" height="{height}" rx="8"{paint(fill="card")}/>',
         ]
 
     def box(self, x: float, y: float, width: float, height: float, text: str, fill: str = PLAIN) -> None:  # noqa: PLR0917
         """A box with lines of text in its middle; the first is bold."""
         self.parts.append(
-            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="5" fill="{fill}" stroke="{INK}"/>'
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="5"{paint(fill=fill, stroke="ink")}/>'
         )
         lines = text.split("\n") if text else []
         top = y + height / 2 - LINE * (len(lines) - 1) / 2 + 4.5
         for i, line in enumerate(lines):
-            self._write(x + width / 2, top + LINE * i, line, "middle", INK, bold=i == 0)
+            self._write(x + width / 2, top + LINE * i, line, "middle", "ink", bold=i == 0)
 
     def text(self, x: float, y: float, text: str, anchor: str = "start") -> None:
         """Faint lines of text beside something."""
         for i, line in enumerate(text.split("\n")):
-            self._write(x, y + LINE * i, line, anchor, FAINT)
+            self._write(x, y + LINE * i, line, anchor, "faint")
 
     def code(self, x: float, y: float, text: str) -> None:
         """Lines of a program."""
         for i, line in enumerate(text.split("\n")):
-            self._write(x, y + LINE * i, line, "start", INK, family="monospace")
+            self._write(x, y + LINE * i, line, "start", "ink", family="monospace")
 
     def arrow(self, *points: tuple[float, float], dashed: bool = False) -> None:
         """A line through the points that ends in a tip."""
         path = " ".join(f"{x},{y}" for x, y in points)
         dash = ' stroke-dasharray="5 4"' if dashed else ""
         self.parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{FAINT}" stroke-width="1.5"{dash} '
+            f'<polyline points="{path}" fill="none"{paint(stroke="faint")} stroke-width="1.5"{dash} '
             'marker-end="url(#tip)"/>'
         )
 
     def frame(self, x: float, y: float, width: float, height: float) -> None:
         """A dashed border around other things."""
         self.parts.append(
-            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="none" stroke="{FAINT}" '
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="none"{paint(stroke="faint")} '
             'stroke-dasharray="6 4"/>'
         )
+
+    def bar(self, x: float, y: float, width: float, fill: str, *, cut: bool = False) -> None:
+        """A horizontal bar; one that is cut is longer than it can be shown."""
+        self.parts.append(f'<rect x="{x}" y="{y}" width="{width}" height="20" rx="3"{paint(fill=fill)}/>')
+        if cut:
+            middle = x + width - 34
+            self.parts.append(
+                f'<path d="M{middle} {y - 3} l8 7 -8 7 8 7 -8 8"{paint(stroke="card")} stroke-width="7" fill="none"/>'
+            )
+
+    def heading(self, x: float, y: float, text: str) -> None:
+        """A line of bold text."""
+        self._write(x, y, text, "start", "ink", bold=True)
 
     def _write(
         self, x: float, y: float, text: str, anchor: str, fill: str, *, bold: bool = False, family: str = ""
     ) -> None:
         more = (' font-weight="600"' if bold else "") + (f' font-family="{family}"' if family else "")
         self.parts.append(
-            f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{fill}"{more} xml:space="preserve">'
+            f'<text x="{x}" y="{y}" text-anchor="{anchor}"{paint(fill=fill)}{more} xml:space="preserve">'
             f"{escape(text)}</text>"
         )
 
     def save(self) -> None:
-        """Writes the file."""
-        with open(os.path.join(HERE, f"{self.name}.svg"), "w", encoding="utf-8") as file:
+        """Writes the file, into the folder that the command line names or beside this script."""
+        folder = sys.argv[1] if len(sys.argv) > 1 else HERE
+        with open(os.path.join(folder, f"{self.name}.svg"), "w", encoding="utf-8") as file:
             file.write("\n".join([*self.parts, "</svg>", ""]))
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of the table below a heading of the bench's result."""
+    with open(BENCH, encoding="utf-8") as file:
+        lines = iter(file)
+        next(line for line in lines if line.startswith(heading))
+        rows = [
+            line for line in itertools.takewhile(lambda line: line == "\n" or line[0] == "|", lines) if line != "\n"
+        ]
+    return [[cell.strip() for cell in row.strip("|\n").split("|")] for row in rows]
+
+
+def measured() -> tuple[dict[str, float], dict[str, float]]:
+    """Nanoseconds of a call, and the time of the kernels in terms of native code: what the bench measured."""
+    calls = {row[0]: float(row[1]) for row in table("### Calls from Python, ns")[2:]}
+    kernels = table("### Kernels")
+    # Of each engine, wasmpy's time in terms of its time: ms, wasmpy, …
+    means = {
+        engine: float(mean) for engine, mean in zip(kernels[0], kernels[-1], strict=True) if engine not in ("", "ms")
+    }
+    return calls, {engine: means["clang -O3"] / mean for engine, mean in means.items()}
+
+
+def bars() -> None:
+    calls, programs = measured()
+    p = Picture("bars", "What a call costs, and how fast programs run", 760, 236)
+    p.heading(20, 30, "Calling add(1, 2) from Python, nanoseconds")
+    rows = (("wasmpy", "wasmpy"), ("C extension", "C extension"), ("Python function", "Python def"))
+    for i, (label, key) in enumerate(rows):
+        p.text(122, 62 + 34 * i, label, "end")
+        p.bar(130, 48 + 34 * i, 3.4 * calls[key], "ours" if key == "wasmpy" else "bar")
+        p.text(138 + 3.4 * calls[key], 62 + 34 * i, f"{calls[key]:.0f}")
+    p.text(122, 62 + 34 * 3, "wasmtime-py", "end")
+    p.bar(130, 48 + 34 * 3, 170, "bar", cut=True)
+    p.text(308, 62 + 34 * 3, f"{round(calls['wasmtime'], -2):,.0f}")
+    p.heading(400, 30, "Running sixteen programs, relative time")
+    for i, (label, key) in enumerate(
+        (("wasmpy", "wasmpy"), ("native, Clang -O3", "clang -O3"), ("V8 in Node", "V8"), ("wasmtime", "wasmtime"))
+    ):
+        p.text(522, 62 + 34 * i, label, "end")
+        p.bar(530, 48 + 34 * i, 150 * programs[key], "ours" if key == "wasmpy" else "bar")
+        p.text(538 + 150 * programs[key], 62 + 34 * i, f"{programs[key]:.2f}")
+    longer = round(calls["wasmtime"] / calls["wasmpy"], -2)
+    p.text(20, 206, "Shorter is better. The bar of wasmtime-py is cut: at this")
+    p.text(20, 223, f"scale it would be {longer:,.0f} times as long as the first.")
+    p.text(400, 206, "Geometric means; native code is 1. How it was")
+    p.text(400, 223, "measured, and each program: bench/README.md")
+    p.save()
 
 
 def load_path() -> None:
     p = Picture("load-path", "How a module comes to be loaded", 760, 232)
     p.box(20, 40, 130, 54, "import name\nname.wasm or .wat", PYTHON)
-    p.box(205, 40, 160, 54, "Is there an image?\nin one of the caches")
+    p.box(205, 40, 160, 54, "Is it compiled?\na look into the caches")
     p.box(590, 40, 150, 54, "Native module\nname.add(1, 2)", NATIVE)
     p.box(215, 150, 150, 54, "Compiler\na Node process", WASM)
-    p.box(430, 150, 150, 54, "Image\none .so file", NATIVE)
+    p.box(430, 150, 150, 54, "Compiled file\none .so", NATIVE)
     p.arrow((150, 67), (205, 67))
     p.arrow((365, 67), (590, 67))
     p.text(378, 58, "yes: opened, some milliseconds")
@@ -95,11 +189,8 @@ def load_path() -> None:
     p.arrow((580, 177), (665, 177), (665, 94))
     p.arrow((505, 150), (505, 108), (350, 108), (350, 94), dashed=True)
     p.text(512, 130, "kept for next time")
-    p.text(
-        20,
-        126,
-        "The image's name holds a hash\nof the source, the compiler and\nthe CPU: a changed file is\ncompiled anew.",
-    )
+    p.text(20, 126, "The compiled file is named\nafter a hash of the source,\nthe compiler and the CPU:")
+    p.text(20, 126 + 3 * LINE, "a changed file is compiled\nanew.")
     p.save()
 
 
@@ -156,14 +247,14 @@ def trust() -> None:
     p.box(40, 56, 130, 48, "name.wasm", WASM)
     p.box(210, 56, 130, 48, "os, any module\nof Python", PYTHON)
     p.arrow((170, 80), (210, 80))
-    p.box(40, 136, 300, 40, "its compiled image in __pycache__", NATIVE)
+    p.box(40, 136, 300, 40, "its compiled file in __pycache__", NATIVE)
     p.text(40, 204, "What it declares to import it gets:\nimport only what you would run.")
     p.frame(394, 30, 352, 224)
     p.text(410, 22, "wasmpy.load(file, imports): a sandbox")
     p.box(420, 56, 130, 48, "plugin.wasm", WASM)
     p.box(590, 56, 130, 48, "what you pass\nin imports", PYTHON)
     p.arrow((550, 80), (590, 80))
-    p.box(420, 136, 300, 40, "its compiled image in your cache only", NATIVE)
+    p.box(420, 136, 300, 40, "its compiled file in your cache only", NATIVE)
     p.text(
         420,
         204,
@@ -173,5 +264,5 @@ def trust() -> None:
 
 
 if __name__ == "__main__":
-    for draw in (load_path, memory, imports, trust):
+    for draw in (bars, load_path, memory, imports, trust):
         draw()
