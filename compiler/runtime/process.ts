@@ -82,7 +82,6 @@ const C_API: readonly Declaration[] = [
   f("PyErr_NewException", [PTR, PTR, PTR], [PTR]),
   f("PyErr_ExceptionMatches", [PTR], [I32]),
   f("PyErr_NormalizeException", [PTR, PTR, PTR], []),
-  f("PyException_SetTraceback", [PTR, PTR], [I32]),
   f("PyException_SetContext", [PTR, PTR], []), // steals the context
   f("PyException_SetTraceback", [PTR, PTR], [I32]),
   datum("PyExc_BaseException"),
