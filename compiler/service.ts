@@ -26,6 +26,8 @@ export interface Request {
   readonly do: string;
   /** Comes back with the answer. */
   readonly number?: number;
+  /** Whether it is to be said how far compiling is. */
+  readonly progress?: boolean;
   readonly leaf?: string;
   readonly target?: string;
   /** Comma-separated CPU features beyond the target's baseline. */
@@ -127,9 +129,14 @@ function reply(result: Compiled): Answer {
 }
 
 /** As `answer`, with what is large compiled in a pool of threads. */
-export async function serve(request: Request, payload: Uint8Array, pool: Pool): Promise<Answer> {
+export async function serve(
+  request: Request,
+  payload: Uint8Array,
+  pool: Pool,
+  progress: (done: number, functions: number) => void,
+): Promise<Answer> {
   if (request.do !== "compile") return answer(request, payload);
-  return reply(await pool.compile(payload, optionsOf(request, featuresOf(request))));
+  return reply(await pool.compile(payload, optionsOf(request, featuresOf(request)), progress));
 }
 
 export function answer(request: Request, payload: Uint8Array): Answer {
