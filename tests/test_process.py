@@ -455,3 +455,11 @@ def test_an_old_node(python, tmp_path, is_named):
     done = run_python(code, tmp_path, tmp_path / "cache", WASMPY_NO_CACHE="1", **settings)
     assert f"{node} is Node 18.20" in done.stdout
     assert "22.18 or newer" in done.stdout
+
+
+def test_these_tests_in_the_background():
+    """Of a shell, or under nohup: what ignores Ctrl-C there leaves that to its children."""
+    test = f"{__file__}::test_interrupted_while_waiting"
+    background = f'trap "" INT HUP QUIT; exec "{sys.executable}" -m pytest -q -p no:cacheprovider "{test}"'
+    done = subprocess.run(["sh", "-c", background], capture_output=True, text=True, timeout=100, check=False)
+    assert "1 passed" in done.stdout, done.stdout
