@@ -20,7 +20,7 @@ FOUND = interpreters.find()
 
 
 def _heed_signals() -> None:
-    """Undoes what the background of a shell and ``nohup`` leave to all children: that they ignore Ctrl-C and the like.
+    """Undoes what the background of a shell and ``nohup`` leave to all children: that they ignore Ctrl-C and so on.
 
     Tests send such signals to the programs they start. Handlers end with the program, so those get the default; this
     process itself still ignores what ends background jobs.
