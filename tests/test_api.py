@@ -219,7 +219,7 @@ def test_inspect(tmp_path, cache):
 
     text = inspect()
     assert "m.wat: " in text
-    assert "1 functions of its own" in text
+    assert "1 function of its own" in text
     assert "compiled: not in any cache" in text
     assert "  import env.log  function (i32, f64) -> ()" in text.replace("    ", "  ").replace("   ", "  ")
     subprocess.run(
