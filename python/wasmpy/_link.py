@@ -507,7 +507,9 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
         if inner.closed:
             raise ValueError(inner.closed)
         namespace = inner.exports
-    if isinstance(namespace, dict) or hasattr(namespace, "keys"):
+    # Its class says that it is a mapping: a module or object may have a function that is called keys.
+    kind = type(namespace)
+    if issubclass(kind, dict) or (hasattr(kind, "keys") and hasattr(kind, "__getitem__")):
         return item(namespace, wanted.name)
     if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
         raise AbsentError
