@@ -284,7 +284,8 @@ def _natives(kernel: dict[str, abc.Callable[..., Any]]) -> None:
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
     _teach_pickle()
-    globals().update(_objects.classes(*types))  # Last: a signal's handler may have raised before.
+    # Last: a signal's handler may have raised before. Of threads that are here at once, one makes the classes for all.
+    globals().update(globals().setdefault("_classes", _objects.classes(*types)))
 
 
 def _teach_pickle() -> None:
