@@ -388,7 +388,7 @@ class TestCommands:
         assert done.returncode == 1
         assert done.stderr == (
             "./bad.wat:2:20: type mismatch: expected i32, found nothing\n"
-            "    (func (result i32)))\n                       ^\n"
+            "     (func (result i32)))\n                       ^\n"
         )
         (image,) = (tmp_path / "__pycache__").iterdir()
         assert done.stdout == f"{image}\n"
