@@ -69,12 +69,12 @@ export class Unboxing {
   readonly variant: number;
   /** 8 bytes of stack that slow paths write to. */
   readonly out: Value;
-  /** The instance; null if there are no references among the values. */
-  readonly vmctx: Value | null;
+  /** The instance; a null pointer if there are no references among the values. */
+  readonly vmctx: Value;
   /** Leaves the function, with the exception that is set. */
   readonly fail: () => void;
 
-  constructor(variant: number, out: Value, vmctx: Value | null, fail: () => void) {
+  constructor(variant: number, out: Value, vmctx: Value, fail: () => void) {
     this.variant = variant;
     this.out = out;
     this.vmctx = vmctx;
@@ -172,8 +172,7 @@ function unboxExtern(c: PyCode, u: Unboxing, x: Value, t: ValType): Value {
 }
 
 function unboxFunc(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType): Value {
-  const vmctx = u.vmctx ?? c.null();
-  c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
+  c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, u.vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
   const record = c.slotField(PTR, u.out);
   const isNull = c.isNull(record);
   if (!isNullable(t)) refuse(c, u, isNull, "None cannot be a non-null function reference");
@@ -181,7 +180,7 @@ function unboxFunc(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType):
   if (heap === wasm.NOFUNC) refuse(c, u, c.op(op.I32_EQZ, isNull), "only None is a nullfuncref");
   if (heap >= 0) {
     c.when(c.op(op.I32_EQZ, isNull), () => {
-      const wanted = c.vmctxField(I64, vmctx, g.layout.type[heap]);
+      const wanted = c.vmctxField(I64, u.vmctx, g.layout.type[heap]);
       const isOther = c.op(op.I64_NE, c.field(I64, record, FUNC_TYPE), wanted);
       refuse(c, u, isOther, "the function has another type");
     });
@@ -229,8 +228,8 @@ export function toI32(g: Glue, wrap: boolean): number {
       const overflow = c.room(8);
       c.set(n, c.api("PyLong_AsLongLongAndOverflow", index, overflow));
       c.decref(index);
-      const shifted = c.op(op.I64_ADD, c.get(n), c.i64(0x80000000, 0));
-      const outside = c.op(op.I64_GE_U, shifted, c.i64(0x80000000, 1));
+      const shifted = c.op(op.I64_ADD, c.get(n), c.i64(0x80000000 | 0, 0));
+      const outside = c.op(op.I64_GE_U, shifted, c.i64(0x80000000 | 0, 1));
       c.whenRarely(c.op(op.I32_OR, c.slotField(I32, overflow), outside), () => {
         c.raise("PyExc_OverflowError", "int out of range of i32 (-2**31 to 2**32-1)");
         c.ret([c.i32(FAILED)]);

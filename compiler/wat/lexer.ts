@@ -250,7 +250,7 @@ class Lexer {
     let depth = 0;
     while (this.at < text.length) {
       const c = text[this.at];
-      const next = text[this.at + 1];
+      const next = this.at + 1 < text.length ? text[this.at + 1] : -1;
       if (c === OPEN && next === SEMICOLON) {
         depth++;
         this.at += 2;
