@@ -15,6 +15,7 @@ const OUTSIDE = [
   "node_modules/",
   "gen/",
   "fuzz/",
+  "self/exports.ts",
   "main.ts",
   "service.ts",
   "script.ts",

@@ -39,15 +39,15 @@ const SIMPLE_OF_COMPOUND: ReadonlyMap<ts.SyntaxKind, ts.SyntaxKind> = new Map([
 ]);
 
 /** The operator whose result `op` stores: `+` of `+=`; itself where it stores none. */
-function simpleOperator(op: ts.SyntaxKind): ts.SyntaxKind {
+export function simpleOperator(op: ts.SyntaxKind): ts.SyntaxKind {
   return SIMPLE_OF_COMPOUND.get(op) ?? op;
 }
 
-function isBitwise(op: ts.SyntaxKind): boolean {
+export function isBitwise(op: ts.SyntaxKind): boolean {
   return BITWISE.has(op);
 }
 
-function fitsInt32(x: number): boolean {
+export function fitsInt32(x: number): boolean {
   return (x | 0) === x && !Object.is(x, -0);
 }
 
@@ -433,7 +433,7 @@ export class Numbers {
 type AddFlow = (slot: Slot | undefined, value: ts.Expression | undefined, place: string) => void;
 
 /** null or undefined, as written. */
-function isMissing(whole: ts.Expression): boolean {
+export function isMissing(whole: ts.Expression): boolean {
   const node = bare(whole);
   return node.kind === K.NullKeyword || (ts.isIdentifier(node) && node.text === "undefined");
 }

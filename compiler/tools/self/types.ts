@@ -239,6 +239,16 @@ export class Types {
     return own.find((d) => ts.isClassDeclaration(d)) ?? own.find((d) => ts.isInterfaceDeclaration(d));
   }
 
+  /** Whether objects of a class may be used as the type. */
+  fits(declaration: ts.ClassDeclaration, type: ts.Type): boolean {
+    const { name } = declaration;
+    const symbol = name === undefined ? undefined : this.checker.getSymbolAtLocation(name);
+    return (
+      symbol !== undefined &&
+      this.checker.isTypeAssignableTo(this.checker.getDeclaredTypeOfSymbol(symbol), type)
+    );
+  }
+
   /** The class that a class extends. */
   base(declaration: ts.ClassDeclaration): ts.ClassDeclaration | undefined {
     const clause = declaration.heritageClauses?.find((h) => h.token === ts.SyntaxKind.ExtendsKeyword);
