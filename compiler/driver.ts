@@ -61,7 +61,8 @@ export class Source {
   /** The binary: assembled, where the source is text. */
   binary(): Uint8Array {
     const { bytes } = this;
-    const isBinary = bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
+    const isBinary =
+      bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
     if (isBinary) return bytes;
     this.assembled = parseModule(bytes, this.features);
     return this.assembled.bytes;
@@ -88,7 +89,7 @@ export class Source {
 
   diagnose({ kind, message, detail, at, index, name }: Complaint): Diagnostic {
     const { assembled, module } = this;
-    const isText = this.bytes[0] !== 0;
+    const isText = this.bytes.length === 0 || this.bytes[0] !== 0;
     const own = index < 0 && at >= 0 && module !== null ? functionAt(module, at) : index;
     const where = own >= 0 && module !== null ? functionNames(module)[own] : name;
     // While the text is read offsets are the text's own; afterwards they are the binary's.

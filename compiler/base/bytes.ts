@@ -137,3 +137,8 @@ export class Bytes {
     this.length = 0;
   }
 }
+
+/** The byte at `at`, or -1 behind the last one. */
+export function byteAt(bytes: Uint8Array, at: number): number {
+  return at < bytes.length ? bytes[at] : -1;
+}

@@ -4,6 +4,7 @@
 // naturals, divided bit by bit. Digits beyond those that can matter only leave a sticky digit, so that the time
 // is linear in the token.
 
+import { byteAt } from "../base/bytes.ts";
 import type { f64, u32 } from "../base/numbers.ts";
 import { hexDigit } from "./lexer.ts";
 import { Natural } from "./natural.ts";
@@ -170,7 +171,7 @@ export class NumberReader {
       else this.hi |= 1 << 19;
       return OK;
     }
-    if (text[at] === 0x6e) return this.nanPayload(format);
+    if (byteAt(text, at) === 0x6e) return this.nanPayload(format);
     if (end - at > 2 && text[at] === 0x30 && text[at + 1] === 0x78) {
       this.at += 2;
       return this.hexadecimal(format);
@@ -251,7 +252,7 @@ export class NumberReader {
     if (this.at === this.end) return 0;
     if ((this.text[this.at] | 0x20) !== letter) return HUGE_EXPONENT + 1;
     this.at++;
-    const c = this.text[this.at];
+    const c = byteAt(this.text, this.at);
     const negative = c === MINUS;
     if (negative || c === PLUS) this.at++;
     let value: f64 = 0;

@@ -2,8 +2,9 @@
 // function values themselves: records of a number in the table of functions and of what is captured.
 
 import ts from "typescript";
+import { Assignments } from "./assignments.ts";
 import type { Closure } from "./captures.ts";
-import { ELEMENTS, Expressions } from "./expressions.ts";
+import { ELEMENTS } from "./expressions.ts";
 import { libraryCall, type Parameter, type Row } from "./library.ts";
 import { instruction } from "./machine.ts";
 import type { Kind } from "./numbers.ts";
@@ -17,7 +18,7 @@ export const VALUE_ARGUMENTS = 6;
 /** Where the first captured variable lies in the record of a function value, behind its number and `this`. */
 export const FIRST_CAPTURED = 8;
 
-export abstract class Calls extends Expressions {
+export abstract class Calls extends Assignments {
   // --- our own ------------------------------------------------------------------------------------------
 
   protected call(node: ts.CallExpression): Value {

@@ -112,10 +112,77 @@ export class Types {
   at(node: ts.Node): ts.Type {
     let type = this.types.get(node);
     if (type === undefined) {
-      type = this.checker.getTypeAtLocation(node);
+      type = this.evident(node) ?? this.checker.getTypeAtLocation(node);
       this.types.set(node, type);
     }
     return type;
+  }
+
+  /**
+   * The type of an expression where declarations tell it, whatever conditions it stands under: the checker looks
+   * through all of them each time it is asked, which in functions of thousands of lines takes most of the time.
+   */
+  private evident(node: ts.Node): ts.Type | undefined {
+    if (ts.isIdentifier(node) && ts.isExpression(node) && !isDeclaredName(node)) {
+      const declaration = this.declaration(node);
+      const isVariable =
+        declaration !== undefined && (ts.isVariableDeclaration(declaration) || ts.isParameter(declaration));
+      return isVariable && !this.isLibrary(declaration) ? this.fixed(declaration) : undefined;
+    }
+    if (ts.isPropertyAccessExpression(node)) {
+      const declaration = this.declaration(node.name);
+      const isField =
+        declaration !== undefined &&
+        (ts.isPropertyDeclaration(declaration) || ts.isPropertySignature(declaration));
+      if (!isField || node.questionDotToken !== undefined || this.isLibrary(declaration)) return undefined;
+      return this.fixed(declaration);
+    }
+    if (ts.isElementAccessExpression(node)) {
+      const array = this.receiver(this.at(node.expression));
+      return array !== undefined && isTyped(array) ? this.checker.getNumberType() : undefined;
+    }
+    if (ts.isBinaryExpression(node)) {
+      const op = node.operatorToken.kind;
+      if (ARITHMETIC.has(op)) return this.checker.getNumberType();
+      if (COMPARISONS.has(op)) return this.checker.getBooleanType();
+      const isLogical = op === ts.SyntaxKind.AmpersandAmpersandToken || op === ts.SyntaxKind.BarBarToken;
+      const isTruth =
+        isLogical && scalar(this.at(node.left)) === "boolean" && scalar(this.at(node.right)) === "boolean";
+      return isTruth ? this.checker.getBooleanType() : undefined;
+    }
+    if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken) {
+      return this.checker.getBooleanType();
+    }
+    if (ts.isParenthesizedExpression(node)) return this.at(node.expression);
+    if (ts.isCallExpression(node) && isPlainCall(node)) {
+      const callee = this.callee(node);
+      const isOwn =
+        callee !== undefined &&
+        !this.isLibrary(callee) &&
+        (ts.isFunctionDeclaration(callee) || ts.isMethodDeclaration(callee));
+      if (!isOwn || callee.type === undefined || callee.type.kind === ts.SyntaxKind.ThisType)
+        return undefined;
+      return ts.isTypePredicateNode(callee.type) ? undefined : this.checker.getTypeFromTypeNode(callee.type);
+    }
+    return undefined;
+  }
+
+  /** The declared type, if no condition can make it narrower in a way that matters. */
+  private fixed(
+    declaration:
+      | ts.VariableDeclaration
+      | ts.ParameterDeclaration
+      | ts.PropertyDeclaration
+      | ts.PropertySignature,
+  ): ts.Type | undefined {
+    if (!ts.isIdentifier(declaration.name)) return undefined;
+    const symbol = this.checker.getSymbolAtLocation(declaration.name);
+    if (symbol === undefined) return undefined;
+    const type = this.checker.getTypeOfSymbol(symbol);
+    const isPlain = !type.isUnion() || scalar(type) !== undefined;
+    const isKnown =
+      (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown | ts.TypeFlags.TypeParameter)) === 0;
+    return isPlain && isKnown && !isNothing(type) ? type : undefined;
   }
 
   /** The type that an expression should have where it stands; its own where nothing is expected. */
@@ -202,6 +269,18 @@ export class Types {
   declaration(node: ts.Node): ts.Declaration | undefined {
     if (this.declarations.has(node)) return this.declarations.get(node);
     const { parent } = node;
+    // A field or method of a class of our own, without asking for the type of what stands in front of the dot twice.
+    if (ts.isPropertyAccessExpression(parent) && parent.name === node && !this.isModule(parent.expression)) {
+      const own = this.declared(this.at(parent.expression));
+      const found =
+        own === undefined
+          ? undefined
+          : this.property(this.at(parent.expression), (node as ts.Identifier).text);
+      if (found !== undefined) {
+        this.declarations.set(node, found);
+        return found;
+      }
+    }
     let symbol =
       ts.isShorthandPropertyAssignment(parent) && parent.name === node
         ? this.checker.getShorthandAssignmentValueSymbol(parent)
@@ -216,6 +295,7 @@ export class Types {
 
   /** Whether the name is that of a whole module: `import * as name`. */
   isModule(node: ts.Node): boolean {
+    if (!ts.isIdentifier(node)) return false;
     const symbol = this.checker.getSymbolAtLocation(node);
     return (symbol?.declarations ?? []).some(ts.isNamespaceImport);
   }
@@ -295,6 +375,38 @@ export class Types {
     if (ts.isPropertyAccessExpression(expression)) return this.declaration(expression.name);
     return undefined;
   }
+}
+
+const ARITHMETIC: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.MinusToken,
+  ts.SyntaxKind.AsteriskToken,
+  ts.SyntaxKind.SlashToken,
+  ts.SyntaxKind.PercentToken,
+  ts.SyntaxKind.BarToken,
+  ts.SyntaxKind.AmpersandToken,
+  ts.SyntaxKind.CaretToken,
+  ts.SyntaxKind.LessThanLessThanToken,
+  ts.SyntaxKind.GreaterThanGreaterThanToken,
+  ts.SyntaxKind.GreaterThanGreaterThanGreaterThanToken,
+]);
+
+const COMPARISONS: ReadonlySet<ts.SyntaxKind> = new Set([
+  ts.SyntaxKind.LessThanToken,
+  ts.SyntaxKind.LessThanEqualsToken,
+  ts.SyntaxKind.GreaterThanToken,
+  ts.SyntaxKind.GreaterThanEqualsToken,
+  ts.SyntaxKind.EqualsEqualsEqualsToken,
+  ts.SyntaxKind.ExclamationEqualsEqualsToken,
+]);
+
+function isDeclaredName(node: ts.Identifier): boolean {
+  const { parent } = node;
+  return "name" in parent && parent.name === node;
+}
+
+/** Without `?.` anywhere in front. */
+function isPlainCall(node: ts.CallExpression): boolean {
+  return (node.flags & ts.NodeFlags.OptionalChain) === 0;
 }
 
 function isNothing(type: ts.Type): boolean {
