@@ -23,7 +23,9 @@ writeFileSync(binary, bytes);
 writeFileSync(join(out, "compiler.sites"), sites.map(({ where, what }) => `${where} ${what}\n`).join(""));
 const { user, system } = process.cpuUsage(begun);
 const seconds = ((user + system) / 1e6).toFixed(1);
-console.log(`${text.length} bytes of text, ${bytes.length} of WebAssembly, ${sites.length} checks; ${seconds} s of CPU`);
+console.log(
+  `${text.length} bytes of text, ${bytes.length} of WebAssembly, ${sites.length} checks; ${seconds} s of CPU`,
+);
 
 prebuild(commonTypes());
 const options = new Options("m", WASM_3_0, 2, false, false, true, 0, false);
