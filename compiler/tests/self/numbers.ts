@@ -18,7 +18,10 @@ function all(f: (a: number, b: number) => string): string {
 }
 
 export function sumsTruncated(): string {
-  return all((a, b) => `${(a + b) | 0},${(a - b) | 0},${(a * 3 - b) | 0},${(a * b) | 0},${-a | 0}`);
+  return all(
+    (a, b) =>
+      `${(a + b) | 0},${(a - b) | 0},${(a * 3 - b) | 0},${(a * b) | 0},${-a | 0},${(a * 100000007) | 0}`,
+  );
 }
 
 export function sumsUnsigned(): string {

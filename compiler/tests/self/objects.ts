@@ -1,6 +1,7 @@
 // Programs for tests of the translator: classes, arrays, maps, texts, functions as values, statements.
 
 import type { f64, u32 } from "../../base/numbers.ts";
+import { WORDS } from "./second.ts";
 
 class Shape {
   readonly name: string;
@@ -39,6 +40,19 @@ class Square extends Shape {
 
   perimeter(): number {
     return 4 * this.side + this.double;
+  }
+}
+
+class Scale {
+  private readonly factor: number;
+
+  constructor(factor: number) {
+    this.factor = factor;
+  }
+
+  all(list: readonly number[]): string {
+    const plus = (x: number): number => x * this.factor + 1;
+    return list.map((x) => x * this.factor + plus(x)).join();
   }
 }
 
@@ -86,6 +100,10 @@ export function classes(): string {
   const { name, size, double } = t;
   const missing = first.next.next?.name ?? "none";
   return `${name} ${size} ${double} ${s.perimeter()} ${t.weight * 2} ${first.join("b", "c")} ${missing} ${first.next?.size ?? -1}`;
+}
+
+export function scales(): string {
+  return new Scale(3).all([1, 2, 3]) + new Scale(-1).all([4]);
 }
 
 export function dispatch(): string {
@@ -184,6 +202,7 @@ export function typed(): string {
   c[0] = 5;
   const d = new Uint8Array(4);
   d.set(Uint8Array.of(1, 300, 3), 1);
+  d[0] = 200;
   const e = Int16Array.from([1, 70000, -1]);
   const f = Uint16Array.from([1, 2, 65537], (x) => x * 2);
   const g = new Float64Array(2).fill(0.5);
@@ -194,8 +213,8 @@ export function typed(): string {
   signed[0] = 200;
   const parts = [a, b, c].map((x) => [...x].join());
   parts.push([...d].join(), `${e[0]} ${e[1]} ${e[2]} ${f[0]} ${f[1]} ${f[2]}`, `${g[0] * 4} ${g[1] * 4}`);
-  parts.push(`${h[0]} ${signed[0]} ${a.length} ${e.length} ${b.includes(99) ? "in" : "out"}`);
-  a.copyWithin(1, 4, 6);
+  parts.push(`${h[0]} ${signed[0]} ${d[0]} ${a.length} ${e.length} ${b.includes(99) ? "in" : "out"}`);
+  a.copyWithin(1, 3, 5);
   parts.push([...a].join(), [...a.subarray(0, 3).reverse()].join());
   for (const x of h) parts.push(`${x}`);
   return parts.join(";");
@@ -273,6 +292,30 @@ function classify(x: number): string {
   return "other";
 }
 
+function dense(x: number): number {
+  switch (x) {
+    case 3:
+      return 30;
+    case 4:
+    case 5:
+      return 45;
+    case 6:
+      return 60;
+    case 8:
+      return 80;
+    default:
+      return -x;
+  }
+}
+
+export function tables(): string {
+  return (
+    [-2147483648, 0, 2, 3, 4, 5, 6, 7, 8, 9, 2147483647]
+      .map((x) => `${x === -2147483648 ? 0 : dense(x)}`)
+      .join() + dense(3)
+  );
+}
+
 export function switches(): string {
   const word = (s: string): number => {
     let n = 0;
@@ -338,7 +381,7 @@ export function order(): string {
   return `${evaluated} ${list.join()} ${o.size} ${x} ${r} ${b ? 1 : 0}`;
 }
 
-const LATER: readonly string[] = ["x", "y"].map((t) => t + evaluated.length);
+const LATER: readonly string[] = [...WORDS, "y"].map((t) => t + evaluated.length);
 
 export function modules(): string {
   return LATER.join("") + SECOND.join("");

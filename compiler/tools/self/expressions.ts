@@ -79,7 +79,16 @@ export abstract class Expressions extends Frame {
   }
 
   protected convert(value: Value, want: Want, node: ts.Node): string {
+    if (value.form === "wide" && (want === "i32" || want === "cell")) return this.narrowed(value.text, node);
     return convert(value, want, this.where(node), () => this.site(node, `does not fit ${want}`));
+  }
+
+  /** A sum as an int32, which it must fit. */
+  private narrowed(text: string, node: ts.Node): string {
+    const t = this.temp("i64");
+    const fits = `(i64.eq (i64.extend32_s ${tee(t, text)}) ${get(t)})`;
+    const fail = `(call $overflow ${i32(this.site(node, "does not fit an int32"))}) (unreachable)`;
+    return `(if (result i32) ${fits} (then (i32.wrap_i64 ${get(t)})) (else ${fail}))`;
   }
 
   private literal(x: number, want: Want, node: ts.Node): string {
