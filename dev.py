@@ -79,15 +79,14 @@ def lint() -> None:
 
 
 def pythons() -> None:
-    """The CPythons that the machine lacks, unpacked from Debian packages into .pythons."""
+    """The CPythons that the machine lacks, as far as Debian has them, unpacked from its packages into .pythons."""
     sys.path.insert(0, os.path.join(ROOT, "tests"))
     from importlib import import_module
 
     interpreters = import_module("interpreters")
     absent = [version for version, found in interpreters.find().items() if found is None]
     if absent:
-        packages = [p for v in absent for p in (f"python{v}-minimal", f"libpython{v}-stdlib")]
-        run(sys.executable, "tests/debian_root.py", str(interpreters.DEBIAN), "sid", "amd64", *packages)
+        interpreters.fetch(absent)
     run(sys.executable, "tests/interpreters.py")
 
 

@@ -343,6 +343,16 @@ export class Job {
     return this.outcomes.length;
   }
 
+  /** How many functions the module has of its own. */
+  get functions(): number {
+    return this.compilation === null ? 0 : this.compilation.functionsTo(this.chunks);
+  }
+
+  /** How many of them are linked. */
+  get done(): number {
+    return this.compilation === null ? 0 : this.compilation.functionsTo(this.linked);
+  }
+
   /** All chunks are linked. */
   get complete(): boolean {
     return this.linked === this.chunks;
@@ -453,6 +463,11 @@ export class Compilation {
 
   get chunks(): number {
     return this.bounds.length - 1;
+  }
+
+  /** How many functions there are before the chunk. */
+  functionsTo(chunk: number): number {
+    return this.bounds[chunk] - this.bounds[0];
   }
 
   compiler(listing: Listing | null): ChunkCompiler {

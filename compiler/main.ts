@@ -1,13 +1,17 @@
 // The compiler's command line: a server on standard input and output. A request and an answer are each
 //   uint32 header length, uint32 payload length (little-endian), JSON header, payload.
 // Requests are answered in order, each answer with the number of its request in the header; a request that cannot be
-// read is answered, too. The process ends when its input closes and all is answered, or after IDLE_MS without a
-// request. The same file is what the pool's threads run.
+// read is answered, too. Before the answer to one that wants it come others, without payload, whose header says how far
+// it is: progress [functions done, all of them]. The process ends when its input closes and all is answered, or after
+// IDLE_MS without a request. The same file is what the pool's threads run.
 
 import { AS_WORKER, assist, Pool, threads } from "./pool.ts";
-import { type Reply, type Request, serve, TOO_LARGE } from "./service.ts";
+import { encoded, type Reply, type Request, serve, TOO_LARGE } from "./service.ts";
 
 const IDLE_MS = 5000;
+
+/** While something is compiled, this often at most it is said how far it is. */
+const PROGRESS_MS = 250;
 
 /** What the input is read into: the two sizes, then a header, then a payload. */
 const SIZES = 0;
@@ -108,8 +112,9 @@ class Server {
     for (;;) {
       const request = this.requests.shift();
       if (request === undefined) break;
-      const reply = await serve(request.header, request.payload, this.pool);
-      send(reply);
+      const { number, progress } = request.header;
+      const report = progress ? reporter(number) : silent;
+      send(await serve(request.header, request.payload, this.pool, report));
     }
     this.isServing = false;
     if (this.isClosed) process.stdout.write("", () => process.exit(0)); // when all before it is written
@@ -129,6 +134,19 @@ function requestIn(bytes: Uint8Array): Request {
     if (typeof request === "object" && request !== null) return request as Request;
   } catch {}
   return { do: "" };
+}
+
+function silent(): void {}
+
+/** What sends answers "progress": functions done, and all of them. */
+function reporter(number: number | undefined): (done: number, functions: number) => void {
+  let last = performance.now();
+  return (done, functions) => {
+    const now = performance.now();
+    if (now - last < PROGRESS_MS && done < functions) return;
+    last = now;
+    send(encoded({ header: { progress: [done, functions] }, payload: new Uint8Array(0) }, number));
+  };
 }
 
 function send({ header, payload }: Reply): void {

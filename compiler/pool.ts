@@ -102,10 +102,12 @@ class Shared {
   /** Workers that may still report chunks. */
   private readonly helping: Set<Worker>;
   private wake: () => void;
+  private readonly progress: (done: number, functions: number) => void;
 
-  constructor(job: Job, number: number) {
+  constructor(job: Job, number: number, progress: (done: number, functions: number) => void) {
     this.job = job;
     this.number = number;
+    this.progress = progress;
     this.next = new Int32Array(new SharedArrayBuffer(4));
     this.helping = new Set();
     this.wake = () => {};
@@ -139,6 +141,7 @@ class Shared {
 
   private accept(chunk: number, outcome: Outcome): void {
     this.job.accept(chunk, outcome);
+    this.progress(this.job.done, this.job.functions);
     if (this.job.failed || outcome.complaint !== null) Atomics.store(this.next, 0, this.job.chunks);
   }
 
@@ -189,8 +192,12 @@ export class Pool {
     this.current = null;
   }
 
-  /** As the driver's `compile`, one source at a time. */
-  async compile(bytes: Uint8Array, options: Options): Promise<Compiled> {
+  /** As the driver's `compile`, one source at a time. `progress` is told how many functions of all are compiled. */
+  async compile(
+    bytes: Uint8Array,
+    options: Options,
+    progress: (done: number, functions: number) => void = () => {},
+  ): Promise<Compiled> {
     const job = new Job(bytes, options, null);
     const warm = this.workers.size + (this.isWarm ? 1 : 0);
     const most = Math.max(1, Math.floor(MOST_BYTES / Math.max(LEAST_BYTES, job.largestBody)));
@@ -198,8 +205,14 @@ export class Pool {
     if (threads > 1) this.start(threads - 1); // while the module is validated
     job.begin();
     if (job.codeBytes >= PARALLEL_BYTES) this.isWarm = true;
-    if (threads === 1 || job.failed || job.chunks < 2) return job.run();
-    const shared = new Shared(job, this.jobs++);
+    if (threads === 1 || job.failed || job.chunks < 2) {
+      for (let k = 0; k < job.chunks && !job.failed; k++) {
+        job.accept(k, job.compile(k));
+        progress(job.done, job.functions);
+      }
+      return job.finish();
+    }
+    const shared = new Shared(job, this.jobs++, progress);
     shared.share(this.workers, options);
     this.current = shared;
     const compiled = await shared.run();

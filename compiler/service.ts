@@ -28,6 +28,8 @@ export interface Request {
   readonly do: string;
   /** Comes back with the answer. */
   readonly number?: number;
+  /** Whether it is to be said how far compiling is. */
+  readonly progress?: boolean;
   readonly leaf?: string;
   readonly target?: string;
   /** Comma-separated CPU features beyond the target's baseline. */
@@ -143,7 +145,7 @@ function answerOf({ bytes, diagnostic }: Compiled): Answer {
   return diagnostic === null ? { header: {}, payload: bytes } : refusal(diagnostic);
 }
 
-function encoded({ header, payload }: Answer, number: number | undefined): Reply {
+export function encoded({ header, payload }: Answer, number: number | undefined): Reply {
   return { header: new TextEncoder().encode(JSON.stringify({ ...header, number })), payload };
 }
 
@@ -158,12 +160,17 @@ function tooLarge(what: string): Answer {
  * Serves one request; what is large is compiled in a pool of threads. Whatever is thrown on the way is an answer:
  * nothing that a request holds ends the process.
  */
-export async function serve(request: Request, payload: Uint8Array, pool: Pool): Promise<Reply> {
+export async function serve(
+  request: Request,
+  payload: Uint8Array,
+  pool: Pool,
+  progress: (done: number, functions: number) => void,
+): Promise<Reply> {
   try {
     if (request.form === "binary") requireBinary(payload);
     const made =
       request.do === "compile"
-        ? answerOf(await pool.compile(payload, optionsOf(request, featuresOf(request))))
+        ? answerOf(await pool.compile(payload, optionsOf(request, featuresOf(request)), progress))
         : answer(request, payload);
     const reply = encoded(made, request.number);
     return reply.header.length <= MOST_HEADER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,22 @@ import pytest
 import wasmpy
 
 FOUND = interpreters.find()
+
+
+def _heed_signals() -> None:
+    """Undoes what the background of a shell and ``nohup`` leave to all children: that they ignore Ctrl-C and so on.
+
+    Tests send such signals to the programs they start. Handlers end with the program, so those get the default; this
+    process itself still ignores what ends background jobs.
+    """
+    numbers = signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGINT
+    for number in numbers:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+
+
+_heed_signals()
 
 
 def pytest_report_header() -> list[str]:

@@ -33,41 +33,50 @@ def mirror() -> str:
     raise RuntimeError("this system has no apt sources to take Debian packages from")
 
 
-def unpack(folder: Path, suite: str, arch: str, packages: list[str]) -> None:
-    """Fills ``folder`` with ``packages``. Raises CalledProcessError when apt-get fails."""
-    state = folder.with_name(f".apt-{suite}-{arch}").absolute()
-    for part in ("lists/partial", "cache/archives/partial", "empty/partial", "none", "state"):
-        (state / part).mkdir(parents=True, exist_ok=True)
-    (state / "state/status").touch()
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    (state / "sources.list").write_text(f"deb [arch={arch} signed-by={keyring}] {mirror()} {suite} main\n")
-    config = state / "apt.conf"
-    config.write_text(_APT.format(state=state, arch=arch))
-    environment = {**os.environ, "APT_CONFIG": str(config)}
+class Suite:
+    """A suite of Debian's packages for an architecture, whose lists are kept beside the folder to unpack into."""
 
-    def apt(*arguments: str) -> str:
-        return subprocess.run(
-            ["apt-get", "-y", "-qq", *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+    def __init__(self, folder: Path, suite: str, arch: str) -> None:
+        """Fetches the lists. Raises CalledProcessError when apt-get fails, RuntimeError if there is no mirror."""
+        self._state = state = folder.with_name(f".apt-{suite}-{arch}").absolute()
+        for part in ("lists/partial", "cache/archives/partial", "empty/partial", "none", "state"):
+            (state / part).mkdir(parents=True, exist_ok=True)
+        (state / "state/status").touch()
+        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+        (state / "sources.list").write_text(f"deb [arch={arch} signed-by={keyring}] {mirror()} {suite} main\n")
+        config = state / "apt.conf"
+        config.write_text(_APT.format(state=state, arch=arch))
+        self._environment = {**os.environ, "APT_CONFIG": str(config)}
+        self._apt("apt-get", "update")
 
-    apt("update")
-    # With an archive folder that is always empty, the list is complete even if some were downloaded before.
-    uris = apt("install", "-o", f"Dir::Cache::archives={state}/empty", "--print-uris", *packages)
-    apt("install", "-d", *packages)
-    for directory in ("bin", "sbin", "lib", "lib64"):
-        (folder / "usr" / directory).mkdir(parents=True, exist_ok=True)
-        if not (folder / directory).is_symlink():
-            (folder / directory).symlink_to(f"usr/{directory}")
-    for name in re.findall(r"^'[^']*' (\S+)", uris, re.MULTILINE):
-        archive = subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", state / "cache/archives" / name], stdout=subprocess.PIPE
-        )
-        subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", folder], stdin=archive.stdout, check=True)
-        if archive.wait() != 0:
-            raise RuntimeError(f"cannot unpack {name}")
+    def _apt(self, program: str, *arguments: str) -> str:
+        command = [program, "-qq", *(["-y"] if program == "apt-get" else []), *arguments]
+        return subprocess.run(command, env=self._environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def packages(self) -> set[str]:
+        """The names of all packages that it has."""
+        return set(self._apt("apt-cache", "pkgnames").split())
+
+    def unpack(self, folder: Path, packages: list[str]) -> None:
+        """Fills ``folder`` with packages and what they depend on. Raises CalledProcessError when apt-get fails."""
+        state = self._state
+        # With an archive folder that is always empty, the list is complete even if some were downloaded before.
+        uris = self._apt("apt-get", "install", "-o", f"Dir::Cache::archives={state}/empty", "--print-uris", *packages)
+        self._apt("apt-get", "install", "-d", *packages)
+        for directory in ("bin", "sbin", "lib", "lib64"):
+            (folder / "usr" / directory).mkdir(parents=True, exist_ok=True)
+            if not (folder / directory).is_symlink():
+                (folder / directory).symlink_to(f"usr/{directory}")
+        for name in re.findall(r"^'[^']*' (\S+)", uris, re.MULTILINE):
+            archive = subprocess.Popen(
+                ["dpkg-deb", "--fsys-tarfile", state / "cache/archives" / name], stdout=subprocess.PIPE
+            )
+            subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", folder], stdin=archive.stdout, check=True)
+            if archive.wait() != 0:
+                raise RuntimeError(f"cannot unpack {name}")
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 5:
         sys.exit(__doc__)
-    unpack(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])
+    Suite(Path(sys.argv[1]), sys.argv[2], sys.argv[3]).unpack(Path(sys.argv[1]), sys.argv[4:])

@@ -14,7 +14,9 @@ from pathlib import Path
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 ROOT = Path(__file__).resolve().parent.parent
-DEBIAN = ROOT / ".pythons" / "sid"
+PYTHONS = ROOT / ".pythons"
+# Suites of Debian that have CPythons, the newest first.
+SUITES = ("sid", "trixie", "bookworm")
 
 
 @dataclass
@@ -54,17 +56,40 @@ def _find(version: str) -> Interpreter | None:
     on_path = shutil.which(f"python{version}")
     if on_path is not None:
         candidates.append(Interpreter(version, [on_path]))
-    library = DEBIAN / "usr/lib/x86_64-linux-gnu"
-    if (DEBIAN / f"usr/bin/python{version}").exists():
-        # Through its own loader: the host's C library may be older.
-        command = [
-            str(DEBIAN / "lib64/ld-linux-x86-64.so.2"),
-            "--library-path",
-            str(library),
-            str(DEBIAN / f"usr/bin/python{version}"),
-        ]
-        candidates.append(Interpreter(version, command, {"PYTHONHOME": str(DEBIAN / "usr")}))
+    for root in (PYTHONS / suite for suite in SUITES):
+        program = root / f"usr/bin/python{version}"
+        if program.exists():
+            # Through its own loader: the host's C library may be older.
+            loader, library = root / "lib64/ld-linux-x86-64.so.2", root / "usr/lib/x86_64-linux-gnu"
+            command = [str(loader), "--library-path", str(library), str(program)]
+            candidates.append(Interpreter(version, command, {"PYTHONHOME": str(root / "usr")}))
     return next((c for c in candidates if _works(c)), None)
+
+
+def fetch(absent: list[str], folder: Path = PYTHONS) -> None:
+    """Unpacks what Debian's suites have of these versions, and says what it cannot."""
+    from debian_root import Suite
+
+    for suite in SUITES:
+        if not absent:
+            return
+        root = folder / suite
+        try:
+            debian = Suite(root, suite, "amd64")
+            known = debian.packages()
+            there = [version for version in absent if f"python{version}-minimal" in known]
+            print(f"Debian {suite} has of {', '.join(absent)}: {', '.join(there) or 'none'}", flush=True)
+            if there:
+                debian.unpack(root, [p for v in there for p in (f"python{v}-minimal", f"libpython{v}-stdlib")])
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            print(f"Debian {suite} cannot be had: {error}", flush=True)
+        else:
+            absent = [version for version in absent if version not in there]
+    if absent:
+        print(
+            f"No Debian suite has CPython {', '.join(absent)}: install them (pyenv install {' '.join(absent)}) or "
+            "name them in WASMPY_PYTHONS; the tests skip those that are absent"
+        )
 
 
 if __name__ == "__main__":

@@ -199,7 +199,9 @@ def test_every_public_item_is_documented():
             assert (getattr(item, "__doc__", "") or "").strip(), name
         if isinstance(item, type):
             for member in (m for c in item.__mro__ if c.__module__.startswith("wasmpy") for m in vars(c)):
-                if member.startswith("_") or isinstance(getattr(item, member), (str, int, tuple, type(None))):
+                if member.startswith("_") or not hasattr(item, member):  # Names of other packages are not there.
+                    continue
+                if isinstance(getattr(item, member), (str, int, tuple, type(None))):
                     continue
                 assert getattr(item, member).__doc__, f"{name}.{member}"
 
@@ -219,7 +221,7 @@ def test_inspect(tmp_path, cache):
 
     text = inspect()
     assert "m.wat: " in text
-    assert "1 functions of its own" in text
+    assert "1 function of its own" in text
     assert "compiled: not in any cache" in text
     assert "  import env.log  function (i32, f64) -> ()" in text.replace("    ", "  ").replace("   ", "  ")
     subprocess.run(

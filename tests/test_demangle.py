@@ -178,9 +178,9 @@ def test_errors_and_listings(tmp_path, cache):
         wasmpy.compile(wrong)
     assert caught.value.function == RUST
     (tmp_path / "m.wasm").write_bytes(binary)
-    for stage, shown in (("--ir", "demo::inner::deep"), ("--wat", RUST)):
+    for options, shown in ((["--ir", "--function", "deep"], "demo::inner::deep"), (["--wat"], RUST)):
         done = subprocess.run(
-            [sys.executable, "-m", "wasmpy", "inspect", stage, "--function", "deep", "m.wasm"],
+            [sys.executable, "-m", "wasmpy", "inspect", *options, "m.wasm"],
             env=environment(cache),
             cwd=tmp_path,
             capture_output=True,

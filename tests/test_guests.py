@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import struct
+import types
 import weakref
 from unittest.mock import Mock
 
@@ -73,6 +74,21 @@ def test_what_python_adds_to_a_namespace_is_not_in_it(name, namespace):
     with pytest.raises(wasmpy.LinkError, match="unknown import"):
         wasmpy.load(text.encode(), {"env": namespace})
     assert wasmpy.load(text.encode(), {"env": {name: lambda x: x}})
+
+
+@pytest.mark.parametrize("name", ["keys", "log"])
+def test_functions_called_keys_make_no_mapping_of_a_namespace(name):
+    """A module of Python may have one, or answer to any name; so may an object."""
+    module = types.ModuleType("env")
+    module.keys = module.log = lambda: 42
+    answering = types.ModuleType("env")
+    answering.__getattr__ = lambda name: lambda: 42
+    host = types.SimpleNamespace(keys=lambda: 42, log=lambda: 42)
+    text = f'(module (import "env" "{name}" (func (result i32))) (export "f" (func 0)))'
+    for namespace in (module, answering, host):
+        assert wasmpy.load(text.encode(), {"env": namespace}).f() == 42
+    mapping = types.MappingProxyType({name: lambda: 42})
+    assert wasmpy.load(text.encode(), {"env": mapping}).f() == 42
 
 
 class Stop(BaseException):

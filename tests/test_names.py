@@ -327,8 +327,10 @@ def test_hostile_paths_of_files(tmp_path, python, path):
 def test_a_notice_shows_no_control_characters(monkeypatch, capsys):
     import sys
 
-    from wasmpy import _compiler
+    from wasmpy import _progress
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    _compiler._notice("a\x1b]0;title\x07\n\udcff.wat")
+    notice = _progress.Notice("a\x1b]0;title\x07\n\udcff.wat")
+    notice.give()
+    notice.end()
     assert capsys.readouterr().err == "wasmpy: compiling a\\x1b]0;title\\x07\\n\\udcff.wat ...\n"

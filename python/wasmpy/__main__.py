@@ -65,8 +65,15 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from . import _cache, _compiler, _target
     from ._link import read_description
 
-    with open(arguments.file, "rb") as file:
-        source = file.read()
+    stage = arguments.stage
+    if arguments.function and stage not in ("ir", "opt", "code", "asm"):
+        raise ValueError("--function goes with --ir, --opt, --code or --asm")
+    if arguments.file == "-":
+        arguments.file = "<stdin>"
+        source = sys.stdin.buffer.read()
+    else:
+        with open(arguments.file, "rb") as file:
+            source = file.read()
 
     def ask(header: dict[str, object]) -> bytes:
         form = _cache.form(source, arguments.file)
@@ -75,12 +82,14 @@ def _inspect(arguments: argparse.Namespace) -> int:
             raise diagnostic(answer["error"], arguments.file, source)
         return payload
 
-    stage = arguments.stage
     if stage == "wat":
         print(ask({"do": "disassemble"}).decode(), end="")
     elif stage is not None:
         options = _target.options()
         text = ask({"do": "show", "stage": stage, "filter": arguments.function, **options}).decode()
+        if arguments.function and not text:
+            meta = read_description(ask({"do": "describe"}).decode())
+            raise ValueError(_no_function(arguments.function, meta))
         print(_readable(text), end="")
     else:
         meta = read_description(ask({"do": "describe"}).decode())
@@ -96,6 +105,20 @@ def _readable(listing: str) -> str:
     from ._demangle import demangled
 
     return re.sub(r"\b_(?:ZN|R)[\w.$]+", lambda match: demangled(match[0]), listing)
+
+
+def _no_function(wanted: str, meta: dict[str, Any]) -> str:
+    """That no function has such a name, and those that it might have been."""
+    from difflib import get_close_matches
+
+    names = meta["names"].split("\0")[sum(kind == 0 for _, _, kind, _ in meta["imports"]) :]
+    close = get_close_matches(wanted, names, 5, 0.5) or names[:5]
+    more = f", and {len(names) - len(close)} more" if len(names) > len(close) else ""
+    return f"no function of its own has a name with {wanted!r} in it; there are {', '.join(close)}{more}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], source: bytes, binary: bytes) -> None:
@@ -127,7 +150,7 @@ def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], sour
         }
         print(json.dumps(description, indent=2))
         return
-    print(f"{arguments.file}: {len(binary)} bytes, {functions} functions of its own")
+    print(f"{arguments.file}: {_count(len(binary), 'byte')}, {_count(functions, 'function')} of its own")
     width = max((len(str(section["name"])) for section in sections), default=0)
     for section in sections:
         print(f"  {section['name']:{width}}  {section['bytes']:>10} bytes")
@@ -137,13 +160,14 @@ def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], sour
 
 
 def _cache_command(arguments: argparse.Namespace) -> int:
-    from . import _cache, _store
+    from . import _cache, _eviction
 
     directory = _cache.user_directory()
     if arguments.action == "dir":
         print(directory)
         return 0
-    print(f"{_store.clear(directory, prune=arguments.action == 'prune')} images removed from {directory}")
+    removed = _eviction.prune(directory) if arguments.action == "prune" else _eviction.clear(directory)
+    print(f"{_count(removed, 'image')} removed from {directory}")
     return 0
 
 
@@ -171,7 +195,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     print("settings, each an attribute of wasmpy.config and a variable of the environment, which wins:")
     for name, (_, meaning) in SETTINGS.items():
         value = f"{config.get(name)!r} ({config.origin(name)})"
-        print(f"  {name:9}  WASMPY_{name.upper():9}  {value:20}  {meaning}")
+        print(f"  {name:10}  WASMPY_{name.upper():10}  {value:20}  {meaning}")
     return status
 
 
@@ -193,14 +217,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wasmpy {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    wast = commands.add_parser("wast", help="run specification scripts")
-    wast.add_argument("paths", nargs="+", metavar="FILE|DIR")
-    wast.add_argument("--features", choices=("1.0", "2.0", "3.0"), default="3.0")
+    wast = commands.add_parser(
+        "wast",
+        help="run specification scripts",
+        description="Runs scripts of the specification's test suite (.wast) and says how many of their assertions "
+        "pass. The exit status is 1 if one fails.",
+    )
+    wast.add_argument("paths", nargs="+", metavar="FILE|DIR", help="scripts, and directories with scripts")
+    wast.add_argument(
+        "--features", choices=("1.0", "2.0", "3.0"), default="3.0", help="version of WebAssembly (default: 3.0)"
+    )
     wast.add_argument("-v", "--verbose", action="store_true", help="list what is skipped")
     wast.set_defaults(run=_wast)
 
-    inspect = commands.add_parser("inspect", help="what a module imports and exports, and how it is compiled")
-    inspect.add_argument("file")
+    inspect = commands.add_parser(
+        "inspect",
+        help="what a module imports and exports, and how it is compiled",
+        description="Shows the sections, imports and exports of a module, and where its image lies; or its functions "
+        "on one of their ways to machine code.",
+        epilog="wasmpy inspect m.wasm --asm --function fib | less",
+    )
+    inspect.add_argument("file", metavar="FILE", help="a binary (.wasm) or text (.wat); - is the standard input")
     stages = inspect.add_mutually_exclusive_group()
     stages.add_argument("--json", action="store_true", help="the description as JSON")
     for name, text in (
@@ -220,16 +257,30 @@ def _parser() -> argparse.ArgumentParser:
         description="Compiles modules ahead of their first import. Images lie in __pycache__ beside the modules, for "
         "this CPU; in site-packages, for every CPU of the kind, so that installers can do it for all machines.",
     )
-    compiling.add_argument("paths", nargs="+", metavar="FILE|DIR")
+    compiling.add_argument("paths", nargs="+", metavar="FILE|DIR", help="modules, and directories with modules")
     compiling.add_argument("--wrap", action="store_true", help="as wrap=True of wasmpy.bind")
     compiling.add_argument("--no-interrupts", dest="interrupts", action="store_false", help="as interrupts=False")
     compiling.set_defaults(run=_compile)
 
-    cache = commands.add_parser("cache", help="the user's cache of compiled images")
-    cache.add_argument("action", choices=("dir", "clear", "prune"))
+    cache = commands.add_parser(
+        "cache",
+        help="the user's cache of compiled images",
+        description="The user's cache of compiled images. What has not been used for long is removed from it now and "
+        "then, and what is more than WASMPY_CACHE_SIZE.",
+    )
+    cache.add_argument(
+        "action",
+        choices=("dir", "clear", "prune"),
+        help="dir: where it is; clear: remove all images; prune: remove now what is too old or too much",
+    )
     cache.set_defaults(run=_cache_command)
 
-    doctor = commands.add_parser("doctor", help="say what works here and what does not")
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what works here and what does not",
+        description="Says what wasmpy finds here, tries it, and lists the settings. The exit status is 1 if "
+        "something does not work.",
+    )
     doctor.add_argument("files", nargs="*", metavar="FILE", help="modules to try to compile")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -238,16 +289,40 @@ def _parser() -> argparse.ArgumentParser:
 def _complaint(error: Exception, path: str) -> str:
     """File, line and what is wrong, as compilers say it. ``path``: the file where the error does not say."""
     where = getattr(error, "filename", None) or path
-    line = getattr(error, "lineno", None)
-    place = f"{where}:{line}: " if line else f"{where}: " if where else ""
-    return f"{place}{getattr(error, 'strerror', None) or getattr(error, 'msg', None) or error}"
+    line, column = getattr(error, "lineno", None), getattr(error, "offset", None)
+    place = (
+        f"{where}:{line}:{column}: "
+        if line and column
+        else f"{where}:{line}: "
+        if line
+        else f"{where}: "
+        if where
+        else ""
+    )
+    return f"{place}{getattr(error, 'strerror', None) or getattr(error, 'msg', None) or error}{_caret(error)}"
+
+
+def _caret(error: Exception) -> str:
+    """The line of text that is wrong, with what is wrong in it underlined."""
+    text, begin, end = (getattr(error, name, None) for name in ("text", "offset", "end_offset"))
+    if not text or not begin:
+        return ""
+    indent = "".join(c if c == "\t" else " " for c in text[: begin - 1])
+    return f"\n    {text.rstrip()}\n    {indent}{'^' * max(1, (end or begin) - begin)}"
 
 
 def main() -> int:
     """Runs the command line; returns the exit status."""
-    arguments = _parser().parse_args()
     try:
+        arguments = _parser().parse_args()
         status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # … | head
+        # What is still to be written at exit must not complain again.
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nothing, stream.fileno())
+        return 128 + 13
     except (WasmError, OSError, ValueError) as error:
         print(f"wasmpy: {_complaint(error, '')}", file=sys.stderr)
         return 1

@@ -7,9 +7,10 @@ the caller did not pass, and no image is read or written beside the source: only
 from __future__ import annotations
 
 import os
+from io import FileIO
 
 from . import _cache, _image, _link, _types
-from ._errors import without_own_frames
+from ._errors import is_own, tried, without_own_frames
 from ._link import WasmModule, item, lookup, state_of
 
 # `load` of what is cached is a start, too: typing, and what talks to the compiler or describes, would cost 35 ms.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import typing_extensions
+    from typing_extensions import Buffer
 
     from . import _descriptors
 else:
@@ -27,7 +29,11 @@ else:
 
     ModuleType = type(os)
 
-_Source = str | os.PathLike[str] | bytes | bytearray | memoryview
+# A path, or content: anything with the buffer protocol.
+if TYPE_CHECKING:
+    _Source = str | os.PathLike[str] | Buffer
+else:
+    _Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 # The module name that images of `compile` and `load` are compiled for.
 _LEAF = "wasm"
@@ -41,20 +47,26 @@ def _is_binary(source: bytes) -> bool:
 
 def _read(source: _Source) -> tuple[bytes, str]:
     """The content of a source and the file name to report."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        content = bytes(source)
-        return content, "<wasm>" if _is_binary(content) else "<wat>"
-    try:
+    if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-    except TypeError:
-        raise TypeError(f"a module is a path or bytes, not {type(source).__name__}") from None
-    if path.lstrip().startswith(("(", ";;")) and ("\n" in path or "\0" in path or not os.path.exists(path)):
-        shown = path if len(path) <= 40 else f"{path[:40]}…"
-        from errno import ENOENT
-
-        raise FileNotFoundError(ENOENT, "a str is the path of a file; for text there is wasmpy.wat(text)", shown)
-    with open(path, "rb") as file:
-        return file.read(), path
+        file = tried(FileIO, path)
+        if not isinstance(file, OSError):
+            with file:
+                return file.read(), path
+        if path.lstrip().startswith(("(", ";;")):
+            text = "no such file, as a str is a path: wasmpy.wat takes the text of a module"
+            raise FileNotFoundError(file.errno, text, f"{path.strip()[:40]}…")
+        raise file
+    try:
+        content = memoryview(source).tobytes()
+    except TypeError as error:
+        if not is_own(error):
+            raise
+        raise TypeError(
+            f"a module is a path (str, os.PathLike) or content (bytes or what has the buffer protocol), "
+            f"not {type(source).__name__}"
+        ) from None
+    return content, "<wasm>" if _is_binary(content) else "<wat>"
 
 
 class _Text:
@@ -93,7 +105,7 @@ class Module(metaclass=_ModuleType):
     def __init__(
         self, source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True
     ) -> None:
-        """Compiles ``source``, a path (str or PathLike) or content (bytes; text or binary).
+        """Compiles ``source``, a path (str or PathLike) or content (bytes or any buffer; text or binary).
 
         ``features`` is the version of WebAssembly that it may use: "1.0", "2.0" or "3.0". With ``wrap`` integers that
         Python passes to its functions, or returns from functions that it imports, wrap around where they do not fit
@@ -432,7 +444,10 @@ def _words(types: str) -> str:
 
 
 def compile(source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> Module:
-    """Compiles a file (str or path) or content (bytes; text or binary). Options and exceptions: see ``Module``."""
+    """Compiles a file (str or path) or content (bytes or any buffer).
+
+    Options and exceptions: see ``Module``.
+    """
     return Module(source, features=features, wrap=wrap, interrupts=interrupts)
 
 

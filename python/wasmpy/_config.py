@@ -8,6 +8,8 @@ import os
 SETTINGS = {
     "node": ("", "the Node that runs the compiler; else the one of PyPI, else the PATH's"),
     "cache_dir": ("", "the user's cache; else the platform's place for caches"),
+    "cache_size": ("1G", "the most bytes that its images may have together, like 500M; 0: no bound"),
+    "cache_days": ("60", "so many days an image stays there unused; 0: no bound"),
     "no_cache": ("", "any text: neither read nor write images"),
     "cpu": ("host", "what may be used of the CPU: host, or x86-64, x86-64-v2 (baseline), x86-64-v3"),
     "quiet": ("", "any text: no notice when compiling takes long"),
@@ -35,6 +37,8 @@ class Config:
 
     node: object
     cache_dir: object
+    cache_size: object
+    cache_days: object
     no_cache: object
     cpu: object
     quiet: object
@@ -52,7 +56,8 @@ class Config:
 
     def get(self, name: str) -> str:
         """The value in force: the environment's, else the attribute's."""
-        return variable(f"WASMPY_{name.upper()}") or str(self.__dict__[name] or "")
+        value = self.__dict__[name]
+        return variable(f"WASMPY_{name.upper()}") or ("" if value is None or value is False else str(value))
 
     def origin(self, name: str) -> str:
         """Where the value in force comes from."""

@@ -21,7 +21,7 @@ _MARKS: tuple[tuple[str, str, str], ...] = (
         r".*",
         "the module is made for WASI, which wasmpy does not support yet: build it for a target without a system "
         "(Rust: wasm32-unknown-unknown, Zig: wasm32-freestanding, TinyGo: -target=wasm-unknown), or pass these "
-        "functions yourself",
+        "functions yourself, as the guide does under 'A little WASI'",
     ),
     (
         r"wbg|__wbindgen_.*|\..*_bg\.js",
@@ -34,8 +34,7 @@ _MARKS: tuple[tuple[str, str, str], ...] = (
         r"go|gojs",
         r".*",
         "Go made the module for the JavaScript of its wasm_exec.js (GOOS=js): TinyGo with -target=wasm-unknown and "
-        "//go:wasmexport makes modules that need none; GOOS=wasip1 -buildmode=c-shared makes modules for WASI, which "
-        "wasmpy does not support yet",
+        "//go:wasmexport makes modules that need none; for GOOS=wasip1 -buildmode=c-shared the guide has a recipe",
     ),
     (
         r"env",

@@ -284,7 +284,8 @@ def _natives(kernel: dict[str, abc.Callable[..., Any]]) -> None:
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
     _teach_pickle()
-    globals().update(_objects.classes(*types))  # Last: a signal's handler may have raised before.
+    # Last: a signal's handler may have raised before. Of threads that are here at once, one makes the classes for all.
+    globals().update(globals().setdefault("_classes", _objects.classes(*types)))
 
 
 def _teach_pickle() -> None:
@@ -507,7 +508,9 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
         if inner.closed:
             raise ValueError(inner.closed)
         namespace = inner.exports
-    if isinstance(namespace, dict) or hasattr(namespace, "keys"):
+    # Its class says that it is a mapping: a module or object may have a function that is called keys.
+    kind = type(namespace)
+    if issubclass(kind, dict) or (hasattr(kind, "keys") and hasattr(kind, "__getitem__")):
         return item(namespace, wanted.name)
     if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
         raise AbsentError

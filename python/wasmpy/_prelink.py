@@ -146,7 +146,7 @@ def _asked(do: str, build: Build, source: bytes) -> tuple[dict[str, Any], bytes]
     header: dict[str, object] = {"do": do, "without": disabled()}
     if "features" in build.options:
         header["features"] = build.options["features"]
-    return _compiler.request(header, source, build.filename)
+    return _compiler.request(header, source, "")
 
 
 def _description(build: Build) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from time import perf_counter, time
 from types import ModuleType
 from weakref import WeakValueDictionary
 
-from . import _compiler, _image, _opened
+from . import _compiler, _image, _opened, _progress
 from ._cache import Build, DirectoryError, UnsafeDirectoryError, is_readable, locate, make_directory, user_directory
 from ._config import config
 from ._errors import UnsupportedError, is_own, tried
@@ -39,9 +39,10 @@ def make(build: Build, data: bytes | None = None) -> str:
         return image
     made = _Made(build, data)
     if not config.get("no_cache"):
-        image = _put_somewhere(made)
-        if image is not None:
-            return image
+        place = _put_somewhere(made)
+        if isinstance(place, str):
+            return place
+        _progress.tell_unkept(place)
     return _in_memory(build.name, made.data())
 
 
@@ -59,26 +60,27 @@ class _Made:
         return self._data
 
 
-def _put(image: str, made: _Made) -> bool:
-    """Puts the image at a path, unless another process has done so; False if the directory does not take it."""
+def _put(image: str, made: _Made) -> OSError | None:
+    """Puts the image at a path, unless another process has done so. Returns why the directory does not take it."""
     directory = os.path.dirname(image)
     try:
         make_directory(directory)
-    except DirectoryError:
-        return False
+    except DirectoryError as error:
+        return error
     lock = _lock(os.path.join(directory, f".{os.path.basename(image)}.lock"))
-    if lock is None:
-        return False
+    if isinstance(lock, OSError):
+        return lock
     with lock:
         try:
             if not is_readable(image):
                 data = made.data()
-                if _write(image, data, made.build) is not None:
-                    return False
-                _prune(directory, made.build)
+                failure = _write(image, data, made.build)
+                if failure is not None:
+                    return failure
+                _prune(directory, made.build, len(data))
         finally:
             _release(lock)
-    return True
+    return None
 
 
 def install(build: Build) -> str:
@@ -92,7 +94,7 @@ def install(build: Build) -> str:
         error = _write(image, data, build)
         if error is not None:
             raise error
-        _prune(build.beside, build)
+        _prune(build.beside, build, len(data))
     return image
 
 
@@ -119,20 +121,20 @@ def _compiled(build: Build) -> bytes:
 # No generators: in these a StopIteration of a signal's handler would become a RuntimeError.
 
 
-def _put_somewhere(made: _Made) -> str | None:
-    """The image in the first directory that takes it."""
+def _put_somewhere(made: _Made) -> str | OSError:
+    """The image in the first directory that takes it; or why the last one does not."""
     build = made.build
     if build.beside is not None and not build.is_installed and not sys.dont_write_bytecode:
         image = os.path.join(build.beside, build.name)
-        if _put(image, made):
+        if _put(image, made) is None:
             return image
     try:
         image = os.path.join(user_directory(), build.name)
     except UnsafeDirectoryError:
         raise
-    except DirectoryError:
-        return None
-    return image if _put(image, made) else None
+    except DirectoryError as error:
+        return error
+    return _put(image, made) or image
 
 
 def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleType:
@@ -183,7 +185,7 @@ def _other_place(build: Build, image: str, data: bytes) -> str | None:
         other = os.path.join(user_directory(), build.name)
     except DirectoryError:
         other = image
-    if other != image and (is_readable(other) or _write(other, data, build) is None):
+    if other != image and (is_readable(other) or _put(other, _Made(build, data)) is None):
         return other
     return None
 
@@ -259,8 +261,8 @@ def _leave_locks() -> None:
 os.register_at_fork(after_in_child=_leave_locks)
 
 
-def _lock(path: str) -> FileIO | None:
-    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed. None if
+def _lock(path: str) -> FileIO | OSError:
+    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed. Or why
     there can be none.
 
     By C, at the end of a with block or of the object, however a signal handler's exception leaves either. Who has
@@ -276,7 +278,7 @@ def _lock(path: str) -> FileIO | None:
     while True:
         file = tried(FileIO, path, "r+", opener=_open_lock)
         if isinstance(file, OSError):
-            return None
+            return file
         if is_nested:
             return file
         _locks[thread] = file
@@ -295,7 +297,7 @@ def _lock(path: str) -> FileIO | None:
             return file  # A file system without locks: then two may compile the same, too.
         file.close()
         if isinstance(error, OSError) and error.errno != errno.EBADF:
-            return None
+            return error
         # Removed by the process that held it, or closed in a forked child.
 
 
@@ -353,13 +355,16 @@ def _mode(path: str, build: Build) -> int:
     return 0o600 if isinstance(status, OSError) else status.st_mode & 0o666 | 0o600
 
 
-def _prune(directory: str, build: Build) -> None:
-    """Removes images of earlier contents of the same file. A process that has one open keeps its mapping.
+def _prune(directory: str, build: Build, size: int) -> None:
+    """Removes images of earlier contents of the same file beside it, or what is too much for the user's cache.
+    A process that has one open keeps its mapping.
 
     Other compilers that use this directory do so for theirs; of those that are gone the newest images stay.
     """
     if directory != build.beside:
-        return
+        from ._eviction import written
+
+        return written(directory, size)
     others = []
     for entry in _entries(directory):
         if not entry.startswith(f"{build.label}.wasmpy-"):
@@ -384,20 +389,3 @@ def _entries(directory: str) -> list[str]:
     """The names in a directory; none if it cannot be listed."""
     names = tried(os.listdir, directory)
     return [] if isinstance(names, OSError) else names
-
-
-def clear(directory: str, *, prune: bool) -> int:
-    """Removes images from a cache directory: all, or with ``prune`` those not read for 30 days. Returns how many."""
-    removed = 0
-    for entry in os.listdir(directory):
-        path = os.path.join(directory, entry)
-        if ".wasmpy-" not in entry or not entry.endswith((".so", ".tmp")):
-            continue
-        status = tried(os.stat, path)
-        if isinstance(status, OSError):
-            continue
-        age = time() - status.st_atime
-        if age > (30 * 86400 if prune else _STALE_SECONDS if entry.endswith(".tmp") else -1):
-            is_gone = tried(os.unlink, path) is None
-            removed += is_gone and entry.endswith(".so")
-    return removed

@@ -8,6 +8,7 @@ Texts are equal where types are.
 from __future__ import annotations
 
 import sys
+from itertools import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ _ABOVE = {
 }
 
 _numbers: dict[str, int] = {}
+# Each number is given once, whatever other threads, handlers of signals and finalizers define at that moment: functions
+# are called, unchecked, as the number of their type says.
+_fresh = count(1)
 _structures: dict[int, str] = {}
 _supertypes: dict[int, int] = {}
 # Number → "struct" or "array"; functions are not listed.
@@ -52,7 +56,7 @@ def define(meta: dict[str, Any]) -> list[int]:
         text = value_type(structure, numbers)
         if text.startswith("rec.") and " " not in text:
             text += f" of ${group}"
-        number = _numbers.setdefault(text, len(_numbers) + 1)
+        number = _numbers.get(text) or _numbers.setdefault(text, next(_fresh))
         if number not in _structures:
             if index in meta["supertypes"]:
                 _supertypes[number] = numbers[meta["supertypes"][index]]
