@@ -9,7 +9,6 @@ interpreter, whose types and signal handlers all others use.
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +28,9 @@ _images: dict[int, tuple[int, str, Image]] = {}
 _FEW = 32
 _many = _FEW
 
-# Held by who closes: a record must not be used for another image while its old one is asked for.
-_closing = allocate_lock()
+# Of the call that is closing: a record must not be used for another image while its old one is asked for. No lock: an
+# exception of a signal's handler can come right after the call that takes one, and it would never be given back.
+_closer: object = None
 
 
 def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module: ModuleType) -> None:
@@ -48,10 +48,11 @@ def register(kernel: dict[str, Callable[..., Any]], meta: dict[str, Any], module
 
 def close_unused(*, few: bool = False) -> None:
     """Closes images, if there are many, or ``few`` will do. Those in memory stay: they could not be opened again."""
-    global _many
-    closing = _closing
-    if close is None or (len(_images) < _many and not few) or not closing.acquire(False):
+    global _closer, _many
+    me = object()
+    if close is None or (len(_images) < _many and not few) or _closer is not None:
         return
+    _closer = me  # from the question to `try` there is no call: no other thread and no handler comes between
     try:
         from ._traps import forget
 
@@ -66,13 +67,14 @@ def close_unused(*, few: bool = False) -> None:
             forget(image)
         _many = max(_FEW, 2 * len(_images))
     finally:
-        closing.release()
+        if _closer is me:
+            _closer = None
 
 
 def _after_fork() -> None:
     """In the child: whoever was at it is not there."""
-    global _closing
-    _closing = allocate_lock()
+    global _closer
+    _closer = None
 
 
 os.register_at_fork(after_in_child=_after_fork)
