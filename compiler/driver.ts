@@ -44,7 +44,7 @@ export { Compiled, Diagnostic, Options } from "./options.ts";
 const NO_BYTES = new Uint8Array(0);
 
 /** A source on its way: what was read of it so far, for diagnostics. */
-class Source {
+export class Source {
   readonly bytes: Uint8Array;
   readonly features: Features;
   readonly progress: Progress;
@@ -431,7 +431,7 @@ export class Job {
 }
 
 /** One module on its way from Module to image. */
-class Compilation {
+export class Compilation {
   readonly module: Module;
   readonly facts: Facts;
   private readonly options: Options;

@@ -1,6 +1,7 @@
 // Bytes: a growing little-endian buffer. Everything the compiler writes goes through it.
 
 import { grown8 } from "./columns.ts";
+import type { u32 } from "./numbers.ts";
 
 export class Bytes {
   data: Uint8Array<ArrayBuffer>;
@@ -16,6 +17,7 @@ export class Bytes {
     if (this.length + n > this.data.length) this.data = grown8(this.data, this.length + n);
   }
 
+  /** The low byte of `x`. */
   u8(x: number): void {
     if (this.length === this.data.length) this.data = grown8(this.data, this.length + 1);
     this.data[this.length++] = x;
@@ -63,14 +65,14 @@ export class Bytes {
     while (this.length & (to - 1)) this.u8(fill);
   }
 
-  /** Unsigned LEB128 of a uint32 (given as int32 or as a number below 2³²). */
-  leb(x: number): void {
-    let rest = x >>> 0;
+  /** Unsigned LEB128 of a uint32. */
+  leb(x: u32): void {
+    let rest: u32 = x >>> 0;
     while (rest > 127) {
       this.u8((rest & 127) | 128);
       rest >>>= 7;
     }
-    this.u8(rest);
+    this.u8(rest | 0);
   }
 
   /** Signed LEB128 of an int32. */
@@ -89,14 +91,14 @@ export class Bytes {
 
   /** Unsigned LEB128 of a uint64 in two words. */
   leb64(lo: number, hi: number): void {
-    let low = lo >>> 0;
-    let high = hi >>> 0;
+    let low: u32 = lo >>> 0;
+    let high: u32 = hi >>> 0;
     while (high !== 0 || low > 127) {
       this.u8((low & 127) | 128);
       low = ((low >>> 7) | (high << 25)) >>> 0;
       high >>>= 7;
     }
-    this.u8(low);
+    this.u8(low | 0);
   }
 
   /** Signed LEB128 of an int64 in two words. */
@@ -129,4 +131,9 @@ export class Bytes {
   clear(): void {
     this.length = 0;
   }
+}
+
+/** The byte at `at`, or -1 behind the last one. */
+export function byteAt(bytes: Uint8Array, at: number): number {
+  return at < bytes.length ? bytes[at] : -1;
 }

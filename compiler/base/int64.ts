@@ -1,13 +1,15 @@
 // 64-bit integers as two int32 words: the one place of the core that knows about carries.
 // An I64 is immutable; hot code keeps `lo` and `hi` in columns and makes an I64 only to compute.
 
+import type { f64, u32 } from "./numbers.ts";
+
 export class I64 {
   readonly lo: number;
   readonly hi: number;
 
   constructor(lo: number, hi: number) {
-    this.lo = lo | 0;
-    this.hi = hi | 0;
+    this.lo = lo;
+    this.hi = hi;
   }
 }
 
@@ -37,15 +39,15 @@ export function fitsInt32(a: I64): boolean {
 
 export function add64(a: I64, b: I64): I64 {
   const lo = (a.lo + b.lo) | 0;
-  return new I64(lo, a.hi + b.hi + (ltu(lo, a.lo) ? 1 : 0));
+  return new I64(lo, (a.hi + b.hi + (ltu(lo, a.lo) ? 1 : 0)) | 0);
 }
 
 export function neg64(a: I64): I64 {
-  return new I64(-a.lo, ~a.hi + (a.lo === 0 ? 1 : 0));
+  return new I64(-a.lo | 0, (~a.hi + (a.lo === 0 ? 1 : 0)) | 0);
 }
 
 export function sub64(a: I64, b: I64): I64 {
-  return new I64(a.lo - b.lo, a.hi - b.hi - (ltu(a.lo, b.lo) ? 1 : 0));
+  return new I64((a.lo - b.lo) | 0, (a.hi - b.hi - (ltu(a.lo, b.lo) ? 1 : 0)) | 0);
 }
 
 /** The full 64-bit product of two uint32. */
@@ -54,15 +56,16 @@ function mulWide(a: number, b: number): I64 {
   const ah = a >>> 16;
   const bl = b & 0xffff;
   const bh = b >>> 16;
-  const ll = al * bl;
-  const mid = ah * bl + (ll >>> 16);
-  const mid2 = al * bh + (mid % 0x10000);
-  return new I64(Math.imul(a, b), ah * bh + Math.floor(mid / 0x10000) + Math.floor(mid2 / 0x10000));
+  const ll: u32 = al * bl;
+  const mid: f64 = ah * bl + (ll >>> 16);
+  const mid2: f64 = al * bh + (mid & 0xffff);
+  const hi: f64 = ah * bh + Math.floor(mid / 0x10000) + Math.floor(mid2 / 0x10000);
+  return new I64(Math.imul(a, b), hi | 0);
 }
 
 export function mul64(a: I64, b: I64): I64 {
   const low = mulWide(a.lo, b.lo);
-  return new I64(low.lo, low.hi + Math.imul(a.lo, b.hi) + Math.imul(a.hi, b.lo));
+  return new I64(low.lo, (low.hi + Math.imul(a.lo, b.hi) + Math.imul(a.hi, b.lo)) | 0);
 }
 
 /** The upper half of the 128-bit product of unsigned numbers. */
@@ -103,8 +106,8 @@ export function shl64(a: I64, count: number): I64 {
 export function shrU64(a: I64, count: number): I64 {
   const n = count & 63;
   if (n === 0) return a;
-  if (n >= 32) return new I64(a.hi >>> (n - 32), 0);
-  return new I64((a.lo >>> n) | (a.hi << (32 - n)), a.hi >>> n);
+  if (n >= 32) return new I64((a.hi >>> (n - 32)) | 0, 0);
+  return new I64((a.lo >>> n) | (a.hi << (32 - n)), (a.hi >>> n) | 0);
 }
 
 export function shrS64(a: I64, count: number): I64 {
@@ -131,8 +134,8 @@ export function ctz64(a: I64): number {
 }
 
 export function popcnt32(x: number): number {
-  const pairs = x - ((x >>> 1) & 0x55555555);
-  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  const pairs = (x - ((x >>> 1) & 0x55555555)) | 0;
+  const nibbles = ((pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)) | 0;
   return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 

@@ -18,7 +18,7 @@ export class PairMap {
   }
 
   private slot(a: number, b: number): number {
-    let at = (Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> 0;
+    let at = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b);
     at = (at ^ (at >>> 15)) & this.mask;
     while (this.first[at] !== ABSENT && (this.first[at] !== a || this.second[at] !== b))
       at = (at + 1) & this.mask;

@@ -63,15 +63,15 @@ function isContinuation(b: number): boolean {
 
 /** The string of the bytes, or null when they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string | null {
-  let text = "";
+  const text: string[] = [];
   for (let i = start; i < end; ) {
     const n = sequenceLength(bytes, i, end);
     if (n === 0) return null;
     const b = bytes[i];
     let c = n === 1 ? b : b & (0x7f >> n);
     for (let k = 1; k < n; k++) c = (c << 6) | (bytes[i + k] & 63);
-    text += String.fromCodePoint(c);
+    text.push(String.fromCodePoint(c));
     i += n;
   }
-  return text;
+  return text.join("");
 }

@@ -106,7 +106,7 @@ export class FunctionBuild {
     this.initTables();
     this.initSegments();
     if (this.walk.missing < 0) {
-      if (this.module.start >= 0) this.lowering.callFunction(this.module.start, []);
+      if (this.module.start >= 0) this.lowering.callFunction(this.module.start | 0, []);
       this.lowering.ret([]);
     }
     this.finish();
@@ -220,7 +220,7 @@ export class FunctionBuild {
       if (elem.mode !== m.ACTIVE) continue;
       lowering.loc = elem.at;
       const n = lowering.i32(Math.max(elem.funcs.length, elem.exprs.length));
-      lowering.tableInit(elem.table, i, elemOffsets[i], lowering.i32(0), n);
+      lowering.tableInit(elem.table | 0, i, elemOffsets[i], lowering.i32(0), n);
       lowering.elemDrop(i);
     }
     for (let i = 0; i < module.datas.length; i++) {
@@ -228,7 +228,7 @@ export class FunctionBuild {
       lowering.loc = data.at;
       const n = lowering.i32(data.bytes.end - data.bytes.start);
       if (data.mode === m.PASSIVE) lowering.setDataLength(i, n);
-      else lowering.copySegment(data.memory, i, n, dataOffsets[i], lowering.i32(0), n);
+      else lowering.copySegment(data.memory | 0, i, n, dataOffsets[i], lowering.i32(0), n);
     }
   }
 
@@ -238,12 +238,12 @@ export class FunctionBuild {
     for (let i = 0; i < module.elems.length; i++) {
       const { table, funcs, at } = module.elems[i];
       lowering.loc = at;
-      lowering.checkTableFits(table, elemOffsets[i], funcs.length);
+      lowering.checkTableFits(table | 0, elemOffsets[i], funcs.length);
     }
     for (let i = 0; i < module.datas.length; i++) {
       const { memory, bytes, at } = module.datas[i];
       lowering.loc = at;
-      lowering.checkMemoryFits(memory, dataOffsets[i], bytes.end - bytes.start);
+      lowering.checkMemoryFits(memory | 0, dataOffsets[i], bytes.end - bytes.start);
     }
   }
 

@@ -105,8 +105,9 @@ export class Control extends Immediates {
       return NO_TYPES;
     }
     if (block.form === BLOCK_VALUE) {
-      this.checkType(block.value);
-      this.blockResults = this.single(block.value);
+      const type = block.value | 0;
+      this.checkType(type);
+      this.blockResults = this.single(type);
       return NO_TYPES;
     }
     const type = this.checkFuncType(block.value);
@@ -312,8 +313,9 @@ export class Control extends Immediates {
   branchTable(): void {
     const { r, labels, occurrences } = this;
     labels.clear();
-    const n = r.u32();
-    checkLimit(n, MAX_BR_TABLE, "branch table too large", this.at);
+    const length = r.u32();
+    checkLimit(length, MAX_BR_TABLE, "branch table too large", this.at);
+    const n = length | 0;
     for (let i = 0; i <= n; i++) labels.push(this.frameOf(r.u32()));
     const index = this.pop(I32);
     const types = this.labelTypes(labels.get(n));

@@ -2,6 +2,7 @@
 // outside bodies (spec 3.4, C.refs): in exports, element segments, or constant expressions; so the module's
 // surface tells, and bodies need not be read.
 
+import type { u32 } from "../base/numbers.ts";
 import { REF_FUNC } from "../gen/wasm-ops.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
 import { EXT_FUNC, type Module, type Range } from "../wasm/module.ts";
@@ -13,7 +14,7 @@ export function escapingFunctions(module: Module): Uint8Array {
   const escapes = new Uint8Array(module.funcs.length);
   const r = new Reader(module.bytes, 0, 0);
   // what is out of bounds is an error that the validator reports
-  const mark = (index: number) => {
+  const mark = (index: u32) => {
     if (index < escapes.length) escapes[index] = 1;
   };
   const scan = (range: Range) => {

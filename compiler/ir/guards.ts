@@ -1,6 +1,7 @@
 // Division and truncation: the IR operations do not trap, so the cases in which wasm does are tested before.
 
 import { unreachable } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import * as w from "../gen/wasm-ops.ts";
 import type { Builder } from "./builder.ts";
@@ -71,7 +72,7 @@ class Truncation {
   readonly lowLo: number;
   readonly high: number;
 
-  constructor(code: number, isF64: boolean, excludesLow: boolean, low: number, lowLo: number, high: number) {
+  constructor(code: number, isF64: boolean, excludesLow: boolean, low: u32, lowLo: number, high: u32) {
     this.op = code;
     this.isF64 = isF64;
     this.excludesLow = excludesLow;

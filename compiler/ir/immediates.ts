@@ -2,6 +2,7 @@
 // byte before a feature is an index with it.
 
 import { fail } from "../base/fail.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import { type Features, has, MEMORY64, MULTI_MEMORY, REFERENCE_TYPES } from "../wasm/features.ts";
 import { HAS_MEMORY } from "../wasm/imm.ts";
 import type { Module } from "../wasm/module.ts";
@@ -61,23 +62,23 @@ export class Immediates extends Operands {
     if (isRef(type)) this.checkHeap(heapOf(type));
   }
 
-  private checkHeap(heap: number): void {
+  private checkHeap(heap: f64): void {
     if (heap >= this.module.types.length) this.error("unknown type", `${heap}`);
   }
 
   heapType(): number {
     const heap = readHeapType(this.r, this.features);
     this.checkHeap(heap);
-    return heap;
+    return heap | 0;
   }
 
   typeIndex(): number {
     const index = this.r.u32();
     if (index >= this.module.types.length) this.error("unknown type", `${index}`);
-    return index;
+    return index | 0;
   }
 
-  checkFuncType(index: number): DefType {
+  checkFuncType(index: f64): DefType {
     if (index >= this.module.types.length) this.error("unknown type", `${index}`);
     const type = this.module.types[index];
     if (type.kind !== COMP_FUNC) this.error("type mismatch", `type ${index} is not a function type`);
@@ -87,13 +88,13 @@ export class Immediates extends Operands {
   funcTypeIndex(): number {
     const index = this.r.u32();
     this.checkFuncType(index);
-    return index;
+    return index | 0;
   }
 
   funcIndex(): number {
     const index = this.r.u32();
     if (index >= this.module.funcs.length) this.error("unknown function", `${index}`);
-    return index;
+    return index | 0;
   }
 
   globalIndex(): number {
@@ -103,11 +104,11 @@ export class Immediates extends Operands {
     if (this.isConstant && this.module.globals[index].type.mutable) {
       this.error("constant expression required", `global ${index} is mutable`);
     }
-    return index;
+    return index | 0;
   }
 
   /** An index that was a reserved byte before the feature. */
-  private indexSince(feature: number): number {
+  private indexSince(feature: number): u32 {
     if (has(this.features, feature)) return this.r.u32();
     if (this.r.u8() !== 0) fail("zero byte expected", this.r.at - 1);
     return 0;
@@ -116,37 +117,37 @@ export class Immediates extends Operands {
   tableIndex(): number {
     const index = this.indexSince(REFERENCE_TYPES);
     if (index >= this.module.tables.length) this.error("unknown table", `${index}`);
-    return index;
+    return index | 0;
   }
 
   memoryIndex(): number {
     const index = this.indexSince(MULTI_MEMORY);
     this.checkMemory(index);
-    return index;
+    return index | 0;
   }
 
-  private checkMemory(index: number): void {
+  private checkMemory(index: u32): void {
     if (index >= this.module.memories.length) this.error("unknown memory", `${index}`);
   }
 
   elemIndex(): number {
     const index = this.r.u32();
     this.checkElem(index);
-    return index;
+    return index | 0;
   }
 
-  checkElem(index: number): void {
+  checkElem(index: u32): void {
     if (index >= this.module.elems.length) this.error("unknown elem segment", `${index}`);
   }
 
   dataIndex(): number {
     const index = this.r.u32();
     this.checkData(index);
-    return index;
+    return index | 0;
   }
 
   /** Segments come behind the code: what is known of their number is the data count section. */
-  checkData(index: number): void {
+  checkData(index: u32): void {
     if (this.module.dataCount < 0) this.error("data count section required");
     if (index >= this.module.dataCount) this.error("unknown data segment", `${index}`);
   }
@@ -154,19 +155,19 @@ export class Immediates extends Operands {
   tagIndex(): number {
     const index = this.r.u32();
     if (index >= this.module.tags.length) this.error("unknown tag", `${index}`);
-    return index;
+    return index | 0;
   }
 
   /** Alignment, memory and offset of an access: the memory's index; the offset in `r.lo` and `r.hi`. */
   memarg(row: number): number {
     const { r } = this;
-    let flags = r.u32();
-    let memory = 0;
+    let flags: u32 = r.u32();
+    let memory: u32 = 0;
     if (flags >= 32 && flags < HAS_MEMORY) {
       refuse(MEMARG, 32, this.features, "alignment must not be larger than natural", this.at);
     }
     if (has(this.features, MULTI_MEMORY) && (flags & HAS_MEMORY) !== 0 && flags < 2 * HAS_MEMORY) {
-      flags ^= HAS_MEMORY;
+      flags -= HAS_MEMORY;
       memory = r.u32();
     }
     if (flags >= HAS_MEMORY) this.error("malformed memop flags");
@@ -179,7 +180,7 @@ export class Immediates extends Operands {
     this.checkMemory(memory);
     if (flags > rules.ALIGNMENT[row]) this.error("alignment must not be larger than natural");
     if (r.hi !== 0 && !this.module.memories[memory].type.limits.is64) this.error("offset out of range");
-    return memory;
+    return memory | 0;
   }
 
   memoryAddress(memory: number): ValType {

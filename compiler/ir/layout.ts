@@ -234,7 +234,7 @@ export function functionNames(module: Module): string[] {
   return names.map((name, i) => {
     let unique = name === "" ? `func[${i}]` : name.split("\0").join("\ufffd");
     if (isReserved(unique)) unique += `[${i}]`;
-    while (seen.has(unique)) unique += `[${i}]`;
+    while (seen.has(unique)) unique = `${unique}[${i}]`;
     seen.add(unique);
     return unique;
   });
@@ -244,7 +244,7 @@ export function functionNames(module: Module): string[] {
 export function functionSymbols(module: Module, program: Program): Int32Array {
   const names = functionNames(module);
   return Int32Array.from(module.funcs, (f, i) =>
-    f.imported ? -1 : program.symbol(names[i], SYM_FUNC, wasmSignature(module, f.type, program)),
+    f.imported ? -1 : program.symbol(names[i], SYM_FUNC, wasmSignature(module, f.type | 0, program)),
   );
 }
 

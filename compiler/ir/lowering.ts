@@ -5,6 +5,7 @@
 // tested first.
 
 import { IntColumn } from "../base/columns.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import * as w from "../gen/wasm-ops.ts";
 import type { Features } from "../wasm/features.ts";
@@ -272,7 +273,7 @@ export class Lowering extends Builder {
     }
     const record = this.memoryRecord(memory);
     const available = this.recordField(op.I64_LOAD, record, at.MEMORY_SIZE);
-    const end = (lo >>> 0) + size; // of offset 0's access
+    const end: f64 = (lo >>> 0) + size; // of offset 0's access
     const endLo = end | 0;
     const endHi = hi + (end > 0xffffffff ? 1 : 0);
     let wide = index;
@@ -532,7 +533,7 @@ export class Lowering extends Builder {
     return this.op(op.REF_FROM_PTR, record);
   }
 
-  private results(call: Value, type: number): Value[] {
+  private results(call: Value, type: u32): Value[] {
     return this.module.types[type].results.map((result, i) =>
       i === 0 ? call : this.projection(call, i, irType(result)),
     );
@@ -542,7 +543,10 @@ export class Lowering extends Builder {
     const { type, imported } = this.module.funcs[index];
     if (!imported) return this.results(this.call(this.symbols[index], args), type);
     const record = this.pointerCell(this.layout.func[index]);
-    return this.results(this.callPtr(this.importedCode(record), this.foreign(type), [record, ...args]), type);
+    return this.results(
+      this.callPtr(this.importedCode(record), this.foreign(type | 0), [record, ...args]),
+      type,
+    );
   }
 
   returnCallFunction(index: number, args: readonly Value[]): void {
@@ -552,7 +556,7 @@ export class Lowering extends Builder {
       return;
     }
     const record = this.pointerCell(this.layout.func[index]);
-    this.returnCallPtr(this.importedCode(record), this.foreign(type), [record, ...args]);
+    this.returnCallPtr(this.importedCode(record), this.foreign(type | 0), [record, ...args]);
   }
 
   /** What an imported function's record is called through: it was filled in before any code ran. */
@@ -614,7 +618,7 @@ export class Lowering extends Builder {
     this.switchTo(foreign);
     this.holdRecord(record);
     const far = this.recordField(op.PTR_LOAD, record, at.FUNC_FOREIGN);
-    this.jump(after, this.results(this.callPtr(far, this.foreign(type), [record, ...args]), type));
+    this.jump(after, this.results(this.callPtr(far, this.foreign(type | 0), [record, ...args]), type));
     this.seal(after);
     this.switchTo(after);
     return merged;
@@ -641,7 +645,7 @@ export class Lowering extends Builder {
     this.returnCallPtr(code(at.FUNC_CODE), this.bare(type), args);
     this.switchTo(foreign);
     this.holdRecord(record);
-    this.returnCallPtr(code(at.FUNC_FOREIGN), this.foreign(type), [record, ...args]);
+    this.returnCallPtr(code(at.FUNC_FOREIGN), this.foreign(type | 0), [record, ...args]);
   }
 }
 

@@ -5,6 +5,7 @@
 import { IntColumn } from "../base/columns.ts";
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import { checkLimit, MAX_BODY_BYTES } from "../wasm/limits.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import * as t from "../wasm/types.ts";
@@ -253,9 +254,9 @@ export class Operands {
   }
 
   /** The frame that label `n` means. */
-  frameOf(label: number): number {
+  frameOf(label: u32): number {
     if (label >= this.depth) this.error("unknown label", `${label}`);
-    return this.depth - 1 - label;
+    return this.depth - 1 - (label | 0);
   }
 
   /** What a branch to `frame` takes along. */

@@ -3,6 +3,7 @@
 // first gets its instruction at once, and its definition fills it in.
 
 import { unreachable } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, MAY_TRAP, READONLY, REGION_NAMES, SWAPPED } from "./access.ts";
 import { type Block, Func, type Value } from "./func.ts";
@@ -111,25 +112,25 @@ class Parser {
   }
 
   private quoted(): string {
-    let token = '"';
+    const token = ['"'];
     for (this.at++; ; this.at++) {
       if (this.at >= this.text.length) this.fail("unterminated string");
       const c = this.text.charCodeAt(this.at);
       if (c === QUOTE) break;
       if (c !== BACKSLASH) {
-        token += this.text[this.at];
+        token.push(this.text[this.at]);
         continue;
       }
       this.at++;
       if (this.text[this.at] !== "u") {
-        token += this.text[this.at];
+        token.push(this.text[this.at]);
         continue;
       }
-      token += String.fromCharCode(Number.parseInt(this.text.slice(this.at + 1, this.at + 5), 16));
+      token.push(String.fromCharCode(Number.parseInt(this.text.slice(this.at + 1, this.at + 5), 16) | 0));
       this.at += 4;
     }
     this.at++;
-    return token;
+    return token.join("");
   }
 
   private take(): string {
@@ -148,7 +149,7 @@ class Parser {
     if (!this.accept(token)) this.fail(`'${token}' expected before '${this.token}'`);
   }
 
-  private number(): number {
+  private number(): f64 {
     const token = this.take();
     const x = Number(token);
     if (token === "" || Number.isNaN(x)) this.fail(`number expected, not '${token}'`);
@@ -158,11 +159,11 @@ class Parser {
   /** A number with a prefix letter: b12, v7. */
   private numbered(letter: string): number {
     const token = this.take();
-    const x = Number(token.slice(1));
+    const x: f64 = Number(token.slice(1));
     if (token[0] !== letter || token.length < 2 || !Number.isInteger(x)) {
       this.fail(`${letter}… expected, not '${token}'`);
     }
-    return x;
+    return x | 0;
   }
 
   private isNumbered(letter: string): boolean {
@@ -244,7 +245,7 @@ class Parser {
     f.reset(name, this.program.symbol(name, SYM_FUNC, signature), signature);
     const laidOut = this.accept("layout");
     this.expect("{");
-    if (this.accept("slots")) while (!this.isNumbered("b")) f.newSlot(this.number());
+    if (this.accept("slots")) while (!this.isNumbered("b")) f.newSlot(this.number() | 0);
     while (!this.accept("}")) this.blockWithBody(laidOut);
     for (const n of this.values.keys()) if (!this.defined.has(n)) this.fail(`v${n} is not defined`);
     return f;
@@ -411,8 +412,8 @@ class Parser {
     const region = REGION_NAMES.indexOf(this.take());
     if (region < 0) this.fail("region expected");
     const c = this.token.charCodeAt(0);
-    const number = c >= 48 && c <= 57 ? this.number() : 0;
-    const size = this.accept("size") ? this.number() : ACCESS_SIZE[f.op[v]];
+    const number = c >= 48 && c <= 57 ? this.number() | 0 : 0;
+    const size = this.accept("size") ? this.number() | 0 : ACCESS_SIZE[f.op[v]];
     let flags = 0;
     if (this.accept("trap")) flags |= MAY_TRAP;
     if (this.accept("readonly")) flags |= READONLY;

@@ -90,7 +90,7 @@ export function callsSymbol(code: number): boolean {
 export function print(func: Func, program: Program): string {
   const printer = new Printer(func, program);
   printer.func();
-  return printer.text;
+  return printer.text.join("");
 }
 
 function hex8(x: number): string {
@@ -102,14 +102,14 @@ function int64Text(lo: number, hi: number): string {
 }
 
 function quoted(name: string): string {
-  let text = '"';
+  const text: string[] = [];
   for (let i = 0; i < name.length; i++) {
     const c = name.charCodeAt(i);
-    if (c === 34 || c === 92) text += `\\${name[i]}`;
-    else if (c < 32) text += `\\u${hex8(c).slice(4)}`;
-    else text += name[i];
+    if (c === 34 || c === 92) text.push(`\\${name[i]}`);
+    else if (c < 32) text.push(`\\u${hex8(c).slice(4)}`);
+    else text.push(name[i]);
   }
-  return `${text}"`;
+  return `"${text.join("")}"`;
 }
 
 class Printer {
@@ -117,32 +117,32 @@ class Printer {
   private readonly program: Program;
   private readonly number: Int32Array; // value → number in the text, or -1
   private readonly bits: DataView;
-  text: string;
+  readonly text: string[];
 
   constructor(func: Func, program: Program) {
     this.f = func;
     this.program = program;
     this.number = new Int32Array(func.count).fill(-1);
     this.bits = new DataView(new ArrayBuffer(8));
-    this.text = "";
+    this.text = [];
   }
 
   func(): void {
     const { f } = this;
     const name = f.symbol >= 0 ? this.program.symbols[f.symbol].name : f.name;
     const laidOut = f.layout.length > 0;
-    this.text += `func ${quoted(name)} ${this.signature(f.signature)}${laidOut ? " layout" : ""} {\n`;
+    this.text.push(`func ${quoted(name)} ${this.signature(f.signature)}${laidOut ? " layout" : ""} {\n`);
     if (f.slots.length > 0) {
-      this.text += "  slots";
-      for (let i = 0; i < f.slots.length; i++) this.text += ` ${f.slots.get(i)}`;
-      this.text += "\n";
+      this.text.push("  slots");
+      for (let i = 0; i < f.slots.length; i++) this.text.push(` ${f.slots.get(i)}`);
+      this.text.push("\n");
     }
     const blocks: Block[] = [];
     if (laidOut) for (let i = 0; i < f.layout.length; i++) blocks.push(f.layout.get(i) as Block);
     else for (let b = 0; b < f.blockCount; b++) if (f.first.get(b) >= 0) blocks.push(b as Block);
     this.numberValues(blocks);
     for (const b of blocks) this.block(b);
-    this.text += "}\n";
+    this.text.push("}\n");
   }
 
   private numberValues(blocks: readonly Block[]): void {
@@ -168,40 +168,40 @@ class Printer {
 
   private block(b: Block): void {
     const { f } = this;
-    this.text += `b${b}${f.cold.get(b) !== 0 ? " cold" : ""}`;
+    this.text.push(`b${b}${f.cold.get(b) !== 0 ? " cold" : ""}`);
     const params: string[] = [];
     for (let i = 0; i < f.paramCount.get(b); i++) {
       const v = f.param(b, i);
       params.push(`${this.value(v)} ${TYPE_NAMES[f.type[v]]}`);
     }
-    this.text += `${params.length > 0 ? `(${params.join(", ")})` : ""}:\n`;
+    this.text.push(`${params.length > 0 ? `(${params.join(", ")})` : ""}:\n`);
     for (let v = f.first.get(b); v >= 0; v = f.next[v]) this.instruction(v as Value);
   }
 
   private instruction(v: Value): void {
     const { f } = this;
     const code = f.op[v];
-    let line = "  ";
+    const line = ["  "];
     if (f.type[v] !== VOID) {
-      line +=
-        OPS[code].result === ANY ? `${this.value(v)}: ${TYPE_NAMES[f.type[v]]} = ` : `${this.value(v)} = `;
+      const type = OPS[code].result === ANY ? `: ${TYPE_NAMES[f.type[v]]}` : "";
+      line.push(`${this.value(v)}${type} = `);
     }
-    line += OPS[code].name;
-    if (callsSymbol(code)) line += ` ${this.symbolName(f.c[v])}`;
-    if (isCall(code)) line += ` ${this.signature(f.aux[v])}`;
+    line.push(OPS[code].name);
+    if (callsSymbol(code)) line.push(` ${this.symbolName(f.c[v])}`);
+    if (isCall(code)) line.push(` ${this.signature(f.aux[v])}`);
     if (ARITY[code] === VARIADIC) {
       const operands: string[] = [];
       for (let i = 0; i < f.operandCount(v); i++) operands.push(this.value(f.operand(v, i)));
-      line += ` (${operands.join(", ")})`;
+      line.push(` (${operands.join(", ")})`);
     } else {
-      for (let i = 0; i < ARITY[code]; i++) line += ` ${this.value(f.operand(v, i))}`;
+      for (let i = 0; i < ARITY[code]; i++) line.push(` ${this.value(f.operand(v, i))}`);
     }
-    if ((FLAGS[code] & IMMEDIATE) !== 0) line += this.immediate(v);
+    if ((FLAGS[code] & IMMEDIATE) !== 0) line.push(this.immediate(v));
     if ((FLAGS[code] & EDGES) !== 0) {
-      for (let i = 0; i < f.successorCount(v); i++) line += ` ${this.edge(f.successor(v, i))}`;
+      for (let i = 0; i < f.successorCount(v); i++) line.push(` ${this.edge(f.successor(v, i))}`);
     }
-    if (f.loc[v] >= 0) line += `  @${f.loc[v]}`;
-    this.text += `${line}\n`;
+    if (f.loc[v] >= 0) line.push(`  @${f.loc[v]}`);
+    this.text.push(line.join(""), "\n");
   }
 
   private symbolName(id: number): string {
@@ -225,12 +225,12 @@ class Printer {
       case op.PTR_CONST:
         return ` ${int64Text(lo, hi)}`;
       case op.F32_CONST:
-        this.bits.setInt32(0, lo);
-        return ` 0x${hex8(lo)} (${this.bits.getFloat32(0)})`;
+        this.bits.setInt32(0, lo, true);
+        return ` 0x${hex8(lo)} (${this.bits.getFloat32(0, true)})`;
       case op.F64_CONST:
-        this.bits.setInt32(0, hi);
-        this.bits.setInt32(4, lo);
-        return ` 0x${hex8(hi)}${hex8(lo)} (${this.bits.getFloat64(0)})`;
+        this.bits.setInt32(0, lo, true);
+        this.bits.setInt32(4, hi, true);
+        return ` 0x${hex8(hi)}${hex8(lo)} (${this.bits.getFloat64(0, true)})`;
       case op.SYMBOL: {
         const s = this.program.symbols[lo];
         return ` ${this.symbolName(lo)}${s.signature >= 0 ? ` ${this.signature(s.signature)}` : ""}`;

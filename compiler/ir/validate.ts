@@ -2,6 +2,7 @@
 // the walk. In the order of sections, so that what a later one refers to is known to be right.
 
 import { fail } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import { type Features, GC, has, MULTI_MEMORY, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_SUBTYPING_DEPTH } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
@@ -105,7 +106,7 @@ class ModuleCheck {
     }
   }
 
-  private funcType(index: number, at: number): DefType {
+  private funcType(index: u32, at: number): DefType {
     const { types } = this.module;
     if (index >= types.length) fail("unknown type", at, `${index}`);
     return types[index].kind === COMP_FUNC

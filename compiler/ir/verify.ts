@@ -39,6 +39,7 @@ class Verifier {
     return unreachable(`IR of ${f.name}: ${what}${where}`);
   }
 
+  /** For messages that are constants: others are built where they are needed. */
   private check(truth: boolean, what: string, v = -1): void {
     if (!truth) this.wrong(what, v);
   }
@@ -92,7 +93,7 @@ class Verifier {
       this.check(terminates === f.next[v] < 0, "terminators stand at the end of blocks, and only there", v);
       before = v;
     }
-    this.check(before >= 0 && f.last.get(b) === before, `block ${b} has a wrong end`);
+    if (before < 0 || f.last.get(b) !== before) this.wrong(`block ${b} has a wrong end`);
     if ((FLAGS[f.op[before]] & EDGES) === 0) return;
     const first = f.imm[before];
     const count = f.imm2[before];
@@ -110,7 +111,8 @@ class Verifier {
     const count = f.paramCount.get(b);
     for (let i = 0; i < count; i++) {
       const v = f.param(b, i);
-      this.check(v >= 0 && v < f.count && f.op[v] === op.PARAM, `block ${b}: parameter ${i} is none`);
+      const isParameter = v >= 0 && v < f.count && f.op[v] === op.PARAM;
+      if (!isParameter) this.wrong(`block ${b}: parameter ${i} is none`);
       this.check(f.aux[v] === b, "a parameter of another block", v);
       this.check(place[v] < 0, "a parameter twice", v);
       place[v] = 0;
@@ -129,13 +131,15 @@ class Verifier {
     this.check(x >= 0 && x < f.count, "an operand is missing", user);
     if (f.layout.length > 0) this.check(f.op[x] !== op.COPY, "a copy is used after the last pass", user);
     const v = f.resolve(x);
-    this.check(this.place[v] >= 0, `operand ${v} stands nowhere`, user);
-    this.check(f.type[v] === type || (type === ANY && f.type[v] !== 0), this.typeText(v, type), user);
+    if (this.place[v] < 0) this.wrong(`operand ${v} stands nowhere`, user);
+    const fits = f.type[v] === type || (type === ANY && f.type[v] !== 0);
+    if (!fits) this.wrong(this.typeText(v, type), user);
     const home = (f.isParam(v) ? f.aux[v] : f.block[v]) as Block;
-    this.check(this.order.isReachable(home), `operand ${v} is in a block that cannot be reached`, user);
-    if (home === b)
-      this.check(this.place[v] < placeOfUse, `operand ${v} is used before its definition`, user);
-    else this.check(this.dominators.dominates(home, b), `operand ${v} does not dominate its use`, user);
+    if (!this.order.isReachable(home)) this.wrong(`operand ${v} is in a block that cannot be reached`, user);
+    if (home === b && this.place[v] >= placeOfUse)
+      this.wrong(`operand ${v} is used before its definition`, user);
+    if (home !== b && !this.dominators.dominates(home, b))
+      this.wrong(`operand ${v} does not dominate its use`, user);
     if (f.op[v] === op.INVOKE || f.op[v] === op.INVOKE_PTR) this.afterInvoke(v, b, user);
     return v;
   }
@@ -211,7 +215,7 @@ class Verifier {
         return;
       case op.COPY: {
         const of = f.resolve(v);
-        this.check(f.type[v] === f.type[of], this.typeText(of, f.type[v]), v);
+        if (f.type[v] !== f.type[of]) this.wrong(this.typeText(of, f.type[v]), v);
         return;
       }
       case op.SYMBOL:
@@ -260,7 +264,7 @@ class Verifier {
       const e = f.successor(t, k);
       const to = f.target(e);
       const count = f.edgeCount.get(e);
-      this.check(count === f.paramCount.get(to), `an edge to block ${to} has ${count} arguments`, t);
+      if (count !== f.paramCount.get(to)) this.wrong(`an edge to block ${to} has ${count} arguments`, t);
       this.check(f.edgeStart.get(e) + count <= f.pool.length, "arguments out of range", t);
       for (let i = 0; i < count; i++) this.use(f.argument(e, i), f.type[f.param(to, i)], b, this.place[t], t);
     }
@@ -273,7 +277,7 @@ class Verifier {
     const seen = new Uint8Array(f.blockCount);
     for (let i = 0; i < f.layout.length; i++) {
       const b = f.layout.get(i) as Block;
-      this.check(seen[b] === 0 && order.isReachable(b), `block ${b} may not stand in the layout here`);
+      if (seen[b] !== 0 || !order.isReachable(b)) this.wrong(`block ${b} may not stand in the layout here`);
       seen[b] = 1;
     }
     this.check(f.layout.length === blocks.length, "the layout lacks a block");
@@ -290,9 +294,9 @@ class Verifier {
     const to = f.target(e);
     const count = order.predecessorCount(to);
     if (count === 1) return;
-    this.check(f.edgeCount.get(e) === 0, `the edge to block ${to} is critical`, t);
+    if (f.edgeCount.get(e) !== 0) this.wrong(`the edge to block ${to} is critical`, t);
     for (let i = 0; i < count; i++) {
-      this.check(order.predecessor(to, i) === f.block[t], `the edge to block ${to} is critical`, t);
+      if (order.predecessor(to, i) !== f.block[t]) this.wrong(`the edge to block ${to} is critical`, t);
     }
   }
 }

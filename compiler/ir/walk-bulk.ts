@@ -27,7 +27,7 @@ export function walkBulk(walk: Walk, row: number): boolean {
       const n = walk.pop(I32);
       const from = walk.pop(I32);
       const to = walk.pop(walk.memoryAddress(memory));
-      walk.out?.memoryInit(memory, data, to, from, n);
+      walk.out?.memoryInit(memory, data | 0, to, from, n);
       return true;
     }
     case w.DATA_DROP: {
@@ -107,7 +107,7 @@ export function walkBulk(walk: Walk, row: number): boolean {
       const n = walk.pop(I32);
       const from = walk.pop(I32);
       const to = walk.pop(walk.tableAddress(table));
-      walk.out?.tableInit(table, elem, to, from, n);
+      walk.out?.tableInit(table, elem | 0, to, from, n);
       return true;
     }
     case w.ELEM_DROP: {

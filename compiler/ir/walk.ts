@@ -5,6 +5,7 @@
 // Requires: the module's types and index spaces have been validated (validate.ts) as far as they are visible.
 
 import { fail } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 import * as w from "../gen/wasm-ops.ts";
 import { EXTENDED_CONST, type Features, FUNCTION_REFERENCES, has } from "../wasm/features.ts";
 import { checkLimit, MAX_LOCALS } from "../wasm/limits.ts";
@@ -104,7 +105,7 @@ export class Walk extends Control {
     const { r, locals } = this;
     const { types } = locals;
     for (const type of params) types.push(type);
-    let count = params.length;
+    let count: f64 = params.length;
     for (let groups = r.u32(); groups > 0; groups--) {
       const at = r.at;
       const n = r.u32();
@@ -462,6 +463,6 @@ export class Walk extends Control {
   private localIndex(): number {
     const index = this.r.u32();
     if (index >= this.locals.types.length) this.error("unknown local", `${index}`);
-    return index;
+    return index | 0;
   }
 }

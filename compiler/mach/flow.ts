@@ -8,6 +8,7 @@
 // its uses, at LATE it writes its definitions. Block b spans the positions from startOf(b) to endOf(b).
 
 import { grown, IntColumn } from "../base/columns.ts";
+import type { f64 } from "../base/numbers.ts";
 import type { Code } from "./code.ts";
 
 export const GAP = 0;
@@ -187,7 +188,7 @@ export class Flow {
   }
 
   /** How often a move at this position is made; at the start of a block it stands on the edges into it. */
-  weightAt(position: number): number {
+  weightAt(position: number): f64 {
     const b = this.blockAt(position);
     return position === this.startOf(b) && b > 0
       ? Math.min(this.weight[b], this.weight[b - 1])

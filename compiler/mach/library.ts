@@ -54,7 +54,7 @@ export function pack(fragment: Fragment, data: Uint8Array): Packed {
   const relocations = new IntColumn();
   const ranges = new IntColumn();
   const sites = new IntColumn();
-  const defined = fragment.definitions.length / 4;
+  const defined = fragment.definitions.length >> 2;
   for (let d = 0; d < defined; d++) {
     const [symbol, section, offset, size] = fragment.definitions.subarray(4 * d, 4 * d + 4);
     if (symbol !== d) unreachable("definitions of a library come first");
@@ -77,7 +77,7 @@ export function pack(fragment: Fragment, data: Uint8Array): Packed {
     }
     pushRow(definitions, [
       ...[section, offset, size],
-      ...[relocations.length / RELOCATION, ranges.length / RANGE, sites.length / SITE],
+      ...[rows(relocations, RELOCATION), rows(ranges, RANGE), rows(sites, SITE)],
     ]);
   }
   const isWhole =
@@ -86,18 +86,18 @@ export function pack(fragment: Fragment, data: Uint8Array): Packed {
     sites.length / SITE === fragment.sites.length / 2;
   if (!isWhole) unreachable("a library's rows outside of its definitions");
 
-  const rows = new IntColumn();
+  const symbolRows = new IntColumn();
   const signatures = new IntColumn();
   for (const { kind, signature } of symbols) {
-    pushRow(rows, [kind, signature === null ? -1 : pushSignature(signatures, signature)]);
+    pushRow(symbolRows, [kind, signature === null ? -1 : pushSignature(signatures, signature)]);
   }
   const words = new IntColumn();
   pushRow(words, [
-    ...[defined, symbols.length, relocations.length / RELOCATION, ranges.length / RANGE],
-    ...[sites.length / SITE, signatures.length],
+    ...[defined, symbols.length, rows(relocations, RELOCATION), rows(ranges, RANGE)],
+    ...[rows(sites, SITE), signatures.length],
     ...[fragment.text.length, fragment.rodata.length, data.length],
   ]);
-  for (const column of [rows, signatures, definitions, relocations, ranges, sites]) {
+  for (const column of [symbolRows, signatures, definitions, relocations, ranges, sites]) {
     for (let i = 0; i < column.length; i++) words.push(column.get(i));
   }
   for (const bytes of [fragment.text, fragment.rodata, data]) {
@@ -110,6 +110,11 @@ export function pack(fragment: Fragment, data: Uint8Array): Packed {
     symbols.map((s) => s.name),
     words.data.slice(0, words.length),
   );
+}
+
+/** How many rows of `width` words a column has. */
+function rows(column: IntColumn, width: number): number {
+  return (column.length / width) | 0;
 }
 
 function pushRow(column: IntColumn, row: readonly number[]): void {

@@ -12,6 +12,7 @@
 
 import { grown, grown8, IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 import { type Code, FIRST_VREG } from "./code.ts";
 import { EARLY, type Flow, NOWHERE_AHEAD } from "./flow.ts";
 import { IN_MEMORY, type Intervals, UNDECIDED } from "./intervals.ts";
@@ -337,7 +338,7 @@ export class LinearScan {
     const needed = this.askedUntil(v, NEEDS_REGISTER);
     const asked = this.askedUntil(v, LIKES_REGISTER);
     let best = -1;
-    let bestCost = needed > 0 ? Number.POSITIVE_INFINITY : this.costOfSpilling(s, this.now);
+    let bestCost: f64 = needed > 0 ? Number.POSITIVE_INFINITY : this.costOfSpilling(s, this.now);
     let bestDistance = -1;
     let bestLimit = 0;
     const useful = needed > 0 ? 0 : this.nextLiking(s, this.now);
@@ -345,7 +346,7 @@ export class LinearScan {
       const register = list.get(k);
       const occupant = occupancy.occupant(register);
       if (occupant >= 0 && !this.isEvictable(occupant)) continue;
-      let cost = occupant >= 0 ? this.costOfSpilling(occupant, this.now) : 0;
+      let cost: f64 = occupant >= 0 ? this.costOfSpilling(occupant, this.now) : 0;
       if (this.gratis[register] === 0) cost += 2 * this.flow.weight[0];
       if (cost > bestCost) continue;
       const limit = occupancy.conflict(register, s, occupant);
@@ -408,14 +409,14 @@ export class LinearScan {
   }
 
   /** What it costs if segment s is in memory from position `from` on. */
-  private costOfSpilling(s: number, from: number): number {
+  private costOfSpilling(s: number, from: number): f64 {
     const { live, flow } = this;
     const v = this.intervals.vreg.get(s);
     const end = this.intervals.end.get(s);
     const first = live.firstUse(v, from);
     const last = Math.min(live.useStart[v + 1], first + FORESIGHT);
-    const reload = live.constant[v] !== 0 ? REPEATED : 1;
-    let cost = 0;
+    const reload: f64 = live.constant[v] !== 0 ? REPEATED : 1;
+    let cost: f64 = 0;
     for (let u = first; u < last && live.usePosition[u] < end; u++) {
       const position = live.usePosition[u];
       const kind = live.useKind[u] & 3;

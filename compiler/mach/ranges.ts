@@ -70,7 +70,7 @@ export class RangeFinder {
     }
     const blocks = flow.blocks;
     if (this.dirty.length < blocks) this.dirty = grown8(this.dirty, blocks);
-    const most = Math.max(1, Math.floor(this.limits.liveWords / blocks));
+    const most = Math.max(1, (this.limits.liveWords / blocks) | 0);
     for (let first = 0; first < crossing.length; ) {
       const n = Math.min(crossing.length - first, most * 32);
       this.solve(code, flow, first, n);

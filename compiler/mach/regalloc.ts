@@ -12,6 +12,7 @@
 // blocks reachable. Time is near linear: sets of blocks × registers exist a fixed-size batch at a time and are read
 // by words, conflicts are found in search structures, nothing recurses.
 
+import type { f64 } from "../base/numbers.ts";
 import { Assignment } from "./assignment.ts";
 import { type Code, FIRST_VREG, RegisterSet, SPILLED } from "./code.ts";
 import { Flow } from "./flow.ts";
@@ -31,16 +32,16 @@ export class AllocationStats {
   readonly reloads: number;
   readonly moves: number;
   readonly remats: number;
-  readonly spillsRun: number;
-  readonly reloadsRun: number;
-  readonly movesRun: number;
-  readonly rematsRun: number;
+  readonly spillsRun: f64;
+  readonly reloadsRun: f64;
+  readonly movesRun: f64;
+  readonly rematsRun: f64;
   /** Spill slots. */
   readonly slots: number;
   /** Physical registers that the function writes. */
   readonly used: RegisterSet;
 
-  constructor(counts: readonly number[], run: readonly number[], slots: number, used: RegisterSet) {
+  constructor(counts: readonly number[], run: Float64Array, slots: number, used: RegisterSet) {
     this.spills = counts[0];
     this.reloads = counts[1];
     this.moves = counts[2];
@@ -90,7 +91,7 @@ export class Allocator {
 
   private measure(code: Code, slots: number): AllocationStats {
     const counts = [0, 0, 0, 0];
-    const run = [0, 0, 0, 0];
+    const run = new Float64Array(4);
     for (let m = 0; m < code.moveAt.length; m++) {
       let kind = 2;
       if (code.moveRemat.get(m) >= 0) kind = 3;

@@ -9,6 +9,7 @@
 
 import { grown, IntColumn } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Assignment, REPEATABLE } from "./assignment.ts";
 import {
@@ -103,7 +104,7 @@ export class Resolution {
   }
 
   /** Moves v; into its slot only if need be. */
-  private transfer(group: number, from: number, to: number, v: number, weight: number): void {
+  private transfer(group: number, from: number, to: number, v: number, weight: f64): void {
     if (from === to || to === REPEATABLE) return;
     if (to <= SPILLED) this.cost[v] += weight;
     this.add(group, from, to, v, to <= SPILLED ? 1 : 0);
@@ -161,8 +162,8 @@ export class Resolution {
     return 3 * this.flow.firstInstruction(target) + ENTERING;
   }
 
-  private weightOf(group: number): number {
-    return this.flow.weight[this.flow.blockOf[Math.floor(group / 3)]];
+  private weightOf(group: number): f64 {
+    return this.flow.weight[this.flow.blockOf[(group / 3) | 0]];
   }
 
   /** Moves v between its pieces. */
@@ -267,7 +268,7 @@ export class Resolution {
       const v = this.vreg.get(m);
       if (v >= 0 && this.isStore.get(m) !== 0 && this.filled[v] !== 0) continue;
       if (group.get(m) !== current) {
-        if (current >= 0) parallel.flush(code, Math.floor(current / 3), registers);
+        if (current >= 0) parallel.flush(code, (current / 3) | 0, registers);
         current = group.get(m);
       }
       const from = this.from.get(m);
@@ -276,7 +277,7 @@ export class Resolution {
       if (from === REPEATABLE) parallel.add(live.defInstruction[v], to, type, FIRST_VREG + v);
       else parallel.add(from, to, type, -1);
     }
-    parallel.flush(code, Math.floor(current / 3), registers);
+    parallel.flush(code, (current / 3) | 0, registers);
   }
 }
 

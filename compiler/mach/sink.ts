@@ -9,6 +9,7 @@
 // Requires: Assignment with slots. Leaves: pieces of registers divided at EARLY of instructions and at blocks.
 
 import { grown, IntColumn } from "../base/columns.ts";
+import type { f64 } from "../base/numbers.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Code } from "./code.ts";
 import { EARLY, type Flow } from "./flow.ts";
@@ -119,7 +120,7 @@ export class Sinking {
   }
 
   /** The share of an edge in what leads to or from a block, up to a factor. */
-  private weightOf(code: Code, edge: number): number {
+  private weightOf(code: Code, edge: number): f64 {
     const { weight, succStart } = this.flow;
     const from = code.edgeFrom.get(edge);
     return Math.min(weight[from], weight[code.edgeTo.get(edge)]) / (succStart[from + 1] - succStart[from]);
@@ -138,8 +139,8 @@ export class Sinking {
     const { flow } = this;
     const b = this.block.get(n);
     let count = 0;
-    let reloaded = 0;
-    let all = 0;
+    let reloaded: f64 = 0;
+    let all: f64 = 0;
     for (let k = flow.predStart[b]; k < flow.predStart[b + 1]; k++) {
       const weight = this.weightOf(code, flow.pred[k]);
       all += weight;
@@ -151,7 +152,7 @@ export class Sinking {
     const use = this.use.get(n);
     if (use === LEAVES) return true;
     if (use !== PASSES) return reloaded === all;
-    const now = reloaded / all;
+    const now: f64 = reloaded / all;
     reloaded = 0;
     all = 0;
     let later = 0;

@@ -166,8 +166,9 @@ const SECTION_TEXT = 6;
 const SECTION_DATA = 9;
 const SECTION_STRTAB = 11;
 
+/** The next multiple of `to`, a power of two. */
 function up(x: number, to: number): number {
-  return Math.ceil(x / to) * to;
+  return (x + to - 1) & -to;
 }
 
 function symbolEntry(

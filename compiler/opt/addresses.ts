@@ -14,6 +14,7 @@
 
 import { grown } from "../base/columns.ts";
 import { add64, I64 } from "../base/int64.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { numberOf } from "../ir/access.ts";
 import { type Block, Func, NO_VALUE, type Value } from "../ir/func.ts";
@@ -96,11 +97,11 @@ export class Addresses implements Pass {
       const x = f.resolve(f.a[at] as Value);
       const b = f.resolve(f.b[at] as Value);
       if (f.op[b] !== op.I32_CONST) break;
-      const c = f.imm[b] >>> 0;
+      const c: u32 = f.imm[b] >>> 0;
       const bits = possibleBits(f, x);
       if (this.sum + c >= OFFSETS) break;
       if (code === op.I32_OR ? (bits & c) !== 0 : (bits >>> 0) + c >= TWO32) break;
-      this.sum += c;
+      this.sum += c | 0;
       at = x;
     }
     return at;
@@ -125,7 +126,7 @@ export class Addresses implements Pass {
     const k = f.op[count] === op.I32_CONST ? f.imm[count] & 31 : 0;
     if (k < 1 || k > 3) return 0;
     // Inside the shift, the mask is so much shorter.
-    const bits = mask === -1 ? evidentBits(f, f.resolve(f.a[shift] as Value)) : mask >>> k;
+    const bits = mask === -1 ? evidentBits(f, f.resolve(f.a[shift] as Value)) : (mask >>> k) | 0;
     return bits >>> (32 - k) === 0 ? k : 0;
   }
 
@@ -163,7 +164,7 @@ export class Addresses implements Pass {
     const count = f.resolve(f.b[shift] as Value);
     let x = f.resolve(f.a[shift] as Value);
     if (mask !== -1) {
-      const inside = this.make(v, op.I32_CONST, I32, NO_VALUE, NO_VALUE, mask >>> (f.imm[count] & 31));
+      const inside = this.make(v, op.I32_CONST, I32, NO_VALUE, NO_VALUE, (mask >>> (f.imm[count] & 31)) | 0);
       x = this.make(v, op.I32_AND, I32, x, inside, 0);
     }
     const made = this.make(v, op.I32_SHL_NUW, I32, x, count, 0);
@@ -184,9 +185,9 @@ export class Addresses implements Pass {
     const { f } = this;
     const check = f.resolve(f.a[v] as Value);
     if (f.op[check] !== op.BOUNDS_CHECK32 || check >= this.limit || this.to[check] === NO_VALUE) return;
-    const offset = (f.imm[v] >>> 0) + this.delta[check];
+    const offset: f64 = (f.imm[v] >>> 0) + this.delta[check];
     if (f.imm2[v] !== 0 || offset >= OFFSETS) return;
     f.a[v] = this.to[check];
-    f.imm[v] = offset;
+    f.imm[v] = offset | 0;
   }
 }

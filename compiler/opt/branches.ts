@@ -9,6 +9,7 @@
 // leaves: no br_if or br_table on a constant, no chain of two blocks with one edge between them; every use resolved
 
 import { grown8 } from "../base/columns.ts";
+import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { type Block, type Edge, ENTRY, type Func, type Value } from "../ir/func.ts";
 import type { Order } from "../ir/order.ts";
@@ -173,8 +174,8 @@ function foldTable(f: Func, t: Value): void {
   const index = f.resolve(f.a[t] as Value);
   const last = f.successorCount(t) - 1;
   if (f.op[index] === op.I32_CONST) {
-    const i = f.imm[index] >>> 0;
-    toJump(f, t, Math.min(i, last));
+    const i: u32 = f.imm[index] >>> 0;
+    toJump(f, t, i < last ? i | 0 : last);
     return;
   }
   let same = 1;

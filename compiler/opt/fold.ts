@@ -30,6 +30,7 @@ import {
   sub64,
   xor64,
 } from "../base/int64.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Func, Value } from "../ir/func.ts";
 import { RESULT, I64 as TYPE_I64 } from "../ir/ops.ts";
@@ -87,7 +88,7 @@ export class Fold {
   }
 
   private yield32(x: number): boolean {
-    this.lo = x | 0;
+    this.lo = x;
     this.hi = 0;
     return true;
   }
@@ -103,33 +104,33 @@ export class Fold {
   }
 
   private yieldSigned(x: number): boolean {
-    this.lo = x | 0;
+    this.lo = x;
     this.hi = x >> 31;
     return true;
   }
 
-  private f32(bits: number): number {
-    this.bits.setInt32(0, bits);
-    return this.bits.getFloat32(0);
+  private f32(bits: number): f64 {
+    this.bits.setInt32(0, bits, true);
+    return this.bits.getFloat32(0, true);
   }
 
-  private f64(lo: number, hi: number): number {
-    this.bits.setInt32(0, hi);
-    this.bits.setInt32(4, lo);
-    return this.bits.getFloat64(0);
+  private f64(lo: number, hi: number): f64 {
+    this.bits.setInt32(0, lo, true);
+    this.bits.setInt32(4, hi, true);
+    return this.bits.getFloat64(0, true);
   }
 
-  private yieldF32(x: number): boolean {
+  private yieldF32(x: f64): boolean {
     if (Number.isNaN(x)) return false;
-    this.bits.setFloat32(0, x);
-    return this.yield32(this.bits.getInt32(0));
+    this.bits.setFloat32(0, x, true);
+    return this.yield32(this.bits.getInt32(0, true));
   }
 
-  private yieldF64(x: number): boolean {
+  private yieldF64(x: f64): boolean {
     if (Number.isNaN(x)) return false;
-    this.bits.setFloat64(0, x);
-    this.lo = this.bits.getInt32(4);
-    this.hi = this.bits.getInt32(0);
+    this.bits.setFloat64(0, x, true);
+    this.lo = this.bits.getInt32(0, true);
+    this.hi = this.bits.getInt32(4, true);
     return true;
   }
 
@@ -170,19 +171,19 @@ export class Fold {
   private binary32(code: number, a: number, b: number): boolean {
     switch (code) {
       case op.I32_ADD:
-        return this.yield32(a + b);
+        return this.yield32((a + b) | 0);
       case op.I32_SUB:
-        return this.yield32(a - b);
+        return this.yield32((a - b) | 0);
       case op.I32_MUL:
         return this.yield32(Math.imul(a, b));
       case op.I32_DIV_S:
-        return b !== 0 && (a !== -0x80000000 || b !== -1) && this.yield32(a / b);
+        return b !== 0 && (a !== -0x80000000 || b !== -1) && this.yield32((a / b) | 0);
       case op.I32_DIV_U:
-        return b !== 0 && this.yield32((a >>> 0) / (b >>> 0));
+        return b !== 0 && this.yield32(((a >>> 0) / (b >>> 0)) | 0);
       case op.I32_REM_S:
         return b !== 0 && this.yield32(a % b);
       case op.I32_REM_U:
-        return b !== 0 && this.yield32((a >>> 0) % (b >>> 0));
+        return b !== 0 && this.yield32(((a >>> 0) % (b >>> 0)) | 0);
       case op.I32_AND:
         return this.yield32(a & b);
       case op.I32_OR:
@@ -194,7 +195,7 @@ export class Fold {
       case op.I32_SHR_S:
         return this.yield32(a >> b);
       case op.I32_SHR_U:
-        return this.yield32(a >>> b);
+        return this.yield32((a >>> b) | 0);
       case op.I32_ROTL:
         return this.yield32((a << b) | (a >>> -b));
       case op.I32_ROTR:
@@ -471,14 +472,14 @@ export class Fold {
   }
 
   /** Float to integer: a guarded truncation only where it would not have trapped, a saturating one always. */
-  private truncate(code: number, x: number): boolean {
+  private truncate(code: number, x: f64): boolean {
     const wide = RESULT[code] === TYPE_I64;
     const signed = isSignedTruncation(code);
-    const limit = wide ? (signed ? TWO63 : 2 * TWO63) : signed ? TWO32 / 2 : TWO32;
-    const whole = Math.trunc(x);
-    const least = signed ? -limit : 0;
+    const limit: f64 = wide ? (signed ? TWO63 : 2 * TWO63) : signed ? TWO32 / 2 : TWO32;
+    const whole: f64 = Math.trunc(x);
+    const least: f64 = signed ? -limit : 0;
     if (whole >= least && whole < limit) {
-      const hi = Math.floor(whole / TWO32);
+      const hi: f64 = Math.floor(whole / TWO32);
       this.lo = (whole - hi * TWO32) | 0;
       this.hi = wide ? hi | 0 : 0;
       return true;
@@ -496,19 +497,19 @@ export class Fold {
  * The low word of an int64 on its way to f32 through a double: where the integer may have more than 53 bits, the
  * lowest 11 are rounded to odd, so that the double holds it and rounds to f32 as the integer itself would.
  */
-function lowForF32(x: I64, magnitude: number): number {
-  const low = x.lo >>> 0;
+function lowForF32(x: I64, magnitude: number): u32 {
+  const low: u32 = x.lo >>> 0;
   if (magnitude >>> 21 === 0 || (low & 0x7ff) === 0) return low;
   return ((low & ~0x7ff) | 0x800) >>> 0;
 }
 
 /** Rounds to the nearest integer, ties to even, and keeps the sign of zero. */
-function nearest(x: number): number {
+function nearest(x: f64): f64 {
   if (Math.abs(x) >= 4503599627370496) return x;
-  const down = Math.floor(x);
-  const part = x - down;
+  const down: f64 = Math.floor(x);
+  const part: f64 = x - down;
   const up = part > 0.5 || (part === 0.5 && down % 2 !== 0);
-  const whole = up ? down + 1 : down;
+  const whole: f64 = up ? down + 1 : down;
   return whole === 0 && (x < 0 || Object.is(x, -0)) ? -0 : whole;
 }
 

@@ -107,7 +107,7 @@ function hash(f: Func, v: Value): number {
   }
   h ^= h >>> 15;
   h = Math.imul(h, 0x2c1b3c6d);
-  return (h ^ (h >>> 13)) >>> 0;
+  return h ^ (h >>> 13);
 }
 
 function equal(f: Func, x: Value, y: Value): boolean {

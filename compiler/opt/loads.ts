@@ -260,7 +260,7 @@ function convert(f: Func, v: Value, x: Value, code: number): Value {
   const full = to === PTR || to === REF || size === TYPE_SIZE[to];
   if (from === to && full) return x;
   if ((f.aux[v] & SWAPPED) !== 0) return NO_VALUE;
-  const before = (code: number, a: Value, b: Value = NO_VALUE): Value => {
+  const before = (code: number, a: Value, b: Value): Value => {
     const made = f.make(code, to, a, b);
     f.loc[made] = f.loc[v];
     f.insertBefore(v, made);
@@ -268,21 +268,22 @@ function convert(f: Func, v: Value, x: Value, code: number): Value {
   };
   const signed = isSignedLoad(f.op[v]);
   if (from === to) {
-    if (signed) return before(extension(to, size), x);
+    if (signed) return before(extension(to, size), x, NO_VALUE);
     const mask = f.make(to === I32 ? op.I32_CONST : op.I64_CONST, to);
     f.imm[mask] = size === 4 ? -1 : (1 << (8 * size)) - 1;
     f.insertBefore(v, mask);
     return before(to === I32 ? op.I32_AND : op.I64_AND, x, mask);
   }
   if (size === 4) {
-    if (from === I32 && to === I64) return before(signed ? op.I64_EXTEND_I32_S : op.I64_EXTEND_I32_U, x);
-    if (from === I64 && to === I32) return before(op.I32_WRAP_I64, x);
-    if (from === I32 && to === F32) return before(op.F32_REINTERPRET_I32, x);
-    if (from === F32 && to === I32) return before(op.I32_REINTERPRET_F32, x);
+    if (from === I32 && to === I64)
+      return before(signed ? op.I64_EXTEND_I32_S : op.I64_EXTEND_I32_U, x, NO_VALUE);
+    if (from === I64 && to === I32) return before(op.I32_WRAP_I64, x, NO_VALUE);
+    if (from === I32 && to === F32) return before(op.F32_REINTERPRET_I32, x, NO_VALUE);
+    if (from === F32 && to === I32) return before(op.I32_REINTERPRET_F32, x, NO_VALUE);
   }
   if (size === 8) {
-    if (from === I64 && to === F64) return before(op.F64_REINTERPRET_I64, x);
-    if (from === F64 && to === I64) return before(op.I64_REINTERPRET_F64, x);
+    if (from === I64 && to === F64) return before(op.F64_REINTERPRET_I64, x, NO_VALUE);
+    if (from === F64 && to === I64) return before(op.I64_REINTERPRET_F64, x, NO_VALUE);
   }
   return NO_VALUE;
 }

@@ -2,6 +2,7 @@
 // "Division by Invariant Integers using Multiplication", PLDI 1994 (sections 4 and 5), with a 64-bit product.
 
 import { add64, divU64, I64 } from "../base/int64.ts";
+import type { u32 } from "../base/numbers.ts";
 
 /** Least k with 2^k ≥ d, for 1 ≤ d < 2³². */
 export function log2Ceiling(d: number): number {
@@ -27,7 +28,7 @@ export function unsignedShift(d: number): number {
   for (let s = 0; s < end; s++) {
     const rest = divU64(power(s), new I64(d, 0)).remainder;
     // The multiplier exceeds 2^(32 + s) / d by (d - rest) / d, which must stay within 2^s / d.
-    const excess = ((d >>> 0) - (rest.lo >>> 0)) >>> 0;
+    const excess: u32 = ((d >>> 0) - (rest.lo >>> 0)) >>> 0;
     if (excess <= 2 ** s && multiplier(d, s).hi === 0) return s;
   }
   return -1;
@@ -54,12 +55,12 @@ function divHigh(d: number): I64 {
 
 /** |d| ≥ 3 and no power of two: the multiplier of signed division, below 2³². */
 export function signedMultiplier(d: number): I64 {
-  return multiplier(Math.abs(d) | 0, log2Ceiling(Math.abs(d)) - 1);
+  return multiplier(Math.abs(d) | 0, log2Ceiling(Math.abs(d) | 0) - 1);
 }
 
 /** The shift of the 64-bit product that goes with it. */
 export function signedShift(d: number): I64 {
-  return new I64(31 + log2Ceiling(Math.abs(d)), 0);
+  return new I64(31 + log2Ceiling(Math.abs(d) | 0), 0);
 }
 
 /** True for what the signed functions take: no power of two, nor the negative of one, nor 0. */

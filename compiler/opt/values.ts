@@ -1,6 +1,7 @@
 // Facts about single values that rules ask for.
 
 import { I64 } from "../base/int64.ts";
+import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { REGION_MEMORY, regionOf } from "../ir/access.ts";
 import type { Func, Value } from "../ir/func.ts";
@@ -77,6 +78,6 @@ export function reciprocal32(bits: number): number {
  */
 export function joinsOffset(f: Func, v: Value, offset: I64, a: I64): boolean {
   if (regionOf(f.aux[v]) === REGION_MEMORY || offset.hi !== 0 || a.hi !== a.lo >> 31) return false;
-  const sum = (offset.lo >>> 0) + a.lo;
+  const sum: f64 = (offset.lo >>> 0) + a.lo;
   return sum >= 0 && sum <= 0x7fffffff;
 }

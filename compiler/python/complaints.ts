@@ -67,9 +67,10 @@ function explain(c: PyCode, name: string, values: () => readonly Value[]): void 
     () => {
       const isMatch = (exception: string) =>
         c.api("PyErr_ExceptionMatches", c.field(PTR, c.apiAddress(exception), 0));
-      const isOurs = ["PyExc_MemoryError", "PyExc_RecursionError", "PyExc_ImportError"]
-        .map(isMatch)
-        .reduce((a, b) => c.op(op.I32_OR, a, b));
+      const isMemory = isMatch("PyExc_MemoryError");
+      const isRecursion = isMatch("PyExc_RecursionError");
+      const isImport = isMatch("PyExc_ImportError");
+      const isOurs = c.op(op.I32_OR, c.op(op.I32_OR, isMemory, isRecursion), isImport);
       c.choose(
         isOurs,
         () => {

@@ -103,7 +103,7 @@ export function writeFunctions(g: ModuleGlue): void {
   const table = g.data.constant(ROWS);
   rows.forEach((symbols, row) => {
     for (const symbol of symbols) table.self32(symbol);
-    table.u32(g.module.funcs[indices[row]].type);
+    table.u32(g.module.funcs[indices[row]].type | 0);
   });
   table.end();
   const offsets = g.data.constant(RECORD_OFFSETS);
@@ -127,7 +127,7 @@ class ForeignCode {
   of(index: number): number {
     const { g } = this;
     const { imported, type } = g.module.funcs[index];
-    const key = 2 * type + (imported ? 1 : 0);
+    const key = (2 * type + (imported ? 1 : 0)) | 0;
     const known = this.known.get(key);
     if (known !== undefined) return known;
     const t = g.module.types[type];

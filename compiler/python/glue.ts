@@ -93,7 +93,7 @@ export class Glue {
   }
 
   private isBuilt(name: string): boolean {
-    return this.library?.has(name) ?? false;
+    return this.library === null ? false : this.library.has(name);
   }
 
   /**

@@ -3,7 +3,7 @@
 // record's instance current and calls its code.
 
 import * as op from "../gen/ir-ops.ts";
-import type { Block, Value } from "../ir/func.ts";
+import { type Block, NO_VALUE, type Value } from "../ir/func.ts";
 import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
@@ -197,12 +197,12 @@ class ImportThunk {
     });
     // From here on nothing fails but for want of memory. References are counted until the context holds them.
     const owners = values.map((x, i) => this.ownerOf(x, t.results[i]));
-    for (const owner of owners) if (owner !== null) c.incref(owner);
+    for (const owner of owners) if (owner !== NO_VALUE) c.incref(owner);
     c.decref(holder);
     continued(c, this.context, this.kept);
     values.forEach((x, i) => {
       const owner = owners[i];
-      if (owner === null) return;
+      if (owner === NO_VALUE) return;
       if (typeCode(t.results[i], g.module) === EXTERN_CODE) {
         c.run("ref_adopt", x);
       } else {
@@ -213,7 +213,7 @@ class ImportThunk {
     c.ret(values);
   }
 
-  private ownerOf(x: Value, type: ValType): Value | null {
+  private ownerOf(x: Value, type: ValType): Value {
     const { c } = this;
     switch (typeCode(type, this.g.module)) {
       case EXTERN_CODE:
@@ -221,7 +221,7 @@ class ImportThunk {
       case FUNC_CODE:
         return c.run("owner", x, c.i32(1));
       default:
-        return null;
+        return NO_VALUE;
     }
   }
 }

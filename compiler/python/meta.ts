@@ -15,6 +15,7 @@
 //   guarded             whether memory 0 must have the reservation that unchecked accesses need
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
 
+import type { u32 } from "../base/numbers.ts";
 import { functionNames, isGuarded } from "../ir/layout.ts";
 import { checkLimit, MAX_IMAGE_BYTES } from "../wasm/limits.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
@@ -23,23 +24,24 @@ import { heapText, typeTextWith } from "../wasm/typetable.ts";
 
 /** A Python string literal, all ASCII. */
 function quote(text: string): string {
-  let out = '"';
+  const out = ['"'];
   let plain = 0; // start of what needs no escape
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c >= 32 && c < 127 && c !== 34 && c !== 92) continue;
-    out += text.slice(plain, i);
+    out.push(text.slice(plain, i));
     const point = text.codePointAt(i) ?? 0;
     if (point > 0xffff) {
-      out += `\\U${hex(point, 8)}`;
+      out.push(`\\U${hex(point, 8)}`);
       i++;
-    } else out += c === 34 || c === 92 ? `\\${text[i]}` : `\\u${hex(c, 4)}`;
+    } else out.push(c === 34 || c === 92 ? `\\${text[i]}` : `\\u${hex(c, 4)}`);
     plain = i + 1;
   }
-  return `${out}${text.slice(plain)}"`;
+  out.push(text.slice(plain), '"');
+  return out.join("");
 }
 
-function hex(x: number, digits: number): string {
+function hex(x: u32, digits: number): string {
   return x.toString(16).padStart(digits, "0");
 }
 
@@ -143,8 +145,8 @@ export function describe(module: Module, lines: string, checked: boolean): strin
         ? [`${i}: (${quote(typeText(t.type.element, 0, 0))}, ${limits(t.type.limits)})`]
         : [],
     );
-  const functionRows = (externs: readonly { kind: number; index: number }[]) =>
-    externs.flatMap((e) => (e.kind === EXT_FUNC ? [`${e.index}: ${funcs[e.index].type}`] : []));
+  const functionRow = (kind: number, index: u32) =>
+    kind === EXT_FUNC ? [`${index}: ${funcs[index].type}`] : [];
   text.listOf("types", types.length, (i) => quote(structure(module, i)));
   text.dict(
     "supertypes",
@@ -164,7 +166,8 @@ export function describe(module: Module, lines: string, checked: boolean): strin
     "exports",
     exports.map((e) => `(${quote(e.name)}, ${e.kind}, ${e.index})`),
   );
-  text.dict("functions", functionRows(imports).concat(functionRows(exports)));
+  const functions = imports.flatMap((e) => functionRow(e.kind, e.index));
+  text.dict("functions", functions.concat(exports.flatMap((e) => functionRow(e.kind, e.index))));
   text.dict("imported_memories", memoryRows(true));
   text.dict("imported_tables", tableRows(true));
   text.dict("memories", memoryRows(false));

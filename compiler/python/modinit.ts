@@ -76,7 +76,7 @@ import { compactInt, DIGITS, OBJECT_TYPE, OBJECT_VALUE, TAGGED } from "./values.
 const VERSION_3_12 = 0x030c0000;
 
 /** Numbers around every edge of the representations of int; only those of one digit are ever read directly. */
-const PROBES: readonly number[] = [
+const PROBES = Float64Array.of(
   0,
   1,
   -1,
@@ -107,7 +107,7 @@ const PROBES: readonly number[] = [
   2 ** 60,
   2 ** 53,
   -(2 ** 63),
-];
+);
 /** So many of them must have been read, each right. */
 const ENOUGH_PROBES = 20;
 const FLOAT_PROBE_HIGH = 0x40934a00; // 1234.5
@@ -233,7 +233,7 @@ function makeMethods(g: Glue): number {
  */
 function probe(g: Glue): number {
   const numbers = g.data.constant("wasmpy_probes");
-  for (const x of PROBES) numbers.word64(x | 0, Math.floor(x / 0x1_0000_0000));
+  for (const x of PROBES) numbers.word64(x | 0, Math.floor(x / 0x1_0000_0000) | 0);
   const table = numbers.end();
   const digits = layoutProbe(g, table, DIGITS);
   const tagged = layoutProbe(g, table, TAGGED);

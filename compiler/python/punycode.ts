@@ -10,14 +10,14 @@ const FIRST_BIAS = 72;
 const FIRST_POINT = 128;
 
 function adapt(delta: number, points: number, isFirst: boolean): number {
-  let d = Math.floor(delta / (isFirst ? DAMP : 2));
-  d += Math.floor(d / points);
+  let d = (delta / (isFirst ? DAMP : 2)) | 0;
+  d += (d / points) | 0;
   let k = 0;
   while (d > ((BASE - T_MIN) * T_MAX) >> 1) {
-    d = Math.floor(d / (BASE - T_MIN));
+    d = (d / (BASE - T_MIN)) | 0;
     k += BASE;
   }
-  return k + Math.floor(((BASE - T_MIN + 1) * d) / (d + SKEW));
+  return k + ((((BASE - T_MIN + 1) * d) / (d + SKEW)) | 0);
 }
 
 function digit(value: number): string {
@@ -28,8 +28,8 @@ export function punycode(text: string): string {
   const points: number[] = [];
   for (const character of text) points.push(character.codePointAt(0) ?? 0);
   const basic = points.filter((p) => p < FIRST_POINT);
-  let out = basic.map((p) => String.fromCharCode(p)).join("");
-  if (basic.length > 0) out += "-";
+  const out = basic.map((p) => String.fromCharCode(p));
+  if (basic.length > 0) out.push("-");
   let point = FIRST_POINT;
   let delta = 0;
   let bias = FIRST_BIAS;
@@ -46,10 +46,10 @@ export function punycode(text: string): string {
       for (let k = BASE; ; k += BASE) {
         const t = Math.min(Math.max(k - bias, T_MIN), T_MAX);
         if (rest < t) break;
-        out += digit(t + ((rest - t) % (BASE - t)));
-        rest = Math.floor((rest - t) / (BASE - t));
+        out.push(digit(t + ((rest - t) % (BASE - t))));
+        rest = ((rest - t) / (BASE - t)) | 0;
       }
-      out += digit(rest);
+      out.push(digit(rest));
       bias = adapt(delta, done + 1, done === basic.length);
       delta = 0;
       done++;
@@ -57,7 +57,7 @@ export function punycode(text: string): string {
     delta++;
     point++;
   }
-  return out;
+  return out.join("");
 }
 
 /** The interpreter looks for no more characters of a name than these. */

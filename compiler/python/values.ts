@@ -4,7 +4,7 @@
 
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_C } from "../ir/access.ts";
-import type { Block, Value } from "../ir/func.ts";
+import { type Block, NO_BLOCK, type Value } from "../ir/func.ts";
 import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../ir/layout.ts";
 import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import type { Module } from "../wasm/module.ts";
@@ -69,20 +69,14 @@ export class Unboxing {
   readonly variant: number;
   /** 8 bytes of stack that conversions write to. */
   readonly out: Value;
-  /** The instance; null if there are no references among the values. */
-  readonly vmctx: Value | null;
+  /** The instance; a null pointer if there are no references among the values. */
+  readonly vmctx: Value;
   /** Leaves the function, with the exception that is set. */
   readonly fail: () => void;
-  /** Where layouts are known: objects of others go there, before anything was done. */
-  readonly otherwise: Block | null;
+  /** Where layouts are known: objects of others go there, before anything was done. Else NO_BLOCK. */
+  readonly otherwise: Block;
 
-  constructor(
-    variant: number,
-    out: Value,
-    vmctx: Value | null,
-    fail: () => void,
-    otherwise: Block | null = null,
-  ) {
+  constructor(variant: number, out: Value, vmctx: Value, fail: () => void, otherwise: Block = NO_BLOCK) {
     this.variant = variant;
     this.out = out;
     this.vmctx = vmctx;
@@ -118,7 +112,7 @@ function slowly(c: PyCode, u: Unboxing, convert: number, x: Value, type: number)
 }
 
 function unboxInteger(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, type: number): Value {
-  if (u.otherwise === null) {
+  if (u.otherwise === NO_BLOCK) {
     return slowly(c, u, type === I32 ? toI32(g, g.input.wrap) : toI64(g, g.input.wrap), x, type);
   }
   const isInt = c.block();
@@ -130,7 +124,7 @@ function unboxInteger(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, type: num
 }
 
 function unboxFloat(c: PyCode, g: Glue, u: Unboxing, x: Value): Value {
-  if (u.otherwise === null) return slowly(c, u, toF64(g), x, F64);
+  if (u.otherwise === NO_BLOCK) return slowly(c, u, toF64(g), x, F64);
   const value = c.variable(F64);
   const isFloat = c.block();
   const noFloat = c.block();
@@ -166,8 +160,7 @@ function unboxExtern(c: PyCode, u: Unboxing, x: Value, t: ValType): Value {
 }
 
 function unboxFunc(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType): Value {
-  const vmctx = u.vmctx ?? c.null();
-  c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
+  c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, u.vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
   const record = c.slotField(PTR, u.out);
   const isNull = c.isNull(record);
   if (!isNullable(t)) refuse(c, u, isNull, "None cannot be a non-null function reference");
@@ -175,7 +168,7 @@ function unboxFunc(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType):
   if (heap === wasm.NOFUNC) refuse(c, u, c.op(op.I32_EQZ, isNull), "only None is a nullfuncref");
   if (heap >= 0) {
     c.when(c.op(op.I32_EQZ, isNull), () => {
-      const wanted = c.vmctxField(I64, vmctx, g.layout.type[heap]);
+      const wanted = c.vmctxField(I64, u.vmctx, g.layout.type[heap]);
       const isOther = c.op(op.I64_NE, c.field(I64, record, FUNC_TYPE), wanted);
       refuse(c, u, isOther, "the function has another type");
     });
@@ -223,8 +216,8 @@ export function toI32(g: Glue, wrap: boolean): number {
       const overflow = c.room(8);
       c.set(n, c.api("PyLong_AsLongLongAndOverflow", index, overflow));
       c.decref(index);
-      const shifted = c.op(op.I64_ADD, c.get(n), c.i64(0x80000000, 0));
-      const outside = c.op(op.I64_GE_U, shifted, c.i64(0x80000000, 1));
+      const shifted = c.op(op.I64_ADD, c.get(n), c.i64(0x80000000 | 0, 0));
+      const outside = c.op(op.I64_GE_U, shifted, c.i64(0x80000000 | 0, 1));
       c.whenRarely(c.op(op.I32_OR, c.slotField(I32, overflow), outside), () => {
         c.raise("PyExc_OverflowError", "int out of range of i32 (-2**31 to 2**32-1)");
         c.ret([c.i32(FAILED)]);

@@ -1,6 +1,7 @@
 // A little structure over the builder, for the functions that are written as IR by hand: helpers, thunks, the
 // module's initialisation. Conditions and loops take closures; values are ordinary TypeScript variables.
 
+import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_C, REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import { Builder } from "../ir/builder.ts";
@@ -169,8 +170,8 @@ export class Code extends Builder {
   }
 
   /** The i64 `x`, an integer of at most 53 bits. */
-  number(x: number): Value {
-    return this.i64(x | 0, Math.floor(x / 0x1_0000_0000));
+  number(x: f64): Value {
+    return this.i64(x | 0, Math.floor(x / 0x1_0000_0000) | 0);
   }
 
   /** i32 to i64, unsigned. */

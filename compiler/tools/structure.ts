@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 import ts from "typescript";
 
 /** In the order in which data passes them; gen/ belongs to where its tables and rules are. */
-const STAGES = ["base", "wasm", "wat", "ir", "opt", "mach", "isa/x64", "obj", "runtime", "python"];
+const STAGES = ["base", "self", "wasm", "wat", "ir", "opt", "mach", "isa/x64", "obj", "runtime", "python"];
 const GENERATED: ReadonlyMap<string, string> = new Map([
   ["gen/wasm-ops.ts", "wasm"],
   ["gen/wat-words.ts", "wat"],
@@ -40,6 +40,11 @@ function needsUser(declaration: ts.Declaration, checker: ts.TypeChecker): boolea
   return (checker.getTypeAtLocation(declaration).flags & ts.TypeFlags.NumberLike) === 0;
 }
 
+/** Generated constants, the run time of the translation and programs for its tests have no importers. */
+function isCalledByName(path: string): boolean {
+  return ["gen/", "self/", "tests/self/"].some((folder) => path.startsWith(folder));
+}
+
 /** What is exported by files under `root`, those of gen/ aside, and mentioned by no other file. */
 export function unusedExports(program: ts.Program, root: string): ts.Declaration[] {
   const checker = program.getTypeChecker();
@@ -66,7 +71,7 @@ export function unusedExports(program: ts.Program, root: string): ts.Declaration
   const unused: ts.Declaration[] = [];
   for (const file of files) {
     const module = checker.getSymbolAtLocation(file);
-    if (module === undefined || relative(root, file.fileName).startsWith("gen/")) continue;
+    if (module === undefined || isCalledByName(relative(root, file.fileName))) continue;
     for (const symbol of checker.getExportsOfModule(module)) {
       const declaration = behind(symbol).declarations?.[0];
       if (declaration === undefined || mentioned.has(declaration)) continue;

@@ -3,6 +3,7 @@
 // The custom section "name" is read leniently (names.ts).
 
 import { fail } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import * as f from "./features.ts";
 import { type Features, has } from "./features.ts";
 import * as limit from "./limits.ts";
@@ -165,7 +166,7 @@ class Decoder {
         const size = r.u32();
         checkLimit(out.types.length + size, limit.MAX_TYPES, "too many types", r.at);
         const start = out.types.length;
-        for (let i = 0; i < size; i++) out.types.push(this.subType(start, size));
+        for (let i = 0; i < size; i++) out.types.push(this.subType(start, size | 0));
       } else {
         out.types.push(this.subType(out.types.length, 1));
       }
@@ -184,9 +185,10 @@ class Decoder {
       const supertypes = r.u32();
       if (supertypes > 1) fail("sub type", at, `${supertypes} supertypes, at most one is possible`);
       if (supertypes === 1) {
-        supertype = r.u32();
+        const index = r.u32();
         // of an earlier type, so that nobody else has to see to cycles
-        if (supertype >= this.out.types.length) fail("unknown type", at, `${supertype}`);
+        if (index >= this.out.types.length) fail("unknown type", at, `${index}`);
+        supertype = index | 0;
       }
       form = r.u8();
     }
@@ -237,7 +239,7 @@ class Decoder {
     return new GlobalType(type, readMutability(this.r, this.features));
   }
 
-  private tagType(): number {
+  private tagType(): u32 {
     if (this.r.u8() !== 0) fail("malformed tag attribute", this.r.at - 1);
     return this.r.u32();
   }
@@ -365,8 +367,8 @@ class Decoder {
   private elem(): m.Elem {
     const { r, features } = this;
     const at = r.at;
-    let flags = r.u32();
-    let table = 0;
+    let flags: u32 = r.u32();
+    let table: u32 = 0;
     if (!has(features, f.BULK_MEMORY)) {
       table = flags;
       flags = 0;
@@ -401,7 +403,7 @@ class Decoder {
       out.funcs.push(new m.Func(this.declared[i], new Range(r.at, r.at + size), false));
       r.at += size;
     }
-    this.bodies = n;
+    this.bodies = n | 0;
   }
 
   private datas(): void {
@@ -415,8 +417,8 @@ class Decoder {
   private data(): m.Data {
     const { r, features } = this;
     const at = r.at;
-    let flags = r.u32();
-    let memory = 0;
+    let flags: u32 = r.u32();
+    let memory: u32 = 0;
     if (!has(features, f.BULK_MEMORY)) {
       memory = flags;
       flags = 0;

@@ -1,6 +1,7 @@
 // Sources that are not WebAssembly modules: what they look like, and what to do. A table of how such files begin;
 // of several rows that fit the first counts.
 
+import { byteAt } from "../base/bytes.ts";
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import { EXT_MEMORY, type Module } from "./module.ts";
@@ -134,12 +135,12 @@ export function refuseForeign(source: Uint8Array): void {
 export function requireBinary(source: Uint8Array): void {
   if (isBinary(source)) return;
   if (source.length === 0) foreign("the file is empty");
-  if (source.length < 4 && MAGIC.startsWith(String.fromCharCode(...source))) {
+  if (source.length < 4 && begins(source, 0, MAGIC.slice(0, source.length))) {
     fail("unexpected end", source.length);
   }
   const what = look(source);
   if (what !== "") foreign(`this is not a WebAssembly binary: it looks like ${what}`);
-  const first = source[firstOfText(source)];
+  const first = byteAt(source, firstOfText(source));
   const isText = first === 0x28 || first === 0x3b; // a parenthesis, a comment
   foreign(`this is not a WebAssembly binary${isText ? ": it looks like text, whose files end in .wat" : ""}`);
 }

@@ -92,5 +92,5 @@ export function kindNamed(immediate: string): number {
 /** The number behind the colon: natural alignment of a memarg, number of lanes; 0 without one. */
 export function parameterOf(immediate: string): number {
   const colon = immediate.indexOf(":");
-  return colon < 0 ? 0 : Number.parseInt(immediate.slice(colon + 1), 10);
+  return colon < 0 ? 0 : Number.parseInt(immediate.slice(colon + 1), 10) | 0;
 }

@@ -14,6 +14,7 @@
 //   lowering    the IR operation the instruction becomes, one for one; "" where ir/walk.ts or
 //               ir/lowering.ts has a function of its own; "?" for what is not lowered yet
 
+import type { u32 } from "../base/numbers.ts";
 import * as f from "./features.ts";
 import { kindNamed, MEMARG, parameterOf } from "./imm.ts";
 
@@ -609,8 +610,8 @@ export function isPrefix(byte: number): boolean {
 }
 
 /** The row of the instruction `number` (a uint32) behind the byte `prefix`, or -1. */
-export function prefixedRow(prefix: number, number: number): number {
-  if (number < 0 || number >= NUMBERS) return -1;
+export function prefixedRow(prefix: number, number: u32): number {
+  if (number >= NUMBERS) return -1;
   switch (prefix) {
     case 0xfb:
       return BEHIND_FB[number];

@@ -3,6 +3,7 @@
 
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 
 export const MAX_MODULE_BYTES = 0x40000000;
 export const MAX_TYPES = 1_000_000;
@@ -43,6 +44,6 @@ export const MAX_CODE_BYTES = 0x8000000;
 export const MAX_IMAGE_BYTES = 0x10000000;
 
 /** Ends with `text` when there are more of something than its limit. */
-export function checkLimit(count: number, limit: number, text: ErrorText, at: number): void {
+export function checkLimit(count: f64, limit: number, text: ErrorText, at: number): void {
   if (count > limit) fail(text, at, `${count}, the limit is ${limit}`);
 }

@@ -1,6 +1,7 @@
 // A decoded module (spec, "Modules"): what decode.ts leaves and everything later reads. Index spaces hold
 // imports first. Function bodies and constant expressions stay bytes until ir/build walks them.
 
+import type { f64, u32 } from "../base/numbers.ts";
 import type { DefType, GlobalType, MemoryType, TableType, ValType } from "./types.ts";
 
 export const EXT_FUNC = 0;
@@ -29,10 +30,10 @@ export class Import {
 export class Export {
   readonly name: string;
   readonly kind: number; // EXT_…
-  readonly index: number;
+  readonly index: u32;
   readonly at: number;
 
-  constructor(name: string, kind: number, index: number, at: number) {
+  constructor(name: string, kind: number, index: u32, at: number) {
     this.name = name;
     this.kind = kind;
     this.index = index;
@@ -54,12 +55,12 @@ export class Range {
 export const NO_RANGE: Range = new Range(0, 0);
 
 export class Func {
-  readonly type: number; // type index
+  readonly type: u32; // type index
   /** Local declarations and code, without the size; NO_RANGE when imported. */
   readonly body: Range;
   readonly imported: boolean;
 
-  constructor(type: number, body: Range, imported: boolean) {
+  constructor(type: u32, body: Range, imported: boolean) {
     this.type = type;
     this.body = body;
     this.imported = imported;
@@ -102,10 +103,10 @@ export class Global {
 }
 
 export class Tag {
-  readonly type: number; // type index
+  readonly type: u32; // type index
   readonly imported: boolean;
 
-  constructor(type: number, imported: boolean) {
+  constructor(type: u32, imported: boolean) {
     this.type = type;
     this.imported = imported;
   }
@@ -118,7 +119,7 @@ export const DECLARATIVE = 2;
 /** Either `funcs` (the short form) or `exprs` holds the elements; the other is empty. */
 export class Elem {
   readonly mode: number; // PASSIVE, ACTIVE, DECLARATIVE
-  readonly table: number;
+  readonly table: u32;
   readonly offset: Range;
   readonly type: ValType;
   readonly funcs: Uint32Array;
@@ -127,7 +128,7 @@ export class Elem {
 
   constructor(
     mode: number,
-    table: number,
+    table: u32,
     offset: Range,
     type: ValType,
     funcs: Uint32Array,
@@ -146,12 +147,12 @@ export class Elem {
 
 export class Data {
   readonly mode: number; // PASSIVE or ACTIVE
-  readonly memory: number;
+  readonly memory: u32;
   readonly offset: Range;
   readonly bytes: Range;
   readonly at: number;
 
-  constructor(mode: number, memory: number, offset: Range, bytes: Range, at: number) {
+  constructor(mode: number, memory: u32, offset: Range, bytes: Range, at: number) {
     this.mode = mode;
     this.memory = memory;
     this.offset = offset;
@@ -185,9 +186,9 @@ export class Module {
   readonly datas: Data[];
   readonly customs: Custom[];
   /** Function index, or -1. */
-  start: number;
+  start: f64;
   /** Declared count of data segments, or -1 without a data count section. */
-  dataCount: number;
+  dataCount: f64;
   /** From the name section, lenient: malformed names are ignored. Function index → name. */
   readonly funcNames: Map<number, string>;
   /** Function index → local index → name. */

@@ -1,6 +1,7 @@
 // The custom section "name" (spec, appendix "Name Section"). A malformed one is no error: what was read before
 // the fault counts, the rest is ignored. So this reads without `fail`.
 
+import type { u32 } from "../base/numbers.ts";
 import { decodeUtf8 } from "../base/utf8.ts";
 import type { Module, Range } from "./module.ts";
 
@@ -26,7 +27,7 @@ class NameReader {
     return this.ok && this.at < this.end;
   }
 
-  u32(): number {
+  u32(): u32 {
     let x = 0;
     for (let shift = 0; shift < 35 && this.at < this.end; shift += 7) {
       const b = this.bytes[this.at++];
@@ -41,7 +42,7 @@ class NameReader {
   size(): number {
     const n = this.u32();
     if (n > this.end - this.at) this.ok = false;
-    return this.ok ? n : 0;
+    return this.ok ? n | 0 : 0;
   }
 
   name(): string {
@@ -57,7 +58,7 @@ class NameReader {
     for (let n = this.u32(); n > 0 && this.ok; n--) {
       const index = this.u32();
       const name = this.name();
-      if (this.ok) names.set(index, name);
+      if (this.ok) names.set(index | 0, name);
     }
   }
 }
@@ -79,7 +80,7 @@ export function readNames(module: Module, content: Range): void {
       sub.map(module.funcNames);
     } else if (id === LOCAL_NAMES) {
       for (let n = sub.u32(); n > 0 && sub.ok; n--) {
-        const index = sub.u32();
+        const index = sub.u32() | 0;
         const names: Map<number, string> = module.localNames.get(index) ?? new Map();
         sub.map(names);
         module.localNames.set(index, names);

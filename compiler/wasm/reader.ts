@@ -4,6 +4,7 @@
 
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import { decodeUtf8 } from "../base/utf8.ts";
 import { MAX_NAME_BYTES } from "./limits.ts";
 
@@ -70,7 +71,7 @@ export class Reader {
   }
 
   /** A uint32. */
-  u32(): number {
+  u32(): u32 {
     if (this.at < this.end && this.bytes[this.at] < 128) return this.bytes[this.at++];
     let x = 0;
     for (let shift = 0; shift < 35; shift += 7) {
@@ -98,7 +99,7 @@ export class Reader {
    * A type index given as a signed 33-bit number: the caller has seen that it is not one of the negative
    * numbers of one byte. Those of more bytes are not indices either: -1.
    */
-  s33(): number {
+  s33(): f64 {
     let x = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const b = this.u8();
@@ -169,7 +170,7 @@ export class Reader {
   length(): number {
     const n = this.u32();
     if (n > this.end - this.at) fail("length out of bounds", this.at);
-    return n;
+    return n | 0;
   }
 
   name(): string {

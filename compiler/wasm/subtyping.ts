@@ -39,8 +39,9 @@ export class TypeSpace {
     const groups = new Map<string, number>();
     for (let start = 0; start < defs.length; start += defs[start].groupSize) {
       const size = defs[start].groupSize;
-      let text = "";
-      for (let i = start; i < start + size; i++) text += this.textOf(defs[i], start);
+      const members: string[] = [];
+      for (let i = start; i < start + size; i++) members.push(this.textOf(defs[i], start));
+      const text = members.join("");
       const known = groups.get(text);
       if (known === undefined) groups.set(text, start);
       for (let i = 0; i < size; i++) {

@@ -2,6 +2,7 @@
 // number of types here: that is validation.
 
 import { fail } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 import {
   type Features,
   FUNCTION_REFERENCES,
@@ -13,7 +14,7 @@ import {
 import { HEAP, isProposed, MUTABILITY, refuse } from "./proposals.ts";
 import type { Reader } from "./reader.ts";
 import * as t from "./types.ts";
-import { type HeapType, Limits, ref, type ValType } from "./types.ts";
+import { Limits, ref, type ValType } from "./types.ts";
 import { heapCoded, numberCoded } from "./typetable.ts";
 
 /** True for the first byte of a negative number of one byte: the code of an abstract type. */
@@ -21,7 +22,8 @@ function isTypeCode(byte: number): boolean {
   return (byte & 0xc0) === 0x40;
 }
 
-export function readHeapType(r: Reader, features: Features): HeapType {
+/** A type index may be any uint32: whether there is such a type is for others to say. */
+export function readHeapType(r: Reader, features: Features): f64 {
   const at = r.at;
   if (isTypeCode(r.peek())) {
     const code = r.u8();
@@ -81,7 +83,7 @@ export const BLOCK_INDEX = 2; // the type index in `value`
 
 export class BlockType {
   form: number;
-  value: number;
+  value: f64;
 
   constructor() {
     this.form = BLOCK_EMPTY;

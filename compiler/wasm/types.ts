@@ -4,6 +4,8 @@
 //   a reference is  heap << 4 | REF  or  heap << 4 | REF_NULL, where heap ≥ 0 is a type index of the module
 //   and heap < 0 one of the abstract heap types below.
 
+import type { f64 } from "../base/numbers.ts";
+
 export type ValType = number;
 export type HeapType = number;
 
@@ -34,7 +36,7 @@ export const NOEXN: HeapType = -12;
 export const BOT_HEAP: HeapType = -13;
 
 /** Type indices that no module can have, however large, are cut to one that none has: a type has 28 bits for them. */
-export function ref(heap: HeapType, nullable: boolean): ValType {
+export function ref(heap: f64, nullable: boolean): ValType {
   return (Math.min(heap, 0x7ffffff) << 4) | (nullable ? REF_NULL : REF);
 }
 

@@ -2,6 +2,7 @@
 // the feature that brought each. Decoder, text parser and whatever prints types read it.
 
 import { unreachable } from "../base/fail.ts";
+import type { f64 } from "../base/numbers.ts";
 import { EXCEPTIONS, type Features, GC, has, MVP, REFERENCE_TYPES, SIMD } from "./features.ts";
 import type { HeapType, ValType } from "./types.ts";
 import * as t from "./types.ts";
@@ -95,9 +96,9 @@ export function heapCoded(code: number, features: Features): HeapType {
 }
 
 /** A heap type as the text format writes it. */
-export function heapText(heap: HeapType): string {
+export function heapText(heap: f64): string {
   if (heap === t.BOT_HEAP) return "bottom";
-  return heap < 0 ? heapRow(heap).name : `${heap}`;
+  return heap < 0 ? heapRow(heap | 0).name : `${heap}`;
 }
 
 /** A type of values or fields as the text format writes it, but for the name of its heap type. */

@@ -2,6 +2,7 @@
 
 import { Bytes } from "../base/bytes.ts";
 import { fail } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import { decodeUtf8, sequenceLength } from "../base/utf8.ts";
 import { type Features, has, MEMORY64 } from "../wasm/features.ts";
 import { proposalOfWord, refuseProposal } from "../wasm/proposals.ts";
@@ -157,7 +158,7 @@ export class Cursor {
   }
 
   /** An index, or an identifier bound in `scope`; `space` names it in messages. */
-  index(scope: Scope, space: string): number {
+  index(scope: Scope, space: string): u32 {
     if (this.kind() !== ID) return this.natural32();
     const index = scope.find(this.value());
     if (index < 0) fail("unknown identifier", this.start(), `${space} ${this.shown()}`);
@@ -165,7 +166,7 @@ export class Cursor {
     return index;
   }
 
-  natural32(): number {
+  natural32(): u32 {
     if (this.kind() !== NUMBER) this.unexpected();
     this.check(this.number.natural(this.text, this.start(), this.end(), 32), "u32");
     this.at++;

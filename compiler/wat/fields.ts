@@ -5,6 +5,7 @@
 import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import * as word from "../gen/wat-words.ts";
 import { has, MEMORY64 } from "../wasm/features.ts";
 import { EXT_FUNC, EXT_GLOBAL, EXT_MEMORY, EXT_TABLE, EXT_TAG } from "../wasm/module.ts";
@@ -48,7 +49,7 @@ export class ModuleParser {
   private readonly body: Marked; // scratch
   private readonly locals: IntColumn;
   private readonly scratch: Bytes;
-  private start: number; // function index, or -1
+  private start: f64; // function index, or -1
   private startAt: number;
   /** How many of each kind the third walk has met. */
   private funcCount: number;
@@ -403,7 +404,7 @@ export class ModuleParser {
       return;
     }
     // as many pages as the data need, which begin at 0
-    const pages = Math.ceil(segments.inlineData(at, index, is64) / (1 << PAGE_BITS));
+    const pages = Math.ceil(segments.inlineData(at, index, is64) / (1 << PAGE_BITS)) | 0;
     cursor.expectClose();
     memories.bytes.u8(HAS_MAX | (is64 ? IS_64 : 0));
     memories.bytes.leb(pages);
@@ -481,7 +482,7 @@ export class ModuleParser {
     this.annotations.write(whole, notes.AT_START);
     if (this.start >= 0) {
       whole.mark(this.startAt);
-      this.writeNumber(whole, out.START_SECTION, this.start);
+      this.writeNumber(whole, out.START_SECTION, this.start >>> 0);
     }
     this.section(whole, notes.AT_ELEMS, out.ELEMENT_SECTION, this.segments.elems);
     this.annotations.write(whole, notes.AT_DATA_COUNT);
@@ -504,7 +505,7 @@ export class ModuleParser {
     out.writeSection(whole, id, entries);
   }
 
-  private writeNumber(whole: Marked, section: number, n: number): void {
+  private writeNumber(whole: Marked, section: number, n: u32): void {
     const { scratch } = this;
     scratch.clear();
     scratch.leb(n);

@@ -5,6 +5,7 @@
 import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/wasm-ops.ts";
 import * as word from "../gen/wat-words.ts";
 import { has, REFERENCE_TYPES } from "../wasm/features.ts";
@@ -489,7 +490,7 @@ export class CodeParser {
   }
 
   /** A label as its depth from inside. */
-  private label(): number {
+  private label(): u32 {
     const { cursor } = this;
     if (cursor.kind() === NUMBER) return cursor.natural32();
     const depth = cursor.index(this.labels, "label");
@@ -499,10 +500,10 @@ export class CodeParser {
   private labelList(out: Bytes): void {
     const { cursor, targets } = this;
     targets.clear();
-    do targets.push(this.label());
+    do targets.push(this.label() | 0);
     while (cursor.isIndex());
     out.leb(targets.length - 1);
-    for (let i = 0; i < targets.length; i++) out.leb(targets.get(i));
+    for (let i = 0; i < targets.length; i++) out.leb(targets.get(i) >>> 0);
   }
 
   private catches(out: Bytes): void {
@@ -534,7 +535,7 @@ export class CodeParser {
     const start = cursor.start();
     const index = cursor.natural32();
     if (index >= bound) fail("malformed lane index", start, String(index));
-    out.u8(index);
+    out.u8(index | 0);
   }
 
   /** memory? offset=…? align=…?; a lane index follows where `laned`, so that one number alone is not a memory. */

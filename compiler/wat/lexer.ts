@@ -5,7 +5,7 @@
 //
 // Leaves: columns that end with an END token, every LPAR with its RPAR.
 
-import { Bytes } from "../base/bytes.ts";
+import { Bytes, byteAt } from "../base/bytes.ts";
 import { grown8, IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
 import { sequenceLength, writeUtf8 } from "../base/utf8.ts";
@@ -181,9 +181,9 @@ class Lexer {
         case PAREN:
           if (c === CLOSE) {
             this.close();
-          } else if (text[this.at + 1] === SEMICOLON) {
+          } else if (byteAt(text, this.at + 1) === SEMICOLON) {
             this.blockComment();
-          } else if (this.annotationDepth === 0 && this.annotations && text[this.at + 1] === AT) {
+          } else if (this.annotationDepth === 0 && this.annotations && byteAt(text, this.at + 1) === AT) {
             annotation = this.at;
             this.annotation();
           } else {
@@ -194,7 +194,7 @@ class Lexer {
           this.illegal(this.at);
           break;
         default:
-          if (c === SEMICOLON && text[this.at + 1] === SEMICOLON) this.lineComment();
+          if (c === SEMICOLON && byteAt(text, this.at + 1) === SEMICOLON) this.lineComment();
           else this.token();
       }
     }
@@ -250,7 +250,7 @@ class Lexer {
     let depth = 0;
     while (this.at < text.length) {
       const c = text[this.at];
-      const next = text[this.at + 1];
+      const next = byteAt(text, this.at + 1);
       if (c === OPEN && next === SEMICOLON) {
         depth++;
         this.at += 2;
@@ -271,12 +271,12 @@ class Lexer {
     const start = begin + 2;
     let id = -1;
     this.at = start;
-    if (text[start] === DOUBLE_QUOTE) {
+    if (byteAt(text, start) === DOUBLE_QUOTE) {
       this.at = this.string(start);
       if (this.at - start === 2) fail("empty annotation id", start);
       this.name(start, this.at, false);
     } else {
-      while (CLASS[text[this.at]] === IDCHAR) this.at++;
+      while (this.at < text.length && CLASS[text[this.at]] === IDCHAR) this.at++;
       if (this.at === start) fail("empty annotation id", start);
       id = this.word(begin + 1); // with its "@", as in words.ts
     }
@@ -308,7 +308,7 @@ class Lexer {
         at = this.string(at);
         // after a string nothing makes a token of this run but its end
         if (at < text.length && (CLASS[text[at]] === IDCHAR || CLASS[text[at]] === QUOTE)) reserved = true;
-      } else if (kind === OTHER && (text[at] !== SEMICOLON || text[at + 1] !== SEMICOLON)) {
+      } else if (kind === OTHER && (text[at] !== SEMICOLON || byteAt(text, at + 1) !== SEMICOLON)) {
         reserved = true;
         at++;
       } else {
@@ -383,7 +383,7 @@ class Lexer {
   /** The end of the escape sequence at `start`. */
   private escape(start: number): number {
     const { text } = this;
-    const c = text[start + 1];
+    const c = byteAt(text, start + 1);
     switch (c) {
       case 0x74: // t
       case 0x6e: // n
@@ -396,10 +396,10 @@ class Lexer {
         // u{hexnum}
         let value = 0;
         let at = start + 3;
-        if (text[start + 2] !== 0x7b || hexDigit(text[at]) < 0) fail("illegal escape", start);
-        for (; text[at] !== 0x7d; at++) {
-          if (text[at] === 0x5f) at++; // an underscore stands between digits
-          const digit = at < text.length ? hexDigit(text[at]) : -1;
+        if (byteAt(text, start + 2) !== 0x7b || hexDigit(byteAt(text, at)) < 0) fail("illegal escape", start);
+        for (; byteAt(text, at) !== 0x7d; at++) {
+          if (byteAt(text, at) === 0x5f) at++; // an underscore stands between digits
+          const digit = hexDigit(byteAt(text, at));
           if (digit < 0) fail("illegal escape", start);
           value = Math.min(value * 16 + digit, 0x110000);
         }

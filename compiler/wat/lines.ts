@@ -1,5 +1,6 @@
 // Byte offsets of a text as line and column, both from 1; columns count bytes.
 
+import { byteAt } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
 
 export class Lines {
@@ -11,7 +12,7 @@ export class Lines {
     this.starts.push(0);
     for (let i = 0; i < text.length; i++) {
       // LF, CR, or CR LF
-      if (text[i] === 0x0a || (text[i] === 0x0d && text[i + 1] !== 0x0a)) this.starts.push(i + 1);
+      if (text[i] === 0x0a || (text[i] === 0x0d && byteAt(text, i + 1) !== 0x0a)) this.starts.push(i + 1);
     }
   }
 

@@ -1,6 +1,8 @@
 // Natural numbers of any size, just enough of them to round a ratio of two to a binary float: the exact path of
 // number parsing. 24-bit limbs, little-endian, so that products with a small factor stay exact doubles.
 
+import type { f64 } from "../base/numbers.ts";
+
 const LIMB = 24;
 const BASE = 1 << LIMB;
 
@@ -28,9 +30,9 @@ export class Natural {
   /** this = this × factor + addend, both below 2²⁴. */
   multiplyAdd(factor: number, addend: number): void {
     const { limbs } = this;
-    let carry = addend;
+    let carry: f64 = addend;
     for (let i = 0; i < this.length; i++) {
-      const x = limbs[i] * factor + carry;
+      const x: f64 = limbs[i] * factor + carry;
       carry = Math.floor(x / BASE);
       limbs[i] = x - carry * BASE;
     }
@@ -52,8 +54,8 @@ export class Natural {
 
   shiftLeft(n: number): void {
     if (this.length === 0) return;
-    const words = Math.floor(n / LIMB);
-    this.multiplyAdd(2 ** (n % LIMB), 0);
+    const words = (n / LIMB) | 0;
+    this.multiplyAdd(1 << (n % LIMB), 0);
     if (words === 0) return;
     this.grow(this.length + words);
     this.limbs.copyWithin(words, 0, this.length);

@@ -4,6 +4,8 @@
 // naturals, divided bit by bit. Digits beyond those that can matter only leave a sticky digit, so that the time
 // is linear in the token.
 
+import { byteAt } from "../base/bytes.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import { hexDigit } from "./lexer.ts";
 import { Natural } from "./natural.ts";
 
@@ -32,14 +34,14 @@ export class FloatFormat {
   readonly minExponent: number;
   readonly maxExponent: number;
   /** Largest integer below which integers, and largest n for which 10ⁿ, are exact. */
-  readonly exactInteger: number;
+  readonly exactInteger: f64;
   readonly exactPower: number;
 
   constructor(
     precision: number,
     minExponent: number,
     maxExponent: number,
-    exactInteger: number,
+    exactInteger: f64,
     exactPower: number,
   ) {
     this.precision = precision;
@@ -95,8 +97,8 @@ export class NumberReader {
     const hex = end - at > 2 && text[at] === 0x30 && text[at + 1] === 0x78;
     if (hex) at += 2;
     const radix = hex ? 16 : 10;
-    let lo = 0; // both halves as numbers below 2³²
-    let hi = 0;
+    let lo: u32 = 0;
+    let hi: f64 = 0; // may leave 32 bits, and is then too large
     let overflow = false;
     let wanted = true; // a digit must follow
     for (; at < end; at++) {
@@ -109,9 +111,9 @@ export class NumberReader {
       const digit = hexDigit(c);
       if (digit < 0 || digit >= radix) return NOT_A_NUMBER;
       wanted = false;
-      const low = lo * radix + digit;
-      const carry = Math.floor(low / TWO32);
-      lo = low - carry * TWO32;
+      const low: f64 = lo * radix + digit;
+      const carry: f64 = Math.floor(low / TWO32);
+      lo = low >>> 0;
       hi = hi * radix + carry;
       if (hi >= TWO32) {
         overflow = true;
@@ -169,7 +171,7 @@ export class NumberReader {
       else this.hi |= 1 << 19;
       return OK;
     }
-    if (text[at] === 0x6e) return this.nanPayload(format);
+    if (byteAt(text, at) === 0x6e) return this.nanPayload(format);
     if (end - at > 2 && text[at] === 0x30 && text[at + 1] === 0x78) {
       this.at += 2;
       return this.hexadecimal(format);
@@ -246,14 +248,14 @@ export class NumberReader {
   }
 
   /** The exponent after `letter`, if any, up to the end; HUGE_EXPONENT + 1 where it is malformed. */
-  private readExponent(letter: number): number {
+  private readExponent(letter: number): f64 {
     if (this.at === this.end) return 0;
     if ((this.text[this.at] | 0x20) !== letter) return HUGE_EXPONENT + 1;
     this.at++;
-    const c = this.text[this.at];
+    const c = byteAt(this.text, this.at);
     const negative = c === MINUS;
     if (negative || c === PLUS) this.at++;
-    let value = 0;
+    let value: f64 = 0;
     let wanted = true;
     for (; this.at < this.end; this.at++) {
       const digit = this.text[this.at] - 0x30;
@@ -275,15 +277,15 @@ export class NumberReader {
     if (written > HUGE_EXPONENT) return NOT_A_NUMBER;
     while (this.count > 0 && !this.sticky && this.digits[this.count - 1] === 0) this.count--;
     if (this.count === 0) return OK; // zero
-    const magnitude = this.pointAt + written; // 10^(magnitude − 1) ≤ value < 10^magnitude
+    const magnitude: f64 = this.pointAt + written; // 10^(magnitude − 1) ≤ value < 10^magnitude
     if (magnitude > 310) return OUT_OF_RANGE;
     if (magnitude < -330) return OK;
-    const exponent = magnitude - this.count;
+    const exponent = (magnitude - this.count) | 0;
     if (this.count <= 15 && Math.abs(exponent) <= format.exactPower) {
-      let significand = 0;
+      let significand: f64 = 0;
       for (let i = 0; i < this.count; i++) significand = significand * 10 + this.digits[i];
       if (significand <= format.exactInteger) {
-        const power = 10 ** Math.abs(exponent); // exact: at most 10²²
+        const power: f64 = 10 ** Math.abs(exponent); // exact: at most 10²²
         return this.setNumber(exponent < 0 ? significand / power : significand * power, format);
       }
     }
@@ -307,7 +309,7 @@ export class NumberReader {
     if (this.count === 0) return OK;
     const numerator = new Natural(0);
     for (let i = 0; i < this.count; i++) numerator.multiplyAdd(16, this.digits[i]);
-    let exponent = written + 4 * (this.pointAt - this.count);
+    let exponent: f64 = written + 4 * (this.pointAt - this.count);
     if (this.sticky) {
       numerator.multiplyAdd(16, 1);
       exponent -= 4;
@@ -316,7 +318,7 @@ export class NumberReader {
   }
 
   /** A number that is already rounded to f64; for f32 one more rounding of a result whose operands were exact. */
-  private setNumber(x: number, format: FloatFormat): number {
+  private setNumber(x: f64, format: FloatFormat): number {
     if (format.precision === 24) {
       this.view.setFloat32(0, x, true);
       this.lo = this.view.getInt32(0, true);
@@ -329,10 +331,10 @@ export class NumberReader {
   }
 
   /** Rounds numerator / denominator × 2^exponent. Consumes both. */
-  private round(numerator: Natural, denominator: Natural, exponent: number, format: FloatFormat): number {
+  private round(numerator: Natural, denominator: Natural, exponent: f64, format: FloatFormat): number {
     // bring the ratio into [1, 2)
     const shift = numerator.bitLength() - denominator.bitLength();
-    let binary = shift + exponent;
+    let binary: f64 = shift + exponent;
     if (shift > 0) denominator.shiftLeft(shift);
     else numerator.shiftLeft(-shift);
     if (numerator.compare(denominator) < 0) {
@@ -341,9 +343,9 @@ export class NumberReader {
     }
     if (binary > format.maxExponent) return OUT_OF_RANGE;
     // subnormals have fewer bits, down to none
-    const bits = Math.min(format.precision, format.precision - format.minExponent + binary);
+    const bits: f64 = Math.min(format.precision, format.precision - format.minExponent + binary);
     if (bits < 0) return OK;
-    let significand = 0; // below 2⁵³: exact
+    let significand: f64 = 0; // below 2⁵³: exact
     for (let i = 0; i < bits; i++) {
       significand *= 2;
       if (numerator.compare(denominator) >= 0) {
@@ -356,13 +358,13 @@ export class NumberReader {
     const rest = numerator.compare(denominator);
     if (rest > 0 || (rest === 0 && significand % 2 === 1)) significand += 1;
     // adding the significand carries into the exponent where rounding reached the next power of two
-    const biased = binary < format.minExponent ? 0 : binary - format.minExponent;
+    const biased = binary < format.minExponent ? 0 : (binary - format.minExponent) | 0;
     if (format.precision === 24) {
-      this.lo = significand + biased * 0x800000;
+      this.lo = (significand + biased * 0x800000) | 0;
       return this.lo >= 0x7f800000 ? OUT_OF_RANGE : OK;
     }
     this.lo = significand | 0;
-    this.hi = Math.floor(significand / TWO32) + biased * 0x100000;
+    this.hi = (Math.floor(significand / TWO32) + biased * 0x100000) | 0;
     return this.hi >= 0x7ff00000 ? OUT_OF_RANGE : OK;
   }
 }

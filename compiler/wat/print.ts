@@ -2,6 +2,7 @@
 // and locals keep the names of the name section, where these are unique; everything else is numbers.
 
 import { fail } from "../base/fail.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import * as op from "../gen/wasm-ops.ts";
 import { ANNOTATIONS, type Features, FUNCTION_REFERENCES, has } from "../wasm/features.ts";
@@ -89,7 +90,7 @@ class Printer {
     if (mod.start >= 0) {
       w.line(1);
       w.text("(start");
-      this.index(this.funcIds, mod.start);
+      this.index(this.funcIds, mod.start >>> 0);
       w.text(")");
     }
     for (const [i, elem] of mod.elems.entries()) this.elem(i, elem);
@@ -105,8 +106,8 @@ class Printer {
   }
 
   /** An index, by name if it has one, with a space before it. */
-  private index(ids: ReadonlyMap<number, string>, index: number): void {
-    const id = ids.get(index);
+  private index(ids: ReadonlyMap<number, string>, index: u32): void {
+    const id = ids.get(index | 0);
     this.writer.text(" ");
     if (id === undefined) this.writer.number(index);
     else this.writer.id(id);
@@ -179,7 +180,7 @@ class Printer {
     this.writer.text(` ${typeText(type)}`);
   }
 
-  private typeUse(index: number): void {
+  private typeUse(index: f64): void {
     this.writer.text(` (type ${index})`);
   }
 
@@ -407,7 +408,7 @@ class Printer {
   }
 
   /** An index that is left out when it is 0. */
-  private optional(index: number): void {
+  private optional(index: u32): void {
     if (index !== 0) this.writer.text(` ${index}`);
   }
 
@@ -485,7 +486,7 @@ class Printer {
     const { blockType } = this;
     blockType.read(this.r, this.features);
     if (blockType.form === BLOCK_EMPTY) return;
-    if (blockType.form === BLOCK_VALUE) this.typeList("result", [blockType.value]);
+    if (blockType.form === BLOCK_VALUE) this.typeList("result", [blockType.value | 0]);
     else this.typeUse(blockType.value);
   }
 

@@ -1,6 +1,7 @@
 // Element and data segments (spec 3.0, 6.6.9–6.6.10), also those that tables and memories hold inline.
 
 import { Bytes } from "../base/bytes.ts";
+import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/wasm-ops.ts";
 import * as word from "../gen/wat-words.ts";
 import { BULK_MEMORY, has } from "../wasm/features.ts";
@@ -87,7 +88,7 @@ export class SegmentParser {
   /** The rest of the field `(elem …` up to its end. */
   elem(start: number): void {
     const { cursor, spaces, types, elems } = this;
-    let table = 0;
+    let table: u32 = 0;
     let mode = PASSIVE;
     let isTable = false; // the short list of functions without `func` may stand only without a table use
     if (!has(cursor.features, BULK_MEMORY)) {
@@ -148,7 +149,7 @@ export class SegmentParser {
   }
 
   /** Writes the segment whose elements are in `body` and whose offset is in `offset`, in the shortest of the eight forms (spec 5.5.12). */
-  private writeElem(mode: number, table: number, short: boolean, type: ValType): void {
+  private writeElem(mode: number, table: u32, short: boolean, type: ValType): void {
     const { elems, body, offset } = this;
     const { bytes } = elems;
     elems.count++;
@@ -169,7 +170,7 @@ export class SegmentParser {
   /** The rest of the field `(data …` up to its end. */
   data(start: number): void {
     const { cursor, spaces, datas } = this;
-    let memory = 0;
+    let memory: u32 = 0;
     let mode = PASSIVE;
     if (!has(cursor.features, BULK_MEMORY)) {
       mode = ACTIVE;
@@ -202,7 +203,7 @@ export class SegmentParser {
   }
 
   /** Writes the segment whose bytes are in `scratch`, and whose offset in `offset`. */
-  private writeData(mode: number, memory: number): void {
+  private writeData(mode: number, memory: u32): void {
     const { datas, scratch, offset } = this;
     const { bytes } = datas;
     datas.count++;

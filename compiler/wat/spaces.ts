@@ -2,6 +2,7 @@
 
 import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
+import type { u32 } from "../base/numbers.ts";
 import * as word from "../gen/wat-words.ts";
 import type { Cursor } from "./cursor.ts";
 import { ID } from "./lexer.ts";
@@ -48,7 +49,7 @@ export class Space {
   }
 
   /** The index written at the cursor. */
-  index(cursor: Cursor): number {
+  index(cursor: Cursor): u32 {
     return cursor.index(this.scope, this.noun);
   }
 

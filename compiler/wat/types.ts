@@ -8,6 +8,7 @@ import { Bytes } from "../base/bytes.ts";
 import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
 import { PairMap } from "../base/intmap.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import * as word from "../gen/wat-words.ts";
 import { FUNCTION_REFERENCES, GC, has, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_PARAMS, MAX_RESULTS } from "../wasm/limits.ts";
@@ -21,14 +22,14 @@ import type { Spaces } from "./spaces.ts";
 import { Scope, Symbols } from "./symbols.ts";
 import { heapNamed, numberNamed, referenceNamed } from "./words.ts";
 
-export function writeHeapType(heap: t.HeapType, out: Bytes): void {
-  if (heap >= 0) writeTypeIndex(heap, out);
-  else out.u8(heapRow(heap).code);
+export function writeHeapType(heap: f64, out: Bytes): void {
+  if (heap >= 0) writeTypeIndex(heap >>> 0, out);
+  else out.u8(heapRow(heap | 0).code);
 }
 
 /** A type index where s33 is expected. */
-function writeTypeIndex(index: number, out: Bytes): void {
-  out.sleb64(index, 0);
+function writeTypeIndex(index: u32, out: Bytes): void {
+  out.sleb64(index | 0, 0);
 }
 
 export function writeValType(type: t.ValType, out: Bytes): void {
@@ -80,7 +81,7 @@ export class TypeParser {
     this.scratch = new Bytes();
   }
 
-  heapType(): t.HeapType {
+  heapType(): f64 {
     const { cursor } = this;
     if (cursor.kind() === LPAR) cursor.refuse(HEAP);
     if (cursor.kind() !== KEYWORD) return this.spaces.types.index(cursor);
@@ -254,12 +255,12 @@ export class TypeParser {
     cursor.at += 2;
     const final = cursor.take(word.FINAL);
     const supertypes = new IntColumn(1);
-    while (cursor.isIndex()) supertypes.push(this.spaces.types.index(cursor));
+    while (cursor.isIndex()) supertypes.push(this.spaces.types.index(cursor) | 0);
     const alone = final && supertypes.length === 0; // `(sub final t)` is `t`
     if (!alone) {
       out.u8(final ? 0x4f : 0x50);
       out.leb(supertypes.length);
-      for (let i = 0; i < supertypes.length; i++) out.leb(supertypes.get(i));
+      for (let i = 0; i < supertypes.length; i++) out.leb(supertypes.get(i) >>> 0);
     }
     const isFunc = this.composite();
     cursor.expectClose();
@@ -331,10 +332,10 @@ export class TypeParser {
   }
 
   /** The index written at the cursor of a field of struct type `type`. */
-  fieldIndex(type: number): number {
+  fieldIndex(type: u32): u32 {
     const { cursor } = this;
     if (cursor.kind() !== ID) return cursor.natural32();
-    const index = this.fields.get(type, cursor.value());
+    const index = this.fields.get(type | 0, cursor.value());
     if (index < 0) fail("unknown identifier", cursor.start(), `field ${cursor.shown()}`);
     cursor.at++;
     return index;
@@ -344,27 +345,27 @@ export class TypeParser {
    * `(type x)? (param …)* (result …)*`: the type index. Leaves what is written of the signature in `params` and
    * `results`, and in `names` the identifiers of parameters, which only `named` uses may have.
    */
-  typeUse(named: boolean): number {
+  typeUse(named: boolean): u32 {
     const { cursor } = this;
     const start = cursor.start();
-    let index = -1;
+    let index: f64 = -1;
     if (cursor.takeOpen(word.TYPE)) {
       index = this.spaces.types.index(cursor);
       cursor.expectClose();
     }
     this.signature(named);
     if (index < 0) return this.plainFunc(start);
-    const at = index < this.signatureAt.length ? this.signatureAt.get(index) : -1;
+    const at = index < this.signatureAt.length ? this.signatureAt.get(index | 0) : -1;
     if (this.params.length + this.results.length > 0) {
       if (index >= this.signatureAt.length) fail("inline function type", start, "unknown type");
-      if (at < 0 || !this.matches(index, at)) fail("inline function type", start);
+      if (at < 0 || !this.matches(index | 0, at)) fail("inline function type", start);
     }
-    return index;
+    return index >>> 0;
   }
 
   /** How many parameters type `index` has; 0 for what is no function type. */
-  paramsOf(index: number): number {
-    return index < this.paramCount.length ? this.paramCount.get(index) : 0;
+  paramsOf(index: u32): number {
+    return index < this.paramCount.length ? this.paramCount.get(index | 0) : 0;
   }
 
   /** The signature at hand is that of type `index`. */

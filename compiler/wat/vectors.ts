@@ -31,7 +31,7 @@ export function vectorConstant(cursor: Cursor, out: Bytes): void {
   const lane = cursor.kind() === KEYWORD ? laneOf(cursor.value()) : 0;
   if (lane === 0) cursor.unexpected();
   cursor.at++;
-  const bits = Math.abs(lane);
+  const bits = Math.abs(lane) | 0;
   for (let i = 0; i < 128; i += bits) {
     const kind = cursor.kind();
     if (kind === RPAR || kind === LPAR) fail("wrong number of lane literals", cursor.start());

@@ -365,7 +365,7 @@ export class ScriptParser {
     } else if (cursor.take(word.NAN_ARITHMETIC)) {
       nans[lane] = ARITHMETIC;
     } else {
-      const at = (lane * bits) / 32;
+      const at = (lane * bits) >> 5;
       cursor.float(bits);
       words[at] = cursor.number.lo;
       if (bits === 64) words[at + 1] = cursor.number.hi;
@@ -378,16 +378,16 @@ export class ScriptParser {
     const width = cursor.kind() === KEYWORD ? laneOf(cursor.value()) : 0;
     if (width === 0) cursor.unexpected();
     cursor.at++;
-    const bits = Math.abs(width);
+    const bits = Math.abs(width) | 0;
     for (let lane = 0; lane < 128 / bits; lane++) {
       if (width < 0) {
         this.float(bits, words, nans, lane);
       } else if (bits >= 32) {
-        this.integer(bits, words, (lane * bits) / 32);
+        this.integer(bits, words, (lane * bits) >> 5);
       } else {
         cursor.integer(bits);
         const low = lane * bits;
-        words[low >> 5] |= (cursor.number.lo & (2 ** bits - 1)) << (low & 31);
+        words[low >> 5] |= (cursor.number.lo & ((1 << bits) - 1)) << (low & 31);
       }
     }
     return bits;

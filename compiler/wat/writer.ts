@@ -1,6 +1,7 @@
 // Text being written: lines with indentation, and the lexical forms of the text format.
 
 import { Bytes } from "../base/bytes.ts";
+import type { f64, u32 } from "../base/numbers.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 
 /** Deeper lines are not indented further, so that the text stays linear in the nesting. */
@@ -30,7 +31,7 @@ export class TextWriter {
   }
 
   /** A number below 2⁵³, or an int32, in decimal. */
-  number(x: number): void {
+  number(x: f64): void {
     this.text(String(x));
   }
 
@@ -73,16 +74,16 @@ export class TextWriter {
   /** 0x and eight digits. */
   hex32(x: number): void {
     this.text("0x");
-    for (let shift = 24; shift >= 0; shift -= 8) this.hexByte(x >>> shift);
+    for (let shift = 24; shift >= 0; shift -= 8) this.hexByte(x >> shift);
   }
 
   /** A uint64 in decimal while it is exact, else in hexadecimal. */
   natural64(lo: number, hi: number): void {
-    const high = hi >>> 0;
+    const high: u32 = hi >>> 0;
     if (high < 0x200000) this.number(high * TWO32 + (lo >>> 0));
     else {
       this.hex32(hi);
-      for (let shift = 24; shift >= 0; shift -= 8) this.hexByte(lo >>> shift);
+      for (let shift = 24; shift >= 0; shift -= 8) this.hexByte(lo >> shift);
     }
   }
 
@@ -121,9 +122,9 @@ export class TextWriter {
       this.special(lo, hi, top === 255);
       return;
     }
-    const fraction = hi * TWO32 + (lo >>> 0);
+    const fraction: f64 = hi * TWO32 + (lo >>> 0);
     const power = (exponent === 0 ? 1 : exponent) - bias;
-    const value = (fraction / 2 ** 52 + (exponent === 0 ? 0 : 1)) * 2 ** power;
+    const value: f64 = (fraction / 2 ** 52 + (exponent === 0 ? 0 : 1)) * 2 ** power;
     if (value === Math.floor(value) && value < 1000000000) {
       this.number(value);
       return;
@@ -155,7 +156,7 @@ export class TextWriter {
 
   private payload64(lo: number, hi: number): void {
     this.hex32(hi);
-    for (let shift = 24; shift >= 0; shift -= 8) this.hexByte(lo >>> shift);
+    for (let shift = 24; shift >= 0; shift -= 8) this.hexByte(lo >> shift);
   }
 }
 

@@ -8,6 +8,7 @@
 //     call wasmpy_raise
 
 import { unreachable } from "../../base/fail.ts";
+import type { f64 } from "../../base/numbers.ts";
 import type { LinkSymbol } from "../../ir/program.ts";
 import { type Image, REL_GOT_PC32, REL_SELF32, type Relocation, RODATA, TEXT } from "../../mach/image.ts";
 import { FAULT_TRAPS, type PcTable } from "../../mach/pctable.ts";
@@ -76,7 +77,7 @@ function sizeName(width: number): string {
 }
 
 /** A number as people write it. */
-function numeral(n: number): string {
+function numeral(n: f64): string {
   const size = Math.abs(n);
   return `${n < 0 ? "-" : ""}${size < LARGE ? size : `0x${size.toString(16)}`}`;
 }
@@ -167,13 +168,13 @@ export class Disassembler {
       if (!labels.has(target)) labels.set(target, `L${labels.size + 1}`);
     }
     const label = (target: number): string => labels.get(target) ?? "";
-    let text = "";
+    const text: string[] = [];
     for (const { at, text: instruction, target, tail } of lines) {
-      if (labels.has(at)) text += `${label(at)}:\n`;
-      text += `  ${instruction}${label(target)}${tail}${traps.has(base + at) ? "  ; may trap" : ""}\n`;
+      if (labels.has(at)) text.push(`${label(at)}:\n`);
+      text.push(`  ${instruction}${label(target)}${tail}${traps.has(base + at) ? "  ; may trap" : ""}\n`);
     }
-    for (const [table, to] of tables) text += `${this.symbols[table].name}: ${to.map(label).join(", ")}\n`;
-    return text;
+    for (const [table, to] of tables) text.push(`${this.symbols[table].name}: ${to.map(label).join(", ")}\n`);
+    return text.join("");
   }
 
   /** Keeps the relocations of the function; yields the targets of its jump tables, by the tables' symbols. */

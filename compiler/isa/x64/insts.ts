@@ -243,7 +243,7 @@ function operand(text: string, memory: boolean): Operand {
   let letters = 0;
   while (kindAndWidth.charCodeAt(letters) > 57) letters++;
   const kind = kindAndWidth.slice(0, letters);
-  const width = Number(kindAndWidth.slice(letters));
+  const width = Number(kindAndWidth.slice(letters)) | 0;
   const fixed = register === undefined ? -1 : FIXED_NAMES.indexOf(register);
   const either = kind === "rm" || kind === "fm";
   let field = IN_RM;
@@ -267,19 +267,19 @@ function encoding(text: string): Encoding {
     if (word === "W") e.wide = true;
     else if (word === "VEX") e.vex = true;
     else if (e.map === 0 && e.opcode < 0 && (word === "66" || word === "F2" || word === "F3")) {
-      e.prefix = Number.parseInt(word, 16);
+      e.prefix = Number.parseInt(word, 16) | 0;
     } else if (e.opcode < 0 && word === "0F") e.map = 1;
     else if (e.opcode < 0 && word === "0F38") e.map = 2;
     else if (e.opcode < 0 && word === "0F3A") e.map = 3;
     else if (e.opcode < 0) {
       const [hex, plus] = word.split("+");
-      e.opcode = Number.parseInt(hex, 16);
+      e.opcode = Number.parseInt(hex, 16) | 0;
       e.plusRegister = plus === "r";
       e.plusCondition = plus === "cc";
     } else if (word === "/r") e.modrm = true;
     else if (word.startsWith("/")) {
       e.modrm = true;
-      e.digit = Number(word.slice(1));
+      e.digit = Number(word.slice(1)) | 0;
     } else e.immediate = 1 + ["ib", "iw", "id", "iq", "ix"].indexOf(word);
   }
   return e;

@@ -6,6 +6,7 @@
 
 import { unreachable } from "../../base/fail.ts";
 import type { I64 as Int64 } from "../../base/int64.ts";
+import type { f64, u32 } from "../../base/numbers.ts";
 import * as op from "../../gen/ir-ops.ts";
 import * as x from "../../gen/x64-ops.ts";
 import { numberOf, SWAPPED } from "../../ir/access.ts";
@@ -74,7 +75,7 @@ export function address(s: Selection, access: Value): void {
   s.stageAccess(access);
 }
 
-function fits(disp: number): boolean {
+function fits(disp: f64): boolean {
   return disp === (disp | 0);
 }
 
@@ -82,7 +83,7 @@ function fits(disp: number): boolean {
 function stage(s: Selection, p: Value, lo: number, hi: number): void {
   const f = s.func;
   const pointer = s.strip(p);
-  const offset = hi === 0 ? lo >>> 0 : hi === -1 && lo < 0 ? lo : Number.NaN;
+  const offset: f64 = hi === 0 ? lo >>> 0 : hi === -1 && lo < 0 ? lo : Number.NaN;
   if (!fits(offset)) {
     const far = s.put(x.CONST64, s.temp(I64), NONE, NONE, NONE, lo, hi);
     if (isIndexed(s, pointer)) {
@@ -92,7 +93,7 @@ function stage(s: Selection, p: Value, lo: number, hi: number): void {
   }
   // Constants that were added to the pointer, as long as the sum fits.
   let at = pointer;
-  let disp = offset;
+  let disp = offset | 0;
   while (f.op[at] === op.PTR_ADD) {
     const c = s.strip(f.b[at] as Value);
     if (f.op[c] !== op.I64_CONST || f.imm2[c] !== f.imm[c] >> 31 || !fits(disp + f.imm[c])) break;
@@ -129,9 +130,12 @@ function stage(s: Selection, p: Value, lo: number, hi: number): void {
 /** Stages an index of memory 0 plus a displacement, which is not negative. */
 function stageGuarded(s: Selection, index: Value, disp: number): void {
   const f = s.func;
-  if (f.op[index] === op.I32_CONST && fits((f.imm[index] >>> 0) + disp)) {
-    s.stageBase(MEMORY0, (f.imm[index] >>> 0) + disp);
-    return;
+  if (f.op[index] === op.I32_CONST) {
+    const sum: f64 = (f.imm[index] >>> 0) + disp;
+    if (fits(sum)) {
+      s.stageBase(MEMORY0, sum | 0);
+      return;
+    }
   }
   const scale = scaleOf(s, index, op.I32_SHL_NUW);
   s.stageIndex(MEMORY0, s.use(scale > 0 ? (f.a[index] as Value) : index), scale, disp);
@@ -246,13 +250,13 @@ export function chooseFloat(s: Selection, v: Value, single: boolean): void {
 }
 
 /** True for the bits of a float constant that is no NaN, nor the zero whose upper word is `zero`. */
-export function isBound64(bits: Int64, zero: number): boolean {
+export function isBound64(bits: Int64, zero: u32): boolean {
   const size = bits.hi & 0x7fffffff;
   const isNumber = size < 0x7ff00000 || (size === 0x7ff00000 && bits.lo === 0);
   return isNumber && (bits.lo !== 0 || bits.hi !== (zero | 0));
 }
 
-export function isBound32(bits: number, zero: number): boolean {
+export function isBound32(bits: number, zero: u32): boolean {
   return (bits & 0x7fffffff) <= 0x7f800000 && bits !== (zero | 0);
 }
 

@@ -40,7 +40,6 @@ function lowerAny(s: Selection, v: Value): boolean {
  * index and an offset that is no displacement; for an i32, the upper half of an i64.
  */
 function significantBits(code: Code, i: number, of: (register: number) => number): number {
-  const operand = (k: number) => code.register.get(code.operandStart[i] + k);
   switch (code.op[i]) {
     case x.MOVZX8_32:
     case x.MOVZX8_32_M:
@@ -57,10 +56,14 @@ function significantBits(code: Code, i: number, of: (register: number) => number
     case x.CONST64:
       return code.imm2[i] === 0 ? 32 - Math.clz32(code.imm[i]) : 64;
     case x.ADD64:
-      return Math.min(64, Math.max(of(operand(1)), of(operand(2))) + 1);
+      return Math.min(64, Math.max(of(operand(code, i, 1)), of(operand(code, i, 2))) + 1);
     default:
       return 64;
   }
+}
+
+function operand(code: Code, i: number, k: number): number {
+  return code.register.get(code.operandStart[i] + k);
 }
 
 /** `features`: bits of features.ts. */

@@ -1,0 +1,3 @@
+// A module that another one needs when it is loaded.
+
+export const WORDS: readonly string[] = "one two".split(" ");
