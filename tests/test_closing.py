@@ -84,6 +84,96 @@ def test_a_subclass_stays_one():
         m.twice(2)
 
 
+def test_a_subclass_that_is_told_of_its_subclasses():
+    told: list[str] = []
+
+    class Plugin(wasmpy.Instance):
+        def __init_subclass__(cls, *, name):
+            told.append(name)
+
+    class Named(Plugin, name="first"):
+        pass
+
+    m = Named(wasmpy.compile(TEXT.encode()), {"e": {"f": abs}})
+    m.n = 4
+    m.close()
+    assert isinstance(m, Named)
+    assert told == ["first"]
+
+
+def test_instances_that_were_never_linked():
+    class Kept(wasmpy.Instance):
+        def __init__(self, imports):
+            kept.append(self)
+            super().__init__(wasmpy.compile(TEXT.encode()), imports)
+
+    kept: list = []
+    with pytest.raises(wasmpy.LinkError):
+        Kept({})
+    assert repr(kept[0]) == "<wasmpy.Instance: not linked>"
+    kept[0].close()
+    m = Kept({"e": {"f": abs}})
+    m.close()
+    with pytest.raises(ValueError, match=CLOSED):
+        m.__init__({"e": {"f": abs}})
+    with pytest.raises(ValueError, match=CLOSED):
+        type(made_and_closed())(wasmpy.compile(b"(module)"))
+
+
+def made_and_closed():
+    m = made()
+    m.close()
+    return m
+
+
+def test_a_handler_breaks_in(tmp_path, cache):
+    """Wherever that is, the instance is as it was, or its functions raise; closing it again does the rest."""
+    code = f"""
+        import os, sys, wasmpy
+        module = wasmpy.compile({TEXT.encode()!r})
+        class Stop(Exception):
+            pass
+        def interrupted(number, function):
+            left = [number]
+            def local(frame, event, argument):
+                if event == "line":
+                    left[0] -= 1
+                    if left[0] < 0:
+                        sys.settrace(None)
+                        raise Stop
+                return local
+            folder = os.path.dirname(wasmpy.__file__)
+            sys.settrace(lambda frame, *_: local if frame.f_code.co_filename.startswith(folder) else None)
+            try:
+                function()
+            except Stop:
+                return True
+            finally:
+                sys.settrace(None)
+            return False
+        def works(function):
+            try:
+                return function(1, 2) == 3
+            except ValueError as error:
+                assert "is closed" in str(error)
+                return False
+        number = 0
+        while True:
+            m = module.instantiate({{"e": {{"f": abs}}}})
+            add = m.add
+            if not interrupted(number, m.close):
+                break
+            if repr(m).endswith("is closed>"):
+                assert not works(add), number
+            m.close()
+            assert not works(add), number
+            assert repr(m).endswith("is closed>"), number
+            number += 1
+        print(number > 10)
+    """
+    assert run_python(code, tmp_path, cache).stdout == "True\n"
+
+
 def test_functions_that_are_kept_raise():
     m = made()
     kept = [m.add, m.sum, m.call, m["add"], m.table[1]]

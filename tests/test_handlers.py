@@ -119,6 +119,44 @@ FUNCTIONS = {
         """,
         11,
     ),
+    "trapped": (
+        """
+        text = '''(module (func $f (export "f") (param i32)
+          (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1)))) (else unreachable))
+          (drop (memory.size)))
+          (memory 1))'''
+        m = wasmpy.load(text.encode())
+        def function(number):
+            import linecache
+            linecache.clearcache()
+            try:
+                m.f(5)
+            except wasmpy.Trap:
+                pass
+        """,
+        1,
+    ),
+    # Where there is no memory for the frames, they are left out: of a handler's MemoryError nobody can tell.
+    "exception passed on": (
+        """
+        KINDS.remove(MemoryError)
+        class Own(Exception):
+            pass
+        def fail(*arguments):
+            raise Own
+        text = '''(module (import "e" "f" (func $f)) (func $g (export "g") (param i32)
+          (if (local.get 0) (then (call $g (i32.sub (local.get 0) (i32.const 1)))) (else (call $f)))
+          (drop (memory.size)))
+          (memory 1))'''
+        m = wasmpy.load(text.encode(), {"e": {"f": fail}})
+        def function(number):
+            try:
+                m.g(5)
+            except Own:
+                pass
+        """,
+        1,
+    ),
 }
 
 

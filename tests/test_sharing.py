@@ -284,8 +284,9 @@ def test_threads_that_load_the_first_module_at_once(run):
             return original(*types)
         _objects.classes = classes
         made = []
+        text = b'(module (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 1)))'
         def first():
-            made.append(wasmpy.load(b'(module (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 1)))'))
+            made.append(wasmpy.load(text))
         threads = [threading.Thread(target=first) for _ in range(3)]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
@@ -298,8 +299,8 @@ def test_threads_that_load_the_first_module_at_once(run):
 
 
 def test_types_that_are_defined_at_once(run):
-    """Two types never have the same number, wherever a thread, a handler or a finalizer breaks in: functions of the one
-    would be called as functions of the other."""
+    """Two types never have the same number, wherever a thread, a handler or a finalizer breaks in: functions of
+    the one would be called as functions of the other."""
     code = """
         import sys
         from wasmpy import _types

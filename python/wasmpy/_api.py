@@ -278,10 +278,13 @@ class Instance:
         does nothing.
         """
         # Other threads may use it, or close it, at any moment: it always looks like an open or a closed one.
-        old, state = type(self), self.__dict__["__wasm__"]
+        old, state = type(self), self.__dict__.get("__wasm__")
+        if state is None:  # It was never linked.
+            return
+        state.end_calls()  # First: whatever a signal's handler raises below, its functions cannot be called any more.
         state.closed = f"the instance of {state.file} is closed"
         variables = old.__dict__.get(_link.VARIABLES)
-        self.__class__ = _closed(old if variables is None else old.__bases__[0])
+        self.__class__ = _closed(old if variables is None else old.__bases__[-1])
         module = [self.__dict__.pop("_module", None)]
         if module[0] is None:
             return
@@ -326,8 +329,10 @@ class Instance:
         raise TypeError("an instance has its own memory: it cannot be copied or pickled, its module can")
 
     def __repr__(self) -> str:
-        kinds = self.__dict__["__wasm__"].kinds.values()
-        return f"<wasmpy.Instance of {self._module.__file__}: {_count(len(kinds), 'export')}>"
+        state: _link.State | None = self.__dict__.get("__wasm__")
+        if state is None:
+            return "<wasmpy.Instance: not linked>"
+        return f"<wasmpy.Instance of {self._module.__file__}: {_count(len(state.kinds), 'export')}>"
 
 
 class _Description:
@@ -352,10 +357,13 @@ class _Description:
 Instance.__doc__ = _Description(Instance.__doc__ or "")  # type: ignore[assignment]
 
 
-class _ClosedInstance(Instance):
+class _ClosedInstance(_link.Unseen, Instance):
     """An instance that was closed."""
 
     __module__ = "wasmpy"
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        raise self._error()
 
     def __getattribute__(self, name: str) -> typing.Any:
         if name == "close" or (name.startswith("_") and name != "_module"):
@@ -369,7 +377,8 @@ class _ClosedInstance(Instance):
         pass
 
     def _error(self) -> ValueError:
-        return ValueError(self.__dict__["__wasm__"].closed)
+        state: _link.State | None = self.__dict__.get("__wasm__")
+        return ValueError("the instance is closed" if state is None else state.closed)
 
     def _refuse(self, *arguments: object) -> typing.Any:
         raise self._error()

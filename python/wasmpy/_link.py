@@ -100,15 +100,20 @@ class State:
             raise UnguardedError from None
         self.objects[kind, index] = value
 
+    def end_calls(self) -> None:
+        """From now on the functions of the instance raise."""
+        end = self.kernel.get("close")
+        if end is not None:
+            end()
+
     def close(self, module: list[ModuleType]) -> None:
-        """Ends the instance, whose module object the list has: its functions raise from now on, and nothing is
-        reached through it any more.
+        """Ends the instance, whose module object the list has, and whose functions raise already: nothing is reached
+        through it any more.
 
         If nothing outside refers to what it had, that is freed at once. Native code that may be running does refer to
         it, through the builtin that was called.
         """
         kernel, self.kernel = self.kernel, {}
-        kernel["close"]()
         own = self.meta["tables"]
         tables = [value for (kind, index), value in self.objects.items() if kind == TABLE and index in own]
         for namespace in (self.exports, self.kinds, self.objects):
@@ -140,6 +145,16 @@ def _break_cycle(module: list[ModuleType], tables: list[Any], clear: abc.Callabl
         for i in private:
             tables[i]._clear()
         clear()
+
+
+class Unseen:
+    """First base of classes that are made for single Instances: a user's class need not hear of such subclasses.
+
+    It has a __dict__, as Instance has, so that one class can take the other's place.
+    """
+
+    def __init_subclass__(cls, **named: object) -> None:
+        pass
 
 
 class WasmModule(ModuleType):
@@ -284,7 +299,7 @@ def _natives(kernel: dict[str, abc.Callable[..., Any]]) -> None:
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
     _teach_pickle()
-    # Last: a signal's handler may have raised before. Of threads that are here at once, one makes the classes for all.
+    # Last: a signal's handler may have raised before. Of threads that are here at once, one makes them for all.
     globals().update(globals().setdefault("_classes", _objects.classes(*types)))
 
 
@@ -733,12 +748,13 @@ def _export(state: State) -> None:
             holder.__dict__[name] = value
     if variables:
         # Attributes that read and write globals need a class of their own.
+        bases = (holder_class,) if isinstance(holder, ModuleType) else (Unseen, holder_class)
         members = {
             "__module__": holder_class.__module__,
             "__doc__": holder_class.__dict__.get("__doc__"),
             **variables,
         }
-        holder.__class__ = type(holder_class.__name__, (holder_class,), {**members, VARIABLES: tuple(variables)})
+        holder.__class__ = type(holder_class.__name__, bases, {**members, VARIABLES: tuple(variables)})
 
 
 def _exported(state: State, kind: int, index: int) -> Any:

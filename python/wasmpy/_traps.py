@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from _bisect import bisect_left, bisect_right  # bisect itself would cost 0.3 ms of every start
 
-from ._errors import TRAPS, Frame, Trap, WasmError
+from ._errors import TRAPS, Frame, Trap, WasmError, is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ class Image:
                 from ._demangle import demangled
 
                 name = demangled(name)
-            except Exception:  # Want of memory or stack, or the interpreter is about to end.
-                pass
+            except Exception as error:
+                if not _can_do_without(error):
+                    raise
         return name if name.isprintable() else ascii(name)[1:-1]
 
     def place(self, index: int, location: int) -> str:
@@ -96,7 +97,7 @@ class Image:
     def line(self, location: int) -> int:
         """Line of the text that the instruction at a byte offset comes from, or 0: a binary has none."""
         if self._lines is None:
-            pairs = (pair.split(":") for pair in self._texts[1].split())
+            pairs = [pair.split(":") for pair in self._texts[1].split()]
             self._lines = [(int(offset), int(line)) for offset, line in pairs]
         at = bisect_right(self._lines, (location, sys.maxsize)) - 1
         return self._lines[at][1] if at >= 0 else 0
@@ -110,8 +111,9 @@ class Image:
                 if self.file not in linecache.cache:
                     text = self.loader.get_source(self.name)
                     linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
-            except Exception:  # The interpreter is about to end, or the import is under way below on the stack.
-                pass
+            except Exception as error:  # The import may be under way below on the stack.
+                if not _can_do_without(error):
+                    raise
 
 
 # In the order in which they were opened.
@@ -171,7 +173,8 @@ def trap(
     error: WasmError = kind(message)
     if isinstance(error, Trap):
         error.code = message
-        error.frames = tuple(Frame((image.name, image.function(index), at)) for image, index, at in frames)
+        # No generator: in one a StopIteration of a signal's handler would become a RuntimeError.
+        error.frames = tuple([Frame((image.name, image.function(index), at)) for image, index, at in frames])
     return error.with_traceback(_traceback(frames, None))
 
 
@@ -192,9 +195,20 @@ def _traceback(frames: list[tuple[Image, int, int]], traceback: TracebackType | 
             frame = _frame(image, name)
             # A binary's lines are its bytes, as browsers' tools number them.
             traceback = TracebackType(traceback, frame, max(frame.f_lasti, 0), line or max(near, 1))
-    except Exception:
-        pass
+    except Exception as error:
+        if not _can_do_without(error):
+            raise
     return traceback
+
+
+# Code of Python's that runs while a traceback is made.
+_BELOW = ("importlib._bootstrap", "importlib._bootstrap_external", "linecache", "tokenize")
+
+
+def _can_do_without(error: Exception) -> bool:
+    """Whether a traceback is to have less in it because of an exception: for want of memory or stack, or since the
+    interpreter is about to end. Not if a signal's handler or another thread raised it."""
+    return type(error).__module__ == "builtins" and is_own(error, *_BELOW)
 
 
 def _walk(pc: int, sp: int, stack: bytes) -> list[tuple[Image, int, int]]:

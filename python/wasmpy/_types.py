@@ -39,8 +39,8 @@ _ABOVE = {
 }
 
 _numbers: dict[str, int] = {}
-# Each number is given once, whatever other threads, handlers of signals and finalizers define at that moment: functions
-# are called, unchecked, as the number of their type says.
+# Each number is given once, whatever other threads, handlers of signals and finalizers define at that moment: calls
+# check nothing but the number of the function's type.
 _fresh = count(1)
 _structures: dict[int, str] = {}
 _supertypes: dict[int, int] = {}
