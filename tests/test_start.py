@@ -22,6 +22,7 @@ ALLOWED = {
     "_blake2": 0.2,
     "_bisect": 0.1,
     "copyreg": 0.1,
+    "itertools": 0.1,
     "_operator": 0.1,
     "faulthandler": 0.1,
     "resource": 0.2,
