@@ -196,7 +196,8 @@ export function breaker(c: Body): void {
   c.whenRarely(c.isNull(dict), unknown);
   const key = c.text(CONTEXT_KEY);
   c.when(c.isThere(c.api("PyDict_GetItemString", dict, key)), () => c.ret([byte]));
-  const capsule = c.api("PyCapsule_New", byte, key, c.contextField(PTR, context, CONTEXT_THREAD_END));
+  // Without a name, which would be a text of this image: it may be closed before the thread ends.
+  const capsule = c.api("PyCapsule_New", byte, c.null(), c.contextField(PTR, context, CONTEXT_THREAD_END));
   unknownWithout(c.isNull(capsule));
   c.api("PyCapsule_SetContext", capsule, context);
   const failed = c.api("PyDict_SetItemString", dict, key, capsule);
@@ -207,7 +208,7 @@ export function breaker(c: Body): void {
 
 /** (capsule): its destructor. The thread state is no more to be looked at. */
 export function threadStateEnd(c: Body): void {
-  const byte = c.api("PyCapsule_GetPointer", c.argument(0), c.text(CONTEXT_KEY));
+  const byte = c.api("PyCapsule_GetPointer", c.argument(0), c.null());
   const context = c.api("PyCapsule_GetContext", c.argument(0));
   forgetStacks(c, context, (breaker) => c.op(op.PTR_EQ, breaker, byte));
   c.ret([]);

@@ -17,6 +17,7 @@ import {
   CONTEXT_THREAD_KEY,
   CONTEXT_TRAP_STACK,
   CONTEXT_TYPES,
+  IMAGE_STAYS,
   LEDGER_COLLECT,
   LEDGER_LIMIT,
 } from "../ir/layout.ts";
@@ -65,6 +66,13 @@ export function context(c: Body): void {
     c.api("free", fresh);
     c.ret([c.null()]);
   });
+  // The destructors of capsules and threads, and the capsule's name, are of this image.
+  const image = c.run("image", fresh);
+  c.whenRarely(c.isNull(image), () => {
+    c.api("Py_DecRef", capsule);
+    c.ret([c.null()]);
+  });
+  c.setField(I64, image, IMAGE_STAYS, c.number(1));
   // If the dictionary does not take it, the capsule's end does the rest.
   const failed = c.api("PyDict_SetItemString", dict, key, capsule);
   c.api("Py_DecRef", capsule);

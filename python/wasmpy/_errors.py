@@ -248,4 +248,6 @@ def tried(call: Callable[..., _Result], *arguments: Any, **keywords: Any) -> _Re
     except OSError as error:
         if not is_own(error) or error.errno is None:  # From outside: PyThreadState_SetAsyncExc.
             raise
-        return error
+        # With its traceback it would tie the caller's frames into a cycle, and a lock in them would last until the
+        # garbage collector comes.
+        return error.with_traceback(None)
