@@ -60,7 +60,7 @@ BUGS = (
     Bug("large offsets taken as negative", "isa/x64/lower.ts",
         "hi === 0 ? lo >>> 0 : hi", "hi === 0 ? lo : hi"),
     Bug("bounds check one byte short", "ir/lowering.ts",
-        "const end = (lo >>> 0) + size; // of", "const end = (lo >>> 0) + size - 1; // of"),
+        "const end: f64 = (lo >>> 0) + size; // of", "const end: f64 = (lo >>> 0) + size - 1; // of"),
     Bug("i64 addresses may wrap around", "ir/lowering.ts",
         "      this.trapIf(this.op(op.I64_LT_U, available, needed), trap.MEMORY_OUT_OF_BOUNDS);\n", ""),
     Bug("i64 indices of tables lose their upper half", "ir/lowering.ts",
