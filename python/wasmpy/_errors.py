@@ -192,4 +192,4 @@ def tried(call: Callable[..., _Result], *arguments: Any, **keywords: Any) -> _Re
     except OSError as error:
         if not is_own(error) or error.errno is None:  # From outside: PyThreadState_SetAsyncExc.
             raise
-        return error
+        return error.with_traceback(None)  # Whoever keeps the error is in the traceback: a circle.
