@@ -293,3 +293,21 @@ def test_what_imports_are_asked_for(tmp_path, kind):
         print(type(caught).__name__)
     """
     assert run_python(PRELUDE + textwrap.dedent(code), tmp_path, tmp_path / "cache").stdout == "LinkError\n"
+
+
+def test_failures_of_the_system_make_no_circles(tmp_path):
+    """What is returned must not keep the frames that asked for it, with sources, images and locks in them."""
+    code = """
+        import gc
+        gc.disable()
+        text = '(module (func (export "{}")))'
+        wasmpy.Module(text.format(0).encode())
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        wasmpy.Module(text.format(1).encode())
+        os.environ["WASMPY_CACHE_DIR"] = "/dev/null/x"
+        wasmpy.Module(text.format(2).encode())
+        gc.collect()
+        print([thing for thing in gc.garbage if type(thing).__name__ in ("frame", "traceback")])
+    """
+    assert run_python(PRELUDE + textwrap.dedent(code), tmp_path, tmp_path / "cache").stdout == "[]\n"

@@ -41,7 +41,7 @@ def open_image(name: str, image: str) -> ModuleType | ImportError:
     except ImportError as error:
         if error.path is None or not is_own(error):
             raise
-        return error
+        return error.with_traceback(None)
     module.__dict__["__wasm_image__"] = image
     if image.startswith("/proc/self/"):
         from ._store import release

@@ -66,20 +66,21 @@ def _put(image: str, made: _Made) -> OSError | None:
     try:
         make_directory(directory)
     except DirectoryError as error:
-        return error
-    lock = _lock(os.path.join(directory, f".{os.path.basename(image)}.lock"))
-    if isinstance(lock, OSError):
-        return lock
-    with lock:
-        try:
-            if not is_readable(image):
-                data = made.data()
-                failure = _write(image, data, made.build)
-                if failure is not None:
-                    return failure
-                _prune(directory, made.build, len(data))
-        finally:
-            _release(lock)
+        return error.with_traceback(None)
+    try:
+        # Nothing between the lock and its block, where an exception would leave it.
+        with _lock(os.path.join(directory, f".{os.path.basename(image)}.lock")) as lock:
+            try:
+                if not is_readable(image):
+                    data = made.data()
+                    failure = _write(image, data, made.build)
+                    if failure is not None:
+                        return failure
+                    _prune(directory, made.build, len(data))
+            finally:
+                _release(lock)
+    except _NoLockError as refused:
+        return refused.reason
     return None
 
 
@@ -133,7 +134,7 @@ def _put_somewhere(made: _Made) -> str | OSError:
     except UnsafeDirectoryError:
         raise
     except DirectoryError as error:
-        return error
+        return error.with_traceback(None)
     return _put(image, made) or image
 
 
@@ -261,9 +262,17 @@ def _leave_locks() -> None:
 os.register_at_fork(after_in_child=_leave_locks)
 
 
-def _lock(path: str) -> FileIO | OSError:
-    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed. Or why
-    there can be none.
+class _NoLockError(Exception):
+    """There can be no lock."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _lock(path: str) -> FileIO:
+    """The locked file that lies at ``path``: of all processes and threads, one has it, until it is closed. Raises
+    _NoLockError.
 
     By C, at the end of a with block or of the object, however a signal handler's exception leaves either. Who has
     a lock and wants another one (a signal handler, a greenlet) gets the file without, not to wait for itself or for
@@ -278,7 +287,7 @@ def _lock(path: str) -> FileIO | OSError:
     while True:
         file = tried(FileIO, path, "r+", opener=_open_lock)
         if isinstance(file, OSError):
-            return file
+            raise _NoLockError(file)
         if is_nested:
             return file
         _locks[thread] = file
@@ -297,7 +306,7 @@ def _lock(path: str) -> FileIO | OSError:
             return file  # A file system without locks: then two may compile the same, too.
         file.close()
         if isinstance(error, OSError) and error.errno != errno.EBADF:
-            return error
+            raise _NoLockError(error)
         # Removed by the process that held it, or closed in a forked child.
 
 
