@@ -52,6 +52,8 @@ CODE = """
     else:
         import m
     assert m.add(1, 2) == 3
+    needless = {{"wasmpy._foreign", "wasmpy._compiler", "wasmpy._store", "wasmpy._descriptors"}} & set(sys.modules)
+    assert not needless or not {is_second}, needless
     print(*sorted(name for name in set(sys.modules) - before if name != "m" and not name.startswith("wasmpy")))
 """
 

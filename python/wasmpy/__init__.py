@@ -126,6 +126,8 @@ if not TYPE_CHECKING:  # Type checkers shall complain of names that are not ther
 
     def __getattr__(name: str) -> object:
         place = _PLACES.get(name)
+        if place is None and name.startswith("_"):  # As `from . import` asks: in each start.
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if place is None:
             import sys
 

@@ -7,14 +7,13 @@ from io import FileIO
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _BUNDLE = os.path.join(_HERE, "_compiler_bundle")
-_SOURCES = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "compiler")
 
 
 def entry() -> str:
     """The compiler's main file: the bundle, or the TypeScript sources of an editable install."""
     from ._errors import UnsupportedError, tried
 
-    for file in (os.path.join(_BUNDLE, "main.cjs"), os.path.join(_SOURCES, "main.ts")):
+    for file in (os.path.join(_BUNDLE, "main.cjs"), os.path.join(_sources(), "main.ts")):
         if not isinstance(tried(os.stat, file), OSError):
             return file
     raise UnsupportedError("this installation of wasmpy holds no compiler")
@@ -31,13 +30,19 @@ def identity() -> str:
 
         file = tried(FileIO, os.path.join(_BUNDLE, "identity"))
         if isinstance(file, FileNotFoundError):
-            _identity = f"source-{_newest(_SOURCES)}"
+            _identity = f"source-{_newest(_sources())}"
         elif isinstance(file, OSError):
             raise file
         else:
             with file:
                 _identity = file.read().decode().strip()
     return _identity
+
+
+def _sources() -> str:
+    """Where the TypeScript sources of an editable install are, if it is one; also behind links."""
+    package = os.path.realpath(_HERE, strict=True)
+    return os.path.join(os.path.dirname(os.path.dirname(package)), "compiler")
 
 
 def _newest(folder: str) -> int:
