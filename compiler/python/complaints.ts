@@ -5,25 +5,20 @@ import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import { FUNC_OBJECT, FUNC_RECORD_BYTES, FUNC_VMCTX, VMCTX_MODULE } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
+import { Fetched } from "../runtime/errors.ts";
 import { SHAPE_IMPORT_RECORDS, shape } from "../runtime/shape.ts";
 import type { Glue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
 import { ROW_DOC, ROW_NAME } from "./rows.ts";
-
-const TYPE = 0;
-const VALUE = 8;
-const TRACEBACK = 16;
 
 /**
  * Lets the function of wasmpy._complaints replace the exception that is set: it is called with that and `values` (new
  * references; null: an exception). Where it cannot be called the exception stays as it is.
  */
 function explain(c: PyCode, name: string, values: () => readonly Value[]): void {
-  const error = c.room(24);
-  const at = (field: number) => c.slotField(PTR, error, field);
-  c.api("PyErr_Fetch", error, c.plus(error, VALUE), c.plus(error, TRACEBACK));
-  c.api("PyErr_NormalizeException", error, c.plus(error, VALUE), c.plus(error, TRACEBACK));
-  c.when(c.isThere(at(TRACEBACK)), () => c.api("PyException_SetTraceback", at(VALUE), at(TRACEBACK)));
+  const error = new Fetched(c);
+  error.normalize();
+  c.when(c.isThere(error.traceback), () => c.api("PyException_SetTraceback", error.value, error.traceback));
   const better = c.variable(PTR);
   c.set(better, c.null());
   const module = c.api("PyImport_ImportModule", c.text("wasmpy._complaints"));
@@ -31,8 +26,8 @@ function explain(c: PyCode, name: string, values: () => readonly Value[]): void 
     const function_ = c.api("PyObject_GetAttrString", module, c.text(name));
     c.decref(module);
     c.when(c.isThere(function_), () => {
-      c.incref(at(VALUE));
-      const items = [at(VALUE), ...values()];
+      c.incref(error.value);
+      const items = [error.value, ...values()];
       const args = c.api("PyTuple_New", c.number(items.length));
       let missing = c.isNull(args);
       for (const item of items) missing = c.op(op.I32_OR, missing, c.isNull(item));
@@ -53,7 +48,7 @@ function explain(c: PyCode, name: string, values: () => readonly Value[]): void 
     });
   });
   const drop = () => {
-    for (const field of [TYPE, VALUE, TRACEBACK]) c.decref(at(field));
+    error.each((part) => c.decref(part));
   };
   c.choose(
     c.isThere(c.get(better)),
@@ -75,7 +70,7 @@ function explain(c: PyCode, name: string, values: () => readonly Value[]): void 
         isOurs,
         () => {
           c.api("PyErr_Clear");
-          c.api("PyErr_Restore", at(TYPE), at(VALUE), at(TRACEBACK));
+          error.restore();
         },
         drop, // of a handler of signals, say
       );

@@ -20,6 +20,7 @@ import {
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_WASM, SYM_RODATA } from "../ir/program.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
+import { Fetched } from "../runtime/errors.ts";
 import {
   SHAPE_FUNCS,
   SHAPE_IMPORT_RECORDS,
@@ -495,15 +496,13 @@ export function forgetBuiltin(g: Glue): number {
     const builtin = c.field(PTR, c.argument(1), 0);
     c.when(c.isNull(builtin), () => c.ret([]));
     c.setField(PTR, c.argument(1), 0, c.null());
-    const kept = c.room(24); // the exception that may be set
-    c.api("PyErr_Fetch", kept, c.plus(kept, 8), c.plus(kept, 16));
+    const kept = new Fetched(c); // the exception that may be set
     const key = c.api("PyLong_FromVoidPtr", builtin);
     c.when(c.isThere(key), () => {
       c.api("PyDict_DelItem", c.vmctxField(PTR, c.argument(0), VMCTX_FUNCS), key);
       c.decref(key);
     });
-    const parts = [0, 8, 16].map((at) => c.slotField(PTR, kept, at));
-    c.api("PyErr_Restore", parts[0], parts[1], parts[2]); // in place of what the above may have set
+    kept.restore();
     c.decref(builtin);
     c.ret([]);
   });

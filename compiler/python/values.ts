@@ -7,6 +7,7 @@ import { access, REGION_C } from "../ir/access.ts";
 import { type Block, NO_BLOCK, type Value } from "../ir/func.ts";
 import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../ir/layout.ts";
 import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
+import { Fetched } from "../runtime/errors.ts";
 import type { Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import { COMP_FUNC, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
@@ -274,8 +275,7 @@ export function toF64(g: Glue): number {
 
 /** The infinity of the sign of an int that has overflowed; returns from here, with the exception where it is none. */
 function infinity(c: PyCode, object: Value, out: Value): void {
-  const kept = c.room(24);
-  c.api("PyErr_Fetch", kept, c.plus(kept, 8), c.plus(kept, 16));
+  const kept = new Fetched(c);
   const index = c.api("PyNumber_Index", object);
   const sign = c.room(8);
   c.setSlotField(I64, sign, 0, c.number(0));
@@ -283,9 +283,9 @@ function infinity(c: PyCode, object: Value, out: Value): void {
   c.decref(index);
   const overflow = c.slotField(I32, sign);
   c.api("PyErr_Clear");
-  const parts = [0, 8, 16].map((at) => c.slotField(PTR, kept, at));
+  const parts = kept.parts();
   c.when(c.op(op.I32_EQZ, overflow), () => {
-    c.api("PyErr_Restore", parts[0], parts[1], parts[2]);
+    c.api("PyErr_Restore", ...parts);
     c.ret([c.i32(FAILED)]);
   });
   for (const part of parts) c.decref(part);

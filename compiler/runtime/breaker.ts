@@ -11,7 +11,6 @@
 // dictionary holds a capsule whose destructor makes the context forget the address.
 
 import * as op from "../gen/ir-ops.ts";
-import { access, REGION_C } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ALWAYS,
@@ -25,6 +24,7 @@ import {
 import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 import { CONTEXT_KEY } from "./context.ts";
+import { Fetched } from "./errors.ts";
 import { continued, suspend } from "./handover.ts";
 import * as os from "./linux.ts";
 import { forgetStacks } from "./stack.ts";
@@ -48,11 +48,9 @@ const SKIPPED = 64;
 
 /** Py_eval_input */
 const EVAL_INPUT = 258;
-const BYTE: number = access(REGION_C, 0, 1, 0);
-
 /** 1 if the byte at the address is not 0. */
 export function isSet(c: Body, byte: Value): Value {
-  return c.op(op.I32_NE, c.load(op.I32_LOAD8_U, byte, 0, BYTE), c.i32(0));
+  return c.op(op.I32_NE, c.byte(byte), c.i32(0));
 }
 
 /** Py_Version, which 3.10 does not have: 0. */
@@ -282,11 +280,9 @@ export function giveWay(c: Body): void {
 
 /** Takes the frame that did nothing out of the traceback of the exception that is set. */
 function hideFrame(c: Body): void {
-  const error = c.room(24);
-  const [type, value, traceback] = [error, c.plus(error, 8), c.plus(error, 16)];
-  c.api("PyErr_Fetch", type, value, traceback);
-  c.api("PyErr_NormalizeException", type, value, traceback);
-  c.api("PyException_SetTraceback", c.slotField(PTR, error, 8), c.apiAddress("_Py_NoneStruct"));
-  c.api("Py_DecRef", c.slotField(PTR, error, 16));
-  c.api("PyErr_Restore", c.slotField(PTR, error, 0), c.slotField(PTR, error, 8), c.null());
+  const error = new Fetched(c);
+  error.normalize();
+  c.api("PyException_SetTraceback", error.value, c.apiAddress("_Py_NoneStruct"));
+  c.api("Py_DecRef", error.traceback);
+  c.api("PyErr_Restore", error.type, error.value, c.null());
 }

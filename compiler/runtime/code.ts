@@ -120,6 +120,11 @@ export class Code extends Builder {
     return this.load(LOAD_OF[type], address, offset, access(region, 0, TYPE_SIZE[type], flags));
   }
 
+  /** The byte at the address, zero-extended to an i32. */
+  byte(address: Value): Value {
+    return this.load(op.I32_LOAD8_U, address, 0, access(REGION_C, 0, 1, 0));
+  }
+
   constantField(type: number, address: Value, offset: number, region = REGION_C): Value {
     return this.field(type, address, offset, region, READONLY);
   }

@@ -300,7 +300,7 @@ class FilterBit {
     const product = c.op(op.I64_MUL, word, c.i64(0x7f4a7c15, 0x9e3779b9 | 0));
     const hash = c.op(op.I64_SHR_U, product, c.number(64 - FILTER_BITS));
     this.byte = c.element(filter, c.op(op.I64_SHR_U, hash, c.number(3)), 0);
-    this.value = c.load(op.I32_LOAD8_U, this.byte, 0, BYTE);
+    this.value = c.byte(this.byte);
     const low = c.op(op.I32_AND, c.op(op.I32_WRAP_I64, hash), c.i32(7));
     this.mask = c.op(op.I32_SHL, c.i32(1), low);
   }

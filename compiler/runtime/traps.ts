@@ -21,6 +21,7 @@ import { SYM_RODATA } from "../ir/program.ts";
 import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, STACK_EXHAUSTED, TRAP_MESSAGES } from "../ir/traps.ts";
 import { RODATA } from "../mach/image.ts";
 import type { Body } from "./body.ts";
+import { Fetched } from "./errors.ts";
 import { continued, suspend } from "./handover.ts";
 
 /** The innermost frames are what a traceback of a runaway recursion needs. */
@@ -150,26 +151,17 @@ function place(c: Body, context: Value): Value[] {
   ];
 }
 
-const TYPE = 0;
-const VALUE = 8;
-const TRACEBACK = 16;
-
 /**
  * Puts the frames of wasm code in front of the traceback of the exception that is set: the Python side makes the new
  * traceback from the old one. Where it fails for want of memory or stack the exception stays as it was; anything else that
  * comes from there is of a signal's handler, and takes its place.
  */
 function addFrames(c: Body, context: Value, callable: Value, copy: Value): void {
-  const error = c.room(24);
-  c.api("PyErr_Fetch", error, c.plus(error, VALUE), c.plus(error, TRACEBACK));
-  const old = c.slotField(PTR, error, TRACEBACK);
+  const error = new Fetched(c);
+  const old = error.traceback;
   const given = c.op(op.PTR_SELECT, c.isNull(old), c.apiAddress("_Py_NoneStruct"), old);
   c.api("Py_IncRef", given);
   const traceback = callPython(c, callable, [...place(c, context), copy, given]);
-  const restore = () => {
-    const [type, value, now] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, error, at));
-    c.api("PyErr_Restore", type, value, now);
-  };
   c.choose(
     c.isNull(traceback),
     () => {
@@ -182,29 +174,27 @@ function addFrames(c: Body, context: Value, callable: Value, copy: Value): void 
         isOurs,
         () => {
           c.api("PyErr_Clear");
-          restore();
+          error.restore();
         },
         () => supersede(c, error),
       );
     },
     () => {
       c.api("Py_DecRef", old);
-      c.setSlotField(PTR, error, TRACEBACK, traceback);
-      restore();
+      error.setTraceback(traceback);
+      error.restore();
     },
   );
 }
 
 /** Gives the exception that is set the fetched one `error`, whose references are taken, as its context. */
-function supersede(c: Body, error: Value): void {
-  const newer = c.room(24);
-  const fetch = (from: Value) => [from, c.plus(from, VALUE), c.plus(from, TRACEBACK)] as const;
-  c.api("PyErr_Fetch", ...fetch(newer));
-  for (const one of [error, newer]) c.api("PyErr_NormalizeException", ...fetch(one));
-  c.api("PyException_SetContext", c.slotField(PTR, newer, VALUE), c.slotField(PTR, error, VALUE));
-  for (const at of [TYPE, TRACEBACK]) c.api("Py_DecRef", c.slotField(PTR, error, at));
-  const [type, value, traceback] = [TYPE, VALUE, TRACEBACK].map((at) => c.slotField(PTR, newer, at));
-  c.api("PyErr_Restore", type, value, traceback);
+function supersede(c: Body, error: Fetched): void {
+  const newer = new Fetched(c);
+  for (const one of [error, newer]) one.normalize();
+  c.api("PyException_SetContext", newer.value, error.value);
+  c.api("Py_DecRef", error.type);
+  c.api("Py_DecRef", error.traceback);
+  newer.restore();
 }
 
 /**
