@@ -117,10 +117,6 @@ def _no_function(wanted: str, meta: dict[str, Any]) -> str:
     return f"no function of its own has a name with {wanted!r} in it; there are {', '.join(close)}{more}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], source: bytes, binary: bytes) -> None:
     from . import _cache, _descriptors
 
@@ -150,7 +146,8 @@ def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], sour
         }
         print(json.dumps(description, indent=2))
         return
-    print(f"{arguments.file}: {_count(len(binary), 'byte')}, {_count(functions, 'function')} of its own")
+    length, own = _descriptors.counted(len(binary), "byte"), _descriptors.counted(functions, "function")
+    print(f"{arguments.file}: {length}, {own} of its own")
     width = max((len(str(section["name"])) for section in sections), default=0)
     for section in sections:
         print(f"  {section['name']:{width}}  {section['bytes']:>10} bytes")
@@ -160,14 +157,14 @@ def _print_description(arguments: argparse.Namespace, meta: dict[str, Any], sour
 
 
 def _cache_command(arguments: argparse.Namespace) -> int:
-    from . import _cache, _eviction
+    from . import _cache, _descriptors, _eviction
 
     directory = _cache.user_directory()
     if arguments.action == "dir":
         print(directory)
         return 0
     removed = _eviction.prune(directory) if arguments.action == "prune" else _eviction.clear(directory)
-    print(f"{_count(removed, 'image')} removed from {directory}")
+    print(f"{_descriptors.counted(removed, 'image')} removed from {directory}")
     return 0
 
 

@@ -11,7 +11,7 @@ from io import FileIO
 
 from . import _cache, _image, _link, _types
 from ._errors import is_own, tried, without_own_frames
-from ._link import WasmModule, item, lookup, state_of
+from ._link import WasmModule, is_mapping, item, lookup, state_of
 
 # `load` of what is cached is a start, too: typing, and what talks to the compiler or describes, would cost 35 ms.
 TYPE_CHECKING = False
@@ -49,24 +49,36 @@ def _read(source: _Source) -> tuple[bytes, str]:
     """The content of a source and the file name to report."""
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-        file = tried(FileIO, path)
-        if not isinstance(file, OSError):
+        is_text = path.lstrip().startswith(("(", ";;"))
+        file = None if is_text and "\0" in path else tried(FileIO, path)
+        if file is not None and not isinstance(file, OSError):
             with file:
                 return file.read(), path
-        if path.lstrip().startswith(("(", ";;")):
-            text = "no such file, as a str is a path: wasmpy.wat takes the text of a module"
-            raise FileNotFoundError(file.errno, text, f"{path.strip()[:40]}…")
-        raise file
+        import errno
+
+        if file is not None and not (is_text and file.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)):
+            raise file
+        shown = path if len(path) <= 40 else f"{path[:40]}…"
+        raise FileNotFoundError(
+            errno.ENOENT, "a str is the path of a file; for text there is wasmpy.wat(text)", shown
+        )
+    content = _bytes(source)
+    if content is None:
+        raise TypeError(
+            f"a module is a path (str, os.PathLike) or content (bytes or anything with the buffer protocol), "
+            f"not {type(source).__name__}"
+        )
+    return content, "<wasm>" if _is_binary(content) else "<wat>"
+
+
+def _bytes(data: Buffer) -> bytes | None:
+    """The content of anything with the buffer protocol; None of anything else."""
     try:
-        content = memoryview(source).tobytes()
+        return memoryview(data).tobytes()
     except TypeError as error:
         if not is_own(error):
             raise
-        raise TypeError(
-            f"a module is a path (str, os.PathLike) or content (bytes or what has the buffer protocol), "
-            f"not {type(source).__name__}"
-        ) from None
-    return content, "<wasm>" if _is_binary(content) else "<wat>"
+        return None
 
 
 class _Text:
@@ -146,12 +158,12 @@ class Module(metaclass=_ModuleType):
         """
         from . import _serial, _store
 
-        try:
-            content = bytes(memoryview(data))
-        except TypeError:
+        content = _bytes(data)
+        if content is None:
             advice = "; of a file: open(path, 'rb').read()" if isinstance(data, (str, os.PathLike)) else ""
-            message = f"Module.deserialize takes the bytes that serialize gave, not {type(data).__name__}{advice}"
-            raise TypeError(message) from None
+            raise TypeError(
+                f"Module.deserialize takes the bytes that serialize gave, not {type(data).__name__}{advice}"
+            )
         source, filename, options, machine, image = _serial.unpack(content)
         module = object.__new__(cls)
         module._set(source, filename, options)
@@ -207,15 +219,11 @@ class Module(metaclass=_ModuleType):
         lines = _descriptors.lines(imports, exports)
         if len(lines) > _MOST_LINES:
             lines[_MOST_LINES:] = [f"  and {len(lines) - _MOST_LINES} more"]
-        counts = f"{_count(len(imports), 'import')}, {_count(len(exports), 'export')}"
+        counts = f"{_descriptors.counted(len(imports), 'import')}, {_descriptors.counted(len(exports), 'export')}"
         return "\n".join([f"<wasmpy.Module {self.filename}: {counts}>", *lines])
 
     def _repr_html_(self) -> str:
         return _descriptors.table(f"wasmpy.Module {self.filename}", self.imports, self.exports)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _again(source: bytes, filename: str, options: dict[str, object]) -> Module:
@@ -247,12 +255,7 @@ class Instance:
         if not isinstance(module, Module):
             advice = "; wasmpy.load(file, imports) does both" if isinstance(module, (str, bytes, os.PathLike)) else ""
             raise TypeError(f"the first argument is a wasmpy.Module, not {type(module).__name__}{advice}")
-        if imports is not None and not hasattr(imports, "keys"):
-            message = f"imports are a mapping {{module: {{name: value}}}}, not {type(imports).__name__}"
-            wanted = module.imports[:1]
-            example = "".join(f", here {{{i.module!r}: {{{i.name!r}: …}}}}" for i in wanted)
-            raise TypeError(message + example)
-        resolve = _resolver(imports)
+        resolve = _resolver(module, imports)
         self._link(module, lambda: resolve)
 
     def _link(self, module: Module, resolve: abc.Callable[[], abc.Callable[[_link.Import], typing.Any]]) -> None:
@@ -332,7 +335,7 @@ class Instance:
         state: _link.State | None = self.__dict__.get("__wasm__")
         if state is None:
             return "<wasmpy.Instance: not linked>"
-        return f"<wasmpy.Instance of {self._module.__file__}: {_count(len(state.kinds), 'export')}>"
+        return f"<wasmpy.Instance of {self._module.__file__}: {_descriptors.counted(len(state.kinds), 'export')}>"
 
 
 class _Description:
@@ -474,7 +477,7 @@ def load(
     """
     module = object.__new__(Module)
     module._set(*_read(source), _link.options(features=features, wrap=wrap, interrupts=interrupts))
-    resolve = _resolver(imports)
+    resolve = _resolver(module, imports)
     again = lambda: resolve  # noqa: E731
     if not _cache.is_cached(module._build):
         from ._prelink import resolved
@@ -489,9 +492,15 @@ def load(
     return instance
 
 
-def _resolver(imports: abc.Mapping[str, typing.Any] | None) -> abc.Callable[[_link.Import], typing.Any]:
-    """What finds an import in the mapping that a caller passed."""
+def _resolver(
+    module: Module, imports: abc.Mapping[str, typing.Any] | None
+) -> abc.Callable[[_link.Import], typing.Any]:
+    """What finds an import of the module in the mapping that a caller passed. Raises TypeError if it is none."""
     given = {} if imports is None else imports
+    if not is_mapping(given):
+        message = f"imports are a mapping {{module: {{name: value}}}}, not {type(given).__name__}"
+        example = "".join(f", here {{{i.module!r}: {{{i.name!r}: …}}}}" for i in module.imports[:1])
+        raise TypeError(message + example)
     return lambda wanted: lookup(item(given, wanted.module), wanted)
 
 

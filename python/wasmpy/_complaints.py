@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from . import _types
+from ._descriptors import counted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +38,7 @@ def arity(error: BaseException, name: str, doc: str, wanted: int, given: int) ->
     if len(names) == len(types):
         types = [typ if own == f"p{i}" else f"{own}: {typ}" for i, (own, typ) in enumerate(zip(names, types))]  # noqa: B905
     listed = f": {', '.join(types)}" if 0 < len(types) == wanted else ""
-    count = f"{wanted} argument{'' if wanted == 1 else 's'}" if wanted else "no arguments"
+    count = counted(wanted, "argument") if wanted else "no arguments"
     return type(error)(f"{name}() takes {'exactly ' if wanted else ''}{count}{listed} ({given} given)")
 
 
@@ -59,7 +62,7 @@ def results(  # noqa: PLR0917
 ) -> BaseException:
     """The wrong number of results; given -1: more than wanted."""
     who, types = _imported(module, index, function)
-    many = f"more than {wanted}" if given < 0 else f"{given} value{'' if given == 1 else 's'}"
+    many = f"more than {wanted}" if given < 0 else counted(given, "value")
     return type(error)(f"{who} must return {wanted} values ({', '.join(types)}); it returned {many}")
 
 
@@ -89,8 +92,6 @@ def _parameters(doc: str) -> tuple[list[str], list[str]]:
 
 def _imported(module: ModuleType, index: int, function: Callable[..., Any]) -> tuple[str, list[str]]:
     """What an imported function is called, and the types of its results."""
-    from . import _types
-
     state = module.__dict__["__wasm__"]
     meta = state.meta
     rows = [row for row in meta["imports"] if row[2] == 0]
@@ -113,9 +114,7 @@ def _shown(value: object) -> str:
 def _help(value: object, wanted: str, complaint: str) -> str:
     """Half a sentence on what to do instead."""
     if wanted not in _NUMBERS:
-        if callable(value) and "must be a WebAssembly function" in complaint:
-            return "; a Python function needs a type: see wasmpy.Func"
-        return ""
+        return _types.advice(value) if "must be a WebAssembly function" in complaint else ""
     if isinstance(value, str):
         return "; strings lie in memory: see wasmpy.Memory.write_str and temp"
     if isinstance(value, float) and wanted in ("i32", "i64"):

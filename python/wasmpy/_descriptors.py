@@ -81,6 +81,11 @@ def lines(imported: tuple[ImportType, ...], exported: tuple[ExportType, ...]) ->
     return [f"  {what:{width}}  {kind} {_types.short(text)}".rstrip() for what, kind, text in rows]
 
 
+def counted(number: int, what: str) -> str:
+    """``1 page``, ``2 pages``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def printable(name: str) -> str:
     """A name of a module that may be anybody's, for terminals: without line breaks and control characters."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)

@@ -29,7 +29,7 @@ _UNIT = 1 << 16
 _HEAD = struct.Struct("<d")
 _DAY = 86400
 # Temporary files and locks older than this belong to nobody any more.
-_STALE_SECONDS = 3600
+STALE_SECONDS = 3600
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -92,7 +92,7 @@ def prune(directory: str) -> int:
             continue
         if name.endswith(".so"):
             images.append((status.st_mtime, status.st_size, path))
-        elif name.endswith((".tmp", ".lock")) and now - status.st_mtime > _STALE_SECONDS:
+        elif name.endswith((".tmp", ".lock")) and now - status.st_mtime > STALE_SECONDS:
             tried(os.unlink, path)
     total = sum(size for _, size, _ in images)
     removed = 0
@@ -113,7 +113,7 @@ def prune(directory: str) -> int:
 
 def _prune_code(directory: str, before: float) -> None:
     """V8's code of the compiler: of versions that are gone."""
-    for folder in _names(directory):
+    for folder in names(directory):
         for path, status in _files(os.path.join(directory, folder)):
             if status.st_mtime < before:
                 tried(os.unlink, path)
@@ -128,7 +128,7 @@ def clear(directory: str) -> int:
             continue
         if name.endswith(".so"):
             removed += tried(os.unlink, path) is None
-        elif name.endswith(".tmp") and time() - status.st_mtime > _STALE_SECONDS:
+        elif name.endswith(".tmp") and time() - status.st_mtime > STALE_SECONDS:
             tried(os.unlink, path)
     return removed
 
@@ -136,7 +136,7 @@ def clear(directory: str) -> int:
 def _files(directory: str) -> list[tuple[str, os.stat_result]]:
     """The regular files in a directory; none if it cannot be listed."""
     found = []
-    for name in _names(directory):
+    for name in names(directory):
         path = os.path.join(directory, name)
         status = tried(os.lstat, path)
         if not isinstance(status, OSError) and S_ISREG(status.st_mode):
@@ -144,6 +144,7 @@ def _files(directory: str) -> list[tuple[str, os.stat_result]]:
     return found
 
 
-def _names(directory: str) -> list[str]:
-    names = tried(os.listdir, directory)
-    return [] if isinstance(names, OSError) else names
+def names(directory: str) -> list[str]:
+    """The names in a directory; none if it cannot be listed."""
+    found = tried(os.listdir, directory)
+    return [] if isinstance(found, OSError) else found

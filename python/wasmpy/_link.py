@@ -17,14 +17,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import typing
     from collections import abc
-    from types import BuiltinFunctionType, ModuleType
+    from types import ModuleType
     from typing import Any
 
     _Callable = typing.TypeVar("_Callable", bound=abc.Callable[..., object])
 else:  # typing and collections.abc would cost 3 ms of every start, types 0.3
     from ._lazy import abc, typing
 
-    ModuleType, BuiltinFunctionType = type(sys), type(len)
+    ModuleType = type(sys)
     _Callable = object
 
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)
@@ -523,9 +523,7 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
         if inner.closed:
             raise ValueError(inner.closed)
         namespace = inner.exports
-    # Its class says that it is a mapping: a module or object may have a function that is called keys.
-    kind = type(namespace)
-    if issubclass(kind, dict) or (hasattr(kind, "keys") and hasattr(kind, "__getitem__")):
+    if is_mapping(namespace):
         return item(namespace, wanted.name)
     if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
         raise AbsentError
@@ -535,6 +533,12 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
         if not _is_answer(error, "__getattr__", "__getattribute__", "__get__", wanted.name):
             raise
         raise AbsentError from None
+
+
+def is_mapping(thing: object) -> bool:
+    """Whether its class says so: a module or object may have a function that is called keys."""
+    kind = type(thing)
+    return issubclass(kind, dict) or (hasattr(kind, "keys") and hasattr(kind, "__getitem__"))
 
 
 def item(mapping: abc.Mapping[str, Any], key: str) -> Any:

@@ -485,7 +485,9 @@ class Memory(_MemoryBase):
         return Block(self, data if isinstance(data, int) else _flat(data), allocate, free)
 
     def __repr__(self) -> str:
-        return f"<wasmpy.Memory of {self.pages} page{'' if self.pages == 1 else 's'}>"
+        from ._descriptors import counted
+
+        return f"<wasmpy.Memory of {counted(self.pages, 'page')}>"
 
 
 class Table(_TableBase):
@@ -563,7 +565,9 @@ class Table(_TableBase):
         return before
 
     def __repr__(self) -> str:
-        return f"<wasmpy.Table of {self._size()} element{'' if self._size() == 1 else 's'}>"
+        from ._descriptors import counted
+
+        return f"<wasmpy.Table of {counted(self._size(), 'element')}>"
 
 
 class Global(_GlobalBase):

@@ -44,7 +44,9 @@ class Notice:
         if not self._is_given and self.milliseconds() == 0:
             self.give()
         if self._is_given and self.wants_progress:
-            self._show(f"{done} of {functions} function{'' if functions == 1 else 's'}")
+            from ._descriptors import counted
+
+            self._show(f"{done} of {counted(functions, 'function')}")
 
     def end(self) -> None:
         """Ends the line."""

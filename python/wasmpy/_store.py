@@ -23,8 +23,6 @@ from ._cache import Build, DirectoryError, UnsafeDirectoryError, is_readable, lo
 from ._config import config
 from ._errors import UnsupportedError, is_own, tried
 
-# Temporary files older than this belong to nobody any more.
-_STALE_SECONDS = 3600
 # So many images of one file that other compilers have made, or this for other machines, may lie beside it.
 _MOST_OTHERS = 4
 
@@ -370,12 +368,12 @@ def _prune(directory: str, build: Build, size: int) -> None:
 
     Other compilers that use this directory do so for theirs; of those that are gone the newest images stay.
     """
-    if directory != build.beside:
-        from ._eviction import written
+    from . import _eviction
 
-        return written(directory, size)
+    if directory != build.beside:
+        return _eviction.written(directory, size)
     others = []
-    for entry in _entries(directory):
+    for entry in _eviction.names(directory):
         if not entry.startswith(f"{build.label}.wasmpy-"):
             continue
         path = os.path.join(directory, entry)
@@ -383,7 +381,7 @@ def _prune(directory: str, build: Build, size: int) -> None:
         if isinstance(status, OSError):
             continue
         if entry.endswith(".tmp"):
-            if status.st_mtime < time() - _STALE_SECONDS:
+            if status.st_mtime < time() - _eviction.STALE_SECONDS:
                 tried(os.unlink, path)
         elif entry.endswith(".so") and not entry.startswith(f"{build.stem}-{build.key}"):
             if entry.startswith(f"{build.stem}-"):
@@ -392,9 +390,3 @@ def _prune(directory: str, build: Build, size: int) -> None:
                 others.append((status.st_mtime, path))
     for _, path in sorted(others)[:-_MOST_OTHERS]:
         tried(os.unlink, path)
-
-
-def _entries(directory: str) -> list[str]:
-    """The names in a directory; none if it cannot be listed."""
-    names = tried(os.listdir, directory)
-    return [] if isinstance(names, OSError) else names
