@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS])
     options = parser.parse_args()
     if options.compiler is not None:
-        _identity._SOURCES = str(options.compiler)
+        _identity._sources = lambda: str(options.compiler)
         _identity._BUNDLE = str(options.compiler / "none")  # an installed package would prefer its own
     compile_options = _target.options
     _target.options = lambda: {**compile_options(), "verified": options.compiler is None, "level": options.level}
