@@ -75,7 +75,9 @@ def lint() -> None:
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")
     # Everything public has a type that every type checker sees alike.
-    run(PYTHON, "-m", "pyright", "--verifytypes", "wasmpy", "--ignoreexternal", env=node_environment())
+    # pyright verifies what the first Python on PATH imports.
+    path = os.path.dirname(PYTHON) + os.pathsep + node_environment()["PATH"]
+    run(PYTHON, "-m", "pyright", "--verifytypes", "wasmpy", "--ignoreexternal", env={"PATH": path})
 
 
 def pythons() -> None:
