@@ -16,7 +16,7 @@ def entry() -> str:
     for file in (os.path.join(_BUNDLE, "main.cjs"), os.path.join(_sources(), "main.ts")):
         if not isinstance(tried(os.stat, file), OSError):
             return file
-    raise UnsupportedError("this installation of wasmpy holds no compiler")
+    raise UnsupportedError("this installation of wasmpy contains no compiler: install it again")
 
 
 _identity: str | None = None
