@@ -102,6 +102,13 @@ export function reduceArray(
   return sum;
 }
 
+/** The same, begun with the first element, which there must be. */
+export function reduceFromFirst(a: readonly Cell[], f: (sum: Cell, x: Cell, i: number) => Cell): Cell {
+  let sum = a[0];
+  for (let i = 1; i < a.length; i++) sum = f(sum, a[i], i);
+  return sum;
+}
+
 export function indexOfElement(a: readonly Cell[], wanted: Cell): number {
   for (let i = 0; i < a.length; i++) if (a[i] === wanted) return i;
   return -1;

@@ -166,7 +166,7 @@ export function arrays(): string {
     a.slice(1, -1).join(),
     a.concat([8, 8]).join(),
     a.flatMap((x) => (x > 4 ? [x, -x] : [])).join(),
-    `${a.reduce((sum, x) => sum + x, 100)}`,
+    `${a.reduce((sum, x) => sum + x, 100)} ${a.reduce((most, x) => Math.max(most, x))}`,
     [...a].sort((x, y) => x - y).join(),
     [...a, 0, ...a].length.toString(),
     Array.from({ length: 4 }, (_, i) => i * i).join(),
