@@ -1,6 +1,7 @@
 // The back end: one IR function after another becomes code of an image, through the same buffers.
 
 import { unreachable } from "./base/fail.ts";
+import type { Progress } from "./base/progress.ts";
 import type { Func } from "./ir/func.ts";
 import { print } from "./ir/print.ts";
 import type { Program } from "./ir/program.ts";
@@ -27,6 +28,13 @@ export const SHOW_OPT = 2;
 export const SHOW_CODE = 3;
 export const SHOW_ASM = 4;
 
+const STAGES: readonly string[] = ["", "ir", "opt", "code", "asm"];
+
+/** The first one where there is none of the name. */
+export function stageNamed(name: string): number {
+  return Math.max(SHOW_IR, STAGES.indexOf(name));
+}
+
 /** Collects the text of one stage for the wasm functions whose name contains `filter`. */
 export class Listing {
   readonly stage: number;
@@ -41,24 +49,6 @@ export class Listing {
 
   wants(stage: number, name: string): boolean {
     return stage === this.stage && name.includes(this.filter);
-  }
-}
-
-/** What is being compiled: the place of errors that no byte offset tells the place of. */
-export class Progress {
-  /** Index of the module's function, or -1. */
-  index: number;
-  /** Else the name of another function of the image, or "". */
-  name: string;
-
-  constructor() {
-    this.index = -1;
-    this.name = "";
-  }
-
-  at(index: number, name: string): void {
-    this.index = index;
-    this.name = name;
   }
 }
 

@@ -1,13 +1,16 @@
 // A module's functions in chunks: each is compiled on its own, in this thread or another, and becomes a Fragment.
 // How functions are cut into chunks depends on the module alone, so the image does too.
 
-import { Backend, type Listing, type Progress } from "./backend.ts";
+import { Backend, type Listing } from "./backend.ts";
+import { Bytes } from "./base/bytes.ts";
+import type { Progress } from "./base/progress.ts";
 import { BuildOptions, FunctionBuild } from "./ir/build.ts";
 import { escapingFunctions } from "./ir/escape.ts";
 import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
 import { Layout } from "./ir/layout.ts";
 import { Program } from "./ir/program.ts";
+import { FlatReader, readFragment, writeBytes, writeFragment } from "./mach/flat.ts";
 import { cut, type Fragment } from "./mach/fragment.ts";
 import { isSimple } from "./opt/simple.ts";
 import type { Options } from "./options.ts";
@@ -39,12 +42,26 @@ export function chunkBounds(module: Module): number[] {
 export class Chunk {
   readonly fragment: Fragment;
   /** By function of the chunk: 1 if it can be called with nothing set up (opt/simple.ts). */
-  readonly simple: Uint8Array<ArrayBuffer>;
+  readonly simple: Uint8Array;
 
-  constructor(fragment: Fragment, simple: Uint8Array<ArrayBuffer>) {
+  constructor(fragment: Fragment, simple: Uint8Array) {
     this.fragment = fragment;
     this.simple = simple;
   }
+}
+
+/** The chunk as bytes: its fragment (mach/flat.ts), then `simple`. */
+function packChunk(fragment: Fragment, simple: Uint8Array): Uint8Array<ArrayBuffer> {
+  const out = new Bytes(1024);
+  writeFragment(fragment, out);
+  writeBytes(simple, out);
+  return out.take();
+}
+
+export function unpackChunk(bytes: Uint8Array): Chunk {
+  const reader = new FlatReader(bytes);
+  const fragment = readFragment(reader);
+  return new Chunk(fragment, reader.bytes());
 }
 
 export class ChunkCompiler {
@@ -76,7 +93,8 @@ export class ChunkCompiler {
     this.func = new Func();
   }
 
-  compile(chunk: number): Chunk {
+  /** Bytes for `unpackChunk`: what a thread sends to another. */
+  compile(chunk: number): Uint8Array<ArrayBuffer> {
     const { backend, func, module } = this;
     const from = this.bounds[chunk];
     const to = this.bounds[chunk + 1];
@@ -84,7 +102,7 @@ export class ChunkCompiler {
     backend.restart();
     for (let i = from; i < to; i++) {
       if (module.funcs[i].imported) continue;
-      this.progress.at(i, "");
+      this.progress.begin(i);
       this.build.build(i, func);
       backend.optimize(func, i, this.options.level);
       backend.generate(func, i);
@@ -92,7 +110,7 @@ export class ChunkCompiler {
       if (isSimple(func) && !backend.checksStack) simple[i - from] = 1;
     }
     this.progress.at(-1, "");
-    return new Chunk(cut(backend.image, backend.pcs, this.common), simple);
+    return packChunk(cut(backend.image, backend.pcs, this.common), simple);
   }
 }
 

@@ -1,127 +1,39 @@
-// The whole way of a module, and the only file that knows every stage: source bytes and options to the bytes of an
-// extension module, or a diagnostic. Pure: the same input gives the same bytes. All errors end here.
+// The compiler as Node runs it: jobs from bytes to bytes or a diagnostic. Pure: the same input gives the same bytes.
+// All errors end here: the only file that catches them. The translated compiler has self/exports.ts instead.
 //
-// `compile` does it all at once. Who has threads takes a Job apart: its chunks of functions may be compiled anywhere,
-// in any order; the job links them in theirs.
+// `compile` does it all at once. Whoever has threads takes a Job apart: its chunks of functions may be compiled
+// anywhere, in any order; the job links them in theirs.
 
-import { Backend, Listing, Progress } from "./backend.ts";
+import { Listing } from "./backend.ts";
 import { INTERNAL, LIMIT } from "./base/errors.ts";
 import { Failure, unreachable } from "./base/fail.ts";
+import { Progress } from "./base/progress.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
-import { type Chunk, ChunkCompiler, chunkBounds, functionBuild } from "./chunks.ts";
-import type { FunctionBuild } from "./ir/build.ts";
-import { escapingFunctions } from "./ir/escape.ts";
+import { ChunkCompiler } from "./chunks.ts";
+import { Compilation } from "./compilation.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import type { Facts } from "./ir/facts.ts";
-import { Func } from "./ir/func.ts";
-import { functionNames, functionSymbols, Layout } from "./ir/layout.ts";
-import { Program, SYM_IMPORT } from "./ir/program.ts";
-import { validateModule } from "./ir/validate.ts";
-import { DWARF } from "./isa/x64/regs.ts";
-import { writeCallFrames } from "./mach/callframes.ts";
-import { link } from "./mach/fragment.ts";
-import { type Image, RODATA, TEXT } from "./mach/image.ts";
-import { ELF_X64, writeElf } from "./obj/elf.ts";
-import { Compiled, Diagnostic, type Options } from "./options.ts";
-import { prebuilt } from "./prebuilt.ts";
-import { buildGlue } from "./python/build.ts";
-import { GlueInput, ModuleGlue } from "./python/glue.ts";
-import { describe } from "./python/meta.ts";
-import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
+import type { Options } from "./options.ts";
+import { Script } from "./script.ts";
+import { Complaint, Source } from "./source.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
-import { isBinary, refuseForeign, refuseObject } from "./wasm/foreign.ts";
-import { checkLimit, MAX_IMAGE_BYTES } from "./wasm/limits.ts";
-import type { Module } from "./wasm/module.ts";
-import type { Assembled } from "./wat/assembled.ts";
-import { Lines } from "./wat/lines.ts";
-import { parseModule } from "./wat/parse.ts";
-import { printModule } from "./wat/print.ts";
+import { requireBinary as requireBinaryIn } from "./wasm/foreign.ts";
 import type { ModuleSource } from "./wat/wast.ts";
 
-export { SHOW_ASM, SHOW_CODE, SHOW_IR, SHOW_OPT } from "./backend.ts";
-export { Compiled, Diagnostic, Options } from "./options.ts";
+export { Diagnostic } from "./diagnostic.ts";
+export { Options } from "./options.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** A source on its way: what was read of it so far, for diagnostics. */
-export class Source {
+/** Either bytes, or a diagnostic with no bytes. */
+export class Compiled {
   readonly bytes: Uint8Array;
-  readonly features: Features;
-  readonly progress: Progress;
-  assembled: Assembled | null;
-  module: Module | null;
+  readonly diagnostic: Diagnostic | null;
 
-  constructor(bytes: Uint8Array, features: Features) {
+  constructor(bytes: Uint8Array, diagnostic: Diagnostic | null) {
     this.bytes = bytes;
-    this.features = features;
-    this.progress = new Progress();
-    this.assembled = null;
-    this.module = null;
-  }
-
-  /** The binary: assembled, where the source is text. */
-  binary(): Uint8Array {
-    const { bytes } = this;
-    if (isBinary(bytes)) return bytes;
-    refuseForeign(bytes);
-    this.assembled = parseModule(bytes, this.features);
-    return this.assembled.bytes;
-  }
-
-  decode(): Module {
-    this.module = decode(this.binary(), this.features);
-    return this.module;
-  }
-
-  /** "offset:line …" for every marked byte offset of an assembled text. */
-  lines(): string {
-    if (this.assembled === null) return "";
-    const lines = new Lines(this.bytes);
-    const pairs: string[] = [];
-    let last = 0;
-    for (let i = 0; i < this.assembled.offsets.length; i++) {
-      const line = lines.line(this.assembled.texts[i]);
-      if (line !== last) pairs.push(`${this.assembled.offsets[i]}:${line}`);
-      last = line;
-    }
-    return pairs.join(" ");
-  }
-
-  diagnose({ kind, message, detail, at, index, name }: Complaint): Diagnostic {
-    const { assembled, module } = this;
-    const isText = this.bytes.length > 0 && this.bytes[0] !== 0;
-    const own = index < 0 && at >= 0 && module !== null ? functionAt(module, at) : index;
-    const where = own >= 0 && module !== null ? functionNames(module)[own] : name;
-    // While the text is read offsets are the text's own; afterwards they are the binary's.
-    const inText = isText && at >= 0 ? (assembled === null ? at : assembled.textOf(at)) : -1;
-    if (inText < 0) return new Diagnostic(kind, message, detail, at, 0, 0, where);
-    const lines = new Lines(this.bytes);
-    return new Diagnostic(kind, message, detail, at, lines.line(inText), lines.column(inText), where);
-  }
-}
-
-/** Index of the function whose body the offset lies in, or -1. */
-function functionAt(module: Module, at: number): number {
-  return module.funcs.findIndex((f) => !f.imported && f.body.start <= at && at < f.body.end);
-}
-
-/** An error, wherever it was caught: data that a thread can send to another. */
-export class Complaint {
-  readonly kind: number;
-  readonly message: string;
-  readonly detail: string;
-  readonly at: number;
-  /** Progress at that time. */
-  readonly index: number;
-  readonly name: string;
-
-  constructor(kind: number, message: string, detail: string, at: number, index: number, name: string) {
-    this.kind = kind;
-    this.message = message;
-    this.detail = detail;
-    this.at = at;
-    this.index = index;
-    this.name = name;
+    this.diagnostic = diagnostic;
   }
 }
 
@@ -150,7 +62,7 @@ function internal(detail: string, index: number, name: string): Complaint {
 
 /** Runs one job on a source; what it reports becomes the diagnostic. */
 function attempt(bytes: Uint8Array, features: Features, job: (source: Source) => Uint8Array): Compiled {
-  const source = new Source(bytes, features);
+  const source = new Source(bytes, features, new Progress(new Int32Array(2)));
   try {
     return new Compiled(job(source), null);
   } catch (error) {
@@ -168,61 +80,59 @@ export function compile(bytes: Uint8Array, options: Options): Compiled {
 /** No bytes; a diagnostic if the source is not a valid module. */
 export function validate(bytes: Uint8Array, features: Features): Compiled {
   return attempt(bytes, features, (source) => {
-    validateModule(source.decode(), features);
+    source.validate();
     return NO_BYTES;
   });
 }
 
 /** The binary of a text; validated. */
 export function assemble(bytes: Uint8Array, features: Features): Compiled {
-  return attempt(bytes, features, (source) => {
-    const module = source.decode();
-    validateModule(module, features);
-    return module.bytes;
-  });
+  return attempt(bytes, features, (source) => source.validate().bytes);
 }
 
 /** The text of a binary, in UTF-8. */
 export function disassemble(bytes: Uint8Array, features: Features): Compiled {
-  return attempt(bytes, features, (source) => printModule(source.decode(), features));
-}
-
-/** For what was thrown while `text` was read, but for modules. */
-export function diagnosticOf(error: unknown, text: Uint8Array): Diagnostic {
-  const source = new Source(text, 0);
-  return source.diagnose(complaint(error, source.progress));
-}
-
-/** A module of a script that was assembled, decoded and validated; or the diagnostic. */
-export class Prepared {
-  readonly module: Module | null;
-  readonly diagnostic: Diagnostic | null;
-
-  constructor(module: Module | null, diagnostic: Diagnostic | null) {
-    this.module = module;
-    this.diagnostic = diagnostic;
-  }
-}
-
-/** Lines of the diagnostic are those of the script. */
-export function prepare(script: ModuleSource, features: Features): Prepared {
-  let module: Module | null = null;
-  const compiled = attempt(script.text, features, (source) => {
-    source.assembled = script.assemble(features);
-    module = decode(source.assembled.bytes, features);
-    validateModule(module, features);
-    return NO_BYTES;
-  });
-  return compiled.diagnostic === null ? new Prepared(module, null) : new Prepared(null, compiled.diagnostic);
+  return attempt(bytes, features, (source) => source.disassemble());
 }
 
 /** The Python literal of python/meta.ts for a valid module, in UTF-8. */
 export function describeModule(bytes: Uint8Array, features: Features): Compiled {
-  return attempt(bytes, features, (source) => {
-    const module = source.decode();
-    validateModule(module, features);
-    return encodeUtf8(describe(module, source.lines(), false));
+  return attempt(bytes, features, (source) => source.describe());
+}
+
+/** No bytes; a diagnostic if a module of a script is not valid: its lines are those of the script. */
+export function validateOne(one: ModuleSource, features: Features): Compiled {
+  return attempt(one.text, features, (source) => {
+    source.validateOne(one);
+    return NO_BYTES;
   });
+}
+
+/** No bytes; a diagnostic if the source is no binary: for files that must be one. */
+export function requireBinary(bytes: Uint8Array): Compiled {
+  return attempt(NO_BYTES, 0, () => {
+    requireBinaryIn(bytes);
+    return NO_BYTES;
+  });
+}
+
+/** The diagnostic for what was thrown where no source is known. */
+export function diagnosticOf(error: unknown): Diagnostic {
+  const source = new Source(NO_BYTES, 0, new Progress(new Int32Array(2)));
+  return source.diagnose(complaint(error, source.progress));
+}
+
+/** A script as its commands (script.ts). */
+export function readScript(text: Uint8Array, features: Features): Script {
+  const script = new Script(text, features, new Progress(new Int32Array(2)));
+  for (;;) {
+    try {
+      script.run();
+      return script;
+    } catch (error) {
+      script.complain(complaint(error, script.progress));
+    }
+  }
 }
 
 /** A stage of a module's functions as text, in UTF-8; `filter`: part of the names of those to show. */
@@ -236,11 +146,11 @@ export function show(bytes: Uint8Array, options: Options, stage: number, filter:
 
 /** What came of a chunk: one of the two. */
 export class Outcome {
-  readonly chunk: Chunk | null;
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
   readonly complaint: Complaint | null;
 
-  constructor(chunk: Chunk | null, complaint: Complaint | null) {
-    this.chunk = chunk;
+  constructor(bytes: Uint8Array<ArrayBuffer> | null, complaint: Complaint | null) {
+    this.bytes = bytes;
     this.complaint = complaint;
   }
 }
@@ -259,7 +169,7 @@ export class Assistant {
   private readonly compiler: ChunkCompiler;
 
   constructor(binary: Uint8Array, facts: Facts, options: Options) {
-    this.progress = new Progress();
+    this.progress = new Progress(new Int32Array(2));
     const module = decode(binary, options.features);
     this.compiler = new ChunkCompiler(module, facts, options, this.progress, null);
   }
@@ -286,7 +196,7 @@ export class Job {
   private linked: number;
 
   constructor(bytes: Uint8Array, options: Options, listing: Listing | null) {
-    this.source = new Source(bytes, options.features);
+    this.source = new Source(bytes, options.features, new Progress(new Int32Array(2)));
     this.options = options;
     this.listing = listing;
     this.compilation = null;
@@ -321,8 +231,7 @@ export class Job {
     const { module } = source;
     if (module === null) return;
     try {
-      refuseObject(module);
-      const facts = validateModule(module, this.options.features);
+      const facts = source.facts(module);
       this.compilation = new Compilation(module, facts, this.options, source.progress);
       for (let k = 0; k < this.compilation.chunks; k++) this.outcomes.push(null);
     } catch (error) {
@@ -398,10 +307,10 @@ export class Job {
     }
   }
 
-  private link(k: number, { chunk, complaint: failure }: Outcome): void {
+  private link(k: number, { bytes, complaint: failure }: Outcome): void {
     if (failure !== null) this.fail(failure);
     try {
-      if (chunk !== null) this.started().link(k, chunk);
+      if (bytes !== null) this.started().link(k, bytes);
     } catch (error) {
       this.fail(complaint(error, this.source.progress));
     }
@@ -427,122 +336,5 @@ export class Job {
   run(): Compiled {
     for (let k = 0; k < this.chunks && !this.failed; k++) this.accept(k, this.compile(k));
     return this.finish();
-  }
-}
-
-/** One module on its way from Module to image. */
-export class Compilation {
-  readonly module: Module;
-  readonly facts: Facts;
-  private readonly options: Options;
-  private readonly progress: Progress;
-  private readonly bounds: readonly number[];
-  private readonly program: Program;
-  private readonly escaping: Uint8Array;
-  private readonly layout: Layout;
-  private readonly build: FunctionBuild;
-  private readonly backend: Backend;
-  private readonly image: Image;
-  private readonly simple: Uint8Array;
-
-  constructor(module: Module, facts: Facts, options: Options, progress: Progress) {
-    this.module = module;
-    this.facts = facts;
-    this.options = options;
-    this.progress = progress;
-    this.bounds = chunkBounds(module);
-    this.program = new Program();
-    this.escaping = escapingFunctions(module);
-    this.layout = new Layout(module, this.escaping);
-    this.build = functionBuild(module, facts, options, this.program, this.layout);
-    this.backend = new Backend(this.program, options, progress, null);
-    this.image = this.backend.image;
-    this.image.soname = `${options.leaf}.so`;
-    this.simple = new Uint8Array(module.funcs.length);
-  }
-
-  get chunks(): number {
-    return this.bounds.length - 1;
-  }
-
-  /** How many functions there are before the chunk. */
-  functionsTo(chunk: number): number {
-    return this.bounds[chunk] - this.bounds[0];
-  }
-
-  compiler(listing: Listing | null): ChunkCompiler {
-    return new ChunkCompiler(this.module, this.facts, this.options, this.progress, listing);
-  }
-
-  link(k: number, { fragment, simple }: Chunk): void {
-    link(fragment, this.image, this.backend.pcs);
-    this.image.checkSize();
-    this.simple.set(simple, this.bounds[k]);
-  }
-
-  /** Adds what is not the module's own functions. */
-  finish(lines: string): Uint8Array {
-    const { module, options, program, layout, image, backend, build } = this;
-    const sink = (f: Func, isHot: boolean) => backend.own(f, isHot);
-    const func = new Func();
-    this.progress.at(-1, "wasmpy_init");
-    build.init(func);
-    sink(func, false);
-    this.progress.at(-1, "");
-    for (const blob of build.rodata()) {
-      const section = image.sections[RODATA];
-      section.align(blob.alignment);
-      checkLimit(blob.bytes.length, MAX_IMAGE_BYTES, "compiled module too large", -1);
-      image.define(blob.symbol, RODATA, section.length, blob.bytes.length);
-      section.bytes(blob.bytes);
-      image.checkSize();
-    }
-    const functions = functionSymbols(module, program);
-    const meta = encodeUtf8(describe(module, lines, options.checked));
-    const input = new GlueInput(
-      options.leaf,
-      meta,
-      functions,
-      this.escaping,
-      this.simple,
-      options.wrap,
-      options.checked,
-      options.cpu,
-    );
-    const library = prebuilt();
-    const glue = new ModuleGlue(module, layout, program, image, input, library);
-    buildGlue(glue);
-    image.checkSize();
-    glue.each(sink);
-    this.progress.at(-1, "");
-    library.link(
-      image,
-      backend.pcs,
-      glue.doors.map((door) => door.code),
-    );
-    for (const door of glue.doors) door.open(image);
-    this.defineBounds();
-    this.complete();
-    backend.pcs.write(image);
-    writeCallFrames(image, backend.pcs, DWARF);
-    return writeElf(image, ELF_X64);
-  }
-
-  /** Nothing of this image is referred to that is not in it; the PC table is yet to come. */
-  private complete(): void {
-    const { program, image } = this;
-    for (const { symbol } of image.relocations) {
-      const { name, kind } = program.symbols[symbol];
-      const isOwn = kind < SYM_IMPORT && name !== PC_TABLE;
-      if (isOwn && !image.definitions.has(symbol)) unreachable(`nobody wrote ${name}`);
-    }
-  }
-
-  private defineBounds(): void {
-    const { program, image } = this;
-    for (const name of [TEXT_START, TEXT_END]) {
-      const symbol = program.find(name);
-      if (symbol >= 0) image.define(symbol, TEXT, name === TEXT_START ? 0 : image.sections[TEXT].length, 0);
-    }
   }
 }

@@ -1,4 +1,4 @@
-// What the driver is asked for, and what it answers.
+// How a module is to be compiled.
 
 import type { Features } from "./wasm/features.ts";
 
@@ -37,46 +37,5 @@ export class Options {
     this.interrupts = interrupts;
     this.cpu = cpu;
     this.verified = verified;
-  }
-}
-
-/** What is wrong with a source. Line and column count from 1 and are 0 for binaries; `at` is a byte offset, or -1. */
-export class Diagnostic {
-  readonly kind: number; // base/errors.ts
-  readonly message: string;
-  readonly detail: string;
-  readonly at: number;
-  readonly line: number;
-  readonly column: number;
-  /** Name of the function the offset lies in, or that was being compiled; or "". */
-  readonly function: string;
-
-  constructor(
-    kind: number,
-    message: string,
-    detail: string,
-    at: number,
-    line: number,
-    column: number,
-    name: string,
-  ) {
-    this.kind = kind;
-    this.message = message;
-    this.detail = detail;
-    this.at = at;
-    this.line = line;
-    this.column = column;
-    this.function = name;
-  }
-}
-
-/** Either bytes, or a diagnostic with no bytes. */
-export class Compiled {
-  readonly bytes: Uint8Array;
-  readonly diagnostic: Diagnostic | null;
-
-  constructor(bytes: Uint8Array, diagnostic: Diagnostic | null) {
-    this.bytes = bytes;
-    this.diagnostic = diagnostic;
   }
 }

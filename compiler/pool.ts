@@ -71,7 +71,7 @@ export function assist(port: MessagePort): void {
     const { job, next } = task;
     const report = (chunk: number, outcome: Outcome | null) => {
       const message: Report = { job, chunk, outcome };
-      port.postMessage(message, buffersOf(outcome));
+      port.postMessage(message, outcome === null || outcome.bytes === null ? [] : [outcome.bytes.buffer]);
     };
     if (Atomics.load(next, 0) < task.chunks) {
       Object.setPrototypeOf(task.facts, Facts.prototype); // which does not travel
@@ -84,14 +84,6 @@ export function assist(port: MessagePort): void {
     }
     report(-1, null);
   });
-}
-
-/** The buffers of a message that are handed over, not copied. */
-function buffersOf(outcome: Outcome | null): ArrayBuffer[] {
-  if (outcome === null || outcome.chunk === null) return [];
-  const { fragment, simple } = outcome.chunk;
-  const { text, rodata, definitions, relocations, ranges, sites } = fragment;
-  return [text, rodata, definitions, relocations, ranges, sites, simple].map((a) => a.buffer);
 }
 
 /** A job that several threads work at. */

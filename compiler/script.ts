@@ -1,19 +1,30 @@
-// A specification script as the command list that python/wasmpy/_wast.py runs: JSON, with the modules' binaries in
-// one payload. Modules that are rejected carry their diagnostic.
+// A script of the specification's suite as the commands that python/wasmpy/_wast.py runs: JSON, and the modules'
+// binaries in one payload. Modules that are rejected carry their diagnostic, and so do commands that cannot be read.
+//
+//   {"commands": [{"type", "line", "name", "of", "message", "module", "action", "expected"} or
+//                 {"type": "unreadable", "line", "error"}, …]}
+//   module    null, or {"id", "start", "end" (of its binary in the payload), "exports", "error": null or a diagnostic}
+//   exports   [name, kind, types of parameters, types of results, whether plain]; of a global: its type alone
+//   action    null, or {"kind": "get" or "invoke", "id", "name", "args": values}
+//   value     [type, bits]: as a decimal string, since JSON's numbers do not hold 64 of them; ["v128", four words, what
+//             each lane must be, bits of a lane]; ["either", values]; [type] of any reference
 
 import { Bytes } from "./base/bytes.ts";
-import { type Diagnostic, diagnosticOf, prepare } from "./driver.ts";
-import { describeDiagnostic } from "./service.ts";
+import { decimal64, I64 } from "./base/int64.ts";
+import { jsonArray, jsonObject, jsonString } from "./base/json.ts";
+import type { Progress } from "./base/progress.ts";
+import { type Diagnostic, diagnosticText } from "./diagnostic.ts";
+import { type Complaint, Source } from "./source.ts";
 import type { Features } from "./wasm/features.ts";
-import { EXT_FUNC, EXT_GLOBAL, type Module } from "./wasm/module.ts";
+import { EXT_FUNC, EXT_GLOBAL, type Export, type Module } from "./wasm/module.ts";
 import * as t from "./wasm/types.ts";
 import { typeText } from "./wasm/typetable.ts";
 import * as s from "./wat/commands.ts";
-import { type ModuleSource, ScriptParser } from "./wat/wast.ts";
+import { ScriptParser } from "./wat/wast.ts";
 
 /** What the runner must know of a type: all references but the first two kinds are one to it. */
 function typeName(type: t.ValType): string {
-  return t.isRef(type) && !isPlainRef(type) ? "ref" : typeText(type);
+  return jsonString(t.isRef(type) && !isPlainRef(type) ? "ref" : typeText(type));
 }
 
 function isPlainRef(type: t.ValType): boolean {
@@ -27,91 +38,157 @@ function isPlain(type: t.DefType): boolean {
   return type.params.every(isNamed) && type.results.every(isNamed);
 }
 
-/** [type, bits]: bits as a decimal string, since JSON numbers do not hold 64 of them. */
-function value(v: s.Value): unknown[] {
-  const name = s.VALUE_NAMES[v.kind];
-  if (v.kind === s.V_EITHER) return [name, v.alternatives.map(value)];
+function value(v: s.Value): string {
+  const name = jsonString(s.VALUE_NAMES[v.kind]);
+  if (v.kind === s.V_EITHER) return jsonArray([name, jsonArray(v.alternatives.map(value))]);
   if (v.kind === s.V_NAN || ((v.kind === s.V_F32 || v.kind === s.V_F64) && v.nans[0] !== s.EXACT)) {
-    return [name, v.nans[0] === s.CANONICAL ? "nan:canonical" : "nan:arithmetic"];
+    return jsonArray([name, v.nans[0] === s.CANONICAL ? '"nan:canonical"' : '"nan:arithmetic"']);
   }
-  if (v.kind === s.V_V128) return [name, [...v.words], [...v.nans], v.laneBits];
-  if (v.any) return [name];
-  let bits = 0n;
-  for (let i = v.words.length - 1; i >= 0; i--) bits = (bits << 32n) | BigInt(v.words[i] >>> 0);
-  return [name, bits.toString()];
-}
-
-function action(a: s.Action): object {
-  return { kind: a.isGet ? "get" : "invoke", id: a.module, name: a.name, args: a.args.map(value) };
-}
-
-/** [name, kind, parameter types, result types, whether plain]; for a global its type alone. */
-function exported(module: Module): unknown[] {
-  return module.exports.map((e) => {
-    if (e.kind === EXT_FUNC) {
-      const type = module.types[module.funcs[e.index].type];
-      return [e.name, e.kind, type.params.map(typeName), type.results.map(typeName), isPlain(type)];
-    }
-    const types = e.kind === EXT_GLOBAL ? [typeName(module.globals[e.index].type.type)] : [];
-    return [e.name, e.kind, types, [], false];
-  });
-}
-
-export class ScriptCommands {
-  readonly commands: readonly object[];
-  readonly payload: Uint8Array;
-
-  constructor(commands: readonly object[], payload: Uint8Array) {
-    this.commands = commands;
-    this.payload = payload;
+  if (v.kind === s.V_V128) {
+    const words = jsonArray([...v.words].map(String));
+    return jsonArray([name, words, jsonArray([...v.nans].map(String)), `${v.laneBits}`]);
   }
+  if (v.any) return jsonArray([name]);
+  return jsonArray([name, jsonString(decimal64(new I64(v.words[0], v.words[1])))]);
 }
 
-/** Also commands that cannot be read become commands, which say why. */
-export function scriptCommands(text: Uint8Array, features: Features): ScriptCommands {
-  const payload = new Bytes();
-  const commands: object[] = [];
-  const moduleOf = (source: ModuleSource): object => {
-    const prepared = prepare(source, features);
-    const diagnostic: Diagnostic | null = prepared.diagnostic;
-    const start = payload.length;
-    if (prepared.module !== null) payload.bytes(prepared.module.bytes);
-    return {
-      id: source.id,
-      start,
-      end: payload.length,
-      exports: prepared.module === null ? [] : exported(prepared.module),
-      error: diagnostic === null ? null : describeDiagnostic(diagnostic),
-    };
-  };
-  const unreadable = (line: number, diagnostic: Diagnostic): object => {
-    return { type: "unreadable", line, error: describeDiagnostic(diagnostic) };
-  };
-  const readable = (c: s.Command): object => ({
-    type: s.COMMAND_NAMES[c.kind],
-    line: c.line,
-    name: c.name,
-    of: c.of,
-    message: c.message,
-    module: c.module === null ? null : moduleOf(c.module),
-    action: c.action === null ? null : action(c.action),
-    expected: c.expected.map(value),
-  });
-  let parser: ScriptParser;
-  try {
-    parser = new ScriptParser(text);
-  } catch (error) {
-    const diagnostic = diagnosticOf(error, text);
-    return new ScriptCommands([unreadable(Math.max(1, diagnostic.line), diagnostic)], payload.take());
+function values(all: readonly s.Value[]): string {
+  return jsonArray(all.map(value));
+}
+
+function actionText(a: s.Action | null): string {
+  if (a === null) return "null";
+  return jsonObject([
+    ...["kind", a.isGet ? '"get"' : '"invoke"'],
+    ...["id", jsonString(a.module)],
+    ...["name", jsonString(a.name)],
+    ...["args", values(a.args)],
+  ]);
+}
+
+function exported(module: Module, e: Export): string {
+  const begin = [jsonString(e.name), `${e.kind}`];
+  if (e.kind === EXT_FUNC) {
+    const type = module.types[module.funcs[e.index].type];
+    const types = [jsonArray(type.params.map(typeName)), jsonArray(type.results.map(typeName))];
+    return jsonArray([...begin, ...types, isPlain(type) ? "true" : "false"]);
   }
-  for (;;) {
-    try {
-      const command = parser.next();
+  const types = e.kind === EXT_GLOBAL ? [typeName(module.globals[e.index].type.type)] : [];
+  return jsonArray([...begin, jsonArray(types), "[]", "false"]);
+}
+
+/** A failure on the way is not the end: whoever catches it makes it a complaint, and runs the rest. */
+export class Script {
+  readonly progress: Progress;
+  private readonly text: Uint8Array;
+  private readonly features: Features;
+  private parser: ScriptParser | null;
+  private isDone: boolean;
+  /** The command whose module is at hand, and that module. */
+  private command: s.Command | null;
+  private source: Source;
+  private readonly commands: Bytes;
+  private readonly payload: Bytes;
+
+  constructor(text: Uint8Array, features: Features, progress: Progress) {
+    this.progress = progress;
+    this.text = text;
+    this.features = features;
+    this.parser = null;
+    this.isDone = false;
+    this.command = null;
+    this.source = new Source(text, features, progress);
+    this.commands = new Bytes();
+    this.payload = new Bytes();
+    writeAscii('{"commands": [', this.commands);
+  }
+
+  /** Reads commands up to the end. May fail, and may be called again then, after `complain`. */
+  run(): void {
+    while (!this.isDone) {
+      if (this.parser === null) this.parser = new ScriptParser(this.text);
+      const command = this.parser.next();
       if (command === null) break;
-      commands.push(readable(command));
-    } catch (error) {
-      commands.push(unreadable(parser.skip(), diagnosticOf(error, text)));
+      this.command = command;
+      this.source = new Source(this.text, this.features, this.progress);
+      if (command.module === null) this.write(command, null, null);
+      else this.write(command, this.source.validateOne(command.module), null);
+      this.command = null;
+    }
+    if (!this.isDone) writeAscii("]}", this.commands);
+    this.isDone = true;
+  }
+
+  /** `run` has failed: because of a module, a command, or a text that has no tokens. */
+  complain(complaint: Complaint): void {
+    const { command, parser } = this;
+    const diagnostic = this.source.diagnose(complaint);
+    this.source = new Source(this.text, this.features, this.progress);
+    this.command = null;
+    if (command !== null) this.write(command, null, diagnostic);
+    else if (parser !== null) this.unreadable(parser.skip(), diagnostic);
+    else {
+      this.unreadable(Math.max(1, diagnostic.line), diagnostic);
+      writeAscii("]}", this.commands);
+      this.isDone = true;
     }
   }
-  return new ScriptCommands(commands, payload.take());
+
+  /** The commands, in UTF-8. Requires: `run` came to the end. */
+  take(): Uint8Array {
+    return this.commands.take();
+  }
+
+  /** The modules' binaries, one after the other. */
+  takePayload(): Uint8Array {
+    return this.payload.take();
+  }
+
+  private add(text: string): void {
+    if (this.commands.data[this.commands.length - 1] !== 0x5b) writeAscii(",\n", this.commands);
+    writeAscii(text, this.commands);
+  }
+
+  private unreadable(line: number, diagnostic: Diagnostic): void {
+    this.add(
+      jsonObject([
+        ...["type", '"unreadable"'],
+        ...["line", `${line}`],
+        ...["error", diagnosticText(diagnostic)],
+      ]),
+    );
+  }
+
+  private write(c: s.Command, module: Module | null, diagnostic: Diagnostic | null): void {
+    this.add(
+      jsonObject([
+        ...["type", jsonString(s.COMMAND_NAMES[c.kind])],
+        ...["line", `${c.line}`],
+        ...["name", jsonString(c.name)],
+        ...["of", jsonString(c.of)],
+        ...["message", jsonString(c.message)],
+        ...["module", c.module === null ? "null" : this.moduleText(c.module.id, module, diagnostic)],
+        ...["action", actionText(c.action)],
+        ...["expected", values(c.expected)],
+      ]),
+    );
+  }
+
+  private moduleText(id: string, module: Module | null, diagnostic: Diagnostic | null): string {
+    const start = this.payload.length;
+    if (module !== null) this.payload.bytes(module.bytes);
+    const exports = module === null ? [] : module.exports.map((e) => exported(module, e));
+    return jsonObject([
+      ...["id", jsonString(id)],
+      ...["start", `${start}`],
+      ...["end", `${this.payload.length}`],
+      ...["exports", jsonArray(exports)],
+      ...["error", diagnostic === null ? "null" : diagnosticText(diagnostic)],
+    ]);
+  }
+}
+
+function writeAscii(text: string, out: Bytes): void {
+  out.reserve(text.length);
+  for (let i = 0; i < text.length; i++) out.data[out.length++] = text.charCodeAt(i);
 }

@@ -1,27 +1,24 @@
 // One request, one answer: what main.ts serves. The only place that knows JSON.
 
-import { INTERNAL, LIMIT, MALFORMED, PROPOSED, UNSUPPORTED } from "./base/errors.ts";
+import { stageNamed } from "./backend.ts";
+import { INTERNAL, LIMIT } from "./base/errors.ts";
+import { Diagnostic, diagnosticText } from "./diagnostic.ts";
 import {
   assemble,
   type Compiled,
   compile,
-  Diagnostic,
   describeModule,
   diagnosticOf,
   disassemble,
-  Options,
-  SHOW_ASM,
-  SHOW_CODE,
-  SHOW_IR,
-  SHOW_OPT,
+  readScript,
+  requireBinary,
   show,
   validate,
 } from "./driver.ts";
 import { cpuFeatures } from "./isa/x64/features.ts";
+import { Options } from "./options.ts";
 import type { Pool } from "./pool.ts";
-import { scriptCommands } from "./script.ts";
 import { type Features, featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
-import { requireBinary } from "./wasm/foreign.ts";
 
 export interface Request {
   /** compile, validate, assemble, disassemble, describe, show, script */
@@ -56,13 +53,6 @@ export interface Request {
   readonly filter?: string;
 }
 
-const STAGES: ReadonlyMap<string, number> = new Map([
-  ["ir", SHOW_IR],
-  ["opt", SHOW_OPT],
-  ["code", SHOW_CODE],
-  ["asm", SHOW_ASM],
-]);
-
 function optionsOf(request: Request, features: Features): Options {
   return new Options(
     request.leaf ?? "wasm",
@@ -96,49 +86,8 @@ function featuresOf({ features, without }: Request): Features {
   return all & ~featuresNamed((without ?? "").split(","));
 }
 
-function kindName(kind: number): string {
-  switch (kind) {
-    case MALFORMED:
-      return "malformed";
-    case UNSUPPORTED:
-      return "unsupported";
-    case PROPOSED:
-      return "proposed";
-    case LIMIT:
-      return "limit";
-    case INTERNAL:
-      return "internal";
-    default:
-      return "invalid";
-  }
-}
-
-/** Characters of a name or a detail that a diagnostic shows: both may be as long as the source. */
-const MOST_SHOWN = 300;
-/** The same of an internal error's: where it happened. */
-const MOST_STACK = 4000;
-
-/** The text, cut where it is longer, but not between surrogates. */
-function shortened(text: string, most: number): string {
-  if (text.length <= most) return text;
-  const last = text.charCodeAt(most - 1);
-  return `${text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most)}…`;
-}
-
-export function describeDiagnostic(d: Diagnostic): object {
-  return {
-    kind: kindName(d.kind),
-    message: d.message,
-    detail: shortened(d.detail, d.kind === INTERNAL ? MOST_STACK : MOST_SHOWN),
-    at: d.at,
-    line: d.line,
-    column: d.column,
-    function: shortened(d.function, MOST_SHOWN),
-  };
-}
-
 function refusal(diagnostic: Diagnostic): Answer {
-  return { header: { error: describeDiagnostic(diagnostic) }, payload: NO_BYTES };
+  return { header: { error: JSON.parse(diagnosticText(diagnostic)) }, payload: NO_BYTES };
 }
 
 function answerOf({ bytes, diagnostic }: Compiled): Answer {
@@ -167,17 +116,19 @@ export async function serve(
   progress: (done: number, functions: number) => void,
 ): Promise<Reply> {
   try {
-    if (request.form === "binary") requireBinary(payload);
+    const refused = request.form === "binary" ? requireBinary(payload).diagnostic : null;
     const made =
-      request.do === "compile"
-        ? answerOf(await pool.compile(payload, optionsOf(request, featuresOf(request)), progress))
-        : answer(request, payload);
+      refused !== null
+        ? refusal(refused)
+        : request.do === "compile"
+          ? answerOf(await pool.compile(payload, optionsOf(request, featuresOf(request)), progress))
+          : answer(request, payload);
     const reply = encoded(made, request.number);
     return reply.header.length <= MOST_HEADER
       ? reply
       : encoded(tooLarge("the answer is too large"), request.number);
   } catch (error) {
-    return encoded(refusal(diagnosticOf(error, NO_BYTES)), request.number);
+    return encoded(refusal(diagnosticOf(error)), request.number);
   }
 }
 
@@ -189,12 +140,7 @@ export function answer(request: Request, payload: Uint8Array): Answer {
       return answerOf(compile(payload, optionsOf(request, features)));
     case "show":
       return answerOf(
-        show(
-          payload,
-          optionsOf(request, features),
-          STAGES.get(request.stage ?? "") ?? SHOW_IR,
-          request.filter ?? "",
-        ),
+        show(payload, optionsOf(request, features), stageNamed(request.stage ?? ""), request.filter ?? ""),
       );
     case "describe":
       return answerOf(describeModule(payload, features));
@@ -205,8 +151,8 @@ export function answer(request: Request, payload: Uint8Array): Answer {
     case "disassemble":
       return answerOf(disassemble(payload, features));
     case "script": {
-      const script = scriptCommands(payload, features);
-      return { header: { commands: script.commands }, payload: script.payload };
+      const script = readScript(payload, features);
+      return { header: JSON.parse(new TextDecoder().decode(script.take())), payload: script.takePayload() };
     }
     case TOO_LARGE:
       return tooLarge("the source is too large");

@@ -1,7 +1,8 @@
 // Compiles what is the same in every image: the run time, and the glue but for what belongs to one module. With
 // levels and checks of its own, so that all options get the same library.
 
-import { Backend, Progress } from "./backend.ts";
+import { Backend } from "./backend.ts";
+import { Progress } from "./base/progress.ts";
 import { Layout } from "./ir/layout.ts";
 import { Program } from "./ir/program.ts";
 import { cut } from "./mach/fragment.ts";
@@ -45,7 +46,7 @@ export function compileShared(types: readonly DefType[]): Packed {
   const backend = new Backend(
     program,
     new Options("", WASM_3_0, 2, false, false, true, 0, true),
-    new Progress(),
+    new Progress(new Int32Array(2)),
     null,
   );
   const module = new Module(none);

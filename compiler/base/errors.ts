@@ -9,6 +9,8 @@ export const LIMIT = 3;
 export const INTERNAL = 4;
 /** Of a proposal: malformed or invalid in WebAssembly 3.0, and perhaps valid one day. */
 export const PROPOSED = 5;
+/** Nothing is wrong: whoever wanted the result has asked for an end. */
+export const STOPPED = 6;
 
 const TABLE = [
   // binary format
@@ -139,6 +141,7 @@ const TABLE = [
   ["feature not supported yet", UNSUPPORTED],
   ["not linked", UNSUPPORTED],
   ["not supported yet", PROPOSED],
+  ["stopped", STOPPED],
   ["internal compiler error", INTERNAL],
 ] as const;
 

@@ -184,3 +184,12 @@ export function divS64(a: I64, b: I64): Division {
     a.hi < 0 ? neg64(unsigned.remainder) : unsigned.remainder,
   );
 }
+
+const BILLION = new I64(1_000_000_000, 0);
+
+/** A uint64 in decimal. */
+export function decimal64(a: I64): string {
+  if (a.hi === 0) return `${a.lo >>> 0}`;
+  const { quotient, remainder } = divU64(a, BILLION);
+  return `${decimal64(quotient)}${`${remainder.lo}`.padStart(9, "0")}`;
+}

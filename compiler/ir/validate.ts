@@ -3,6 +3,7 @@
 
 import { fail } from "../base/fail.ts";
 import type { u32 } from "../base/numbers.ts";
+import type { Progress } from "../base/progress.ts";
 import { type Features, GC, has, MULTI_MEMORY, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_SUBTYPING_DEPTH } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
@@ -24,9 +25,13 @@ import { addressType } from "./immediates.ts";
 import { Walk } from "./walk.ts";
 
 /** Validates everything: the module, its constant expressions, all bodies. What these tell, for FunctionBuild. */
-export function validateModule(module: Module, features: Features): Facts {
+export function validateModule(module: Module, features: Features, progress: Progress | null = null): Facts {
   const walk = new ModuleCheck(module, features).check();
-  for (let i = 0; i < module.funcs.length; i++) if (!module.funcs[i].imported) walk.body(i);
+  for (let i = 0; i < module.funcs.length; i++) {
+    if (module.funcs[i].imported) continue;
+    progress?.mayGoOn();
+    walk.body(i);
+  }
   return walk.facts;
 }
 

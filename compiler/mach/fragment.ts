@@ -1,5 +1,5 @@
 // The code of some functions of a module, compiled apart from the others: what an Image and a PcTable hold, as plain
-// data that a thread can send to another. `cut` makes it, `link` appends it to the image of the whole.
+// data (flat.ts: as bytes). `cut` makes it, `link` appends it to the image of the whole.
 //
 // Both sides begin with the same symbols, those that every Program of the module starts with (functions and what the
 // module declares): their numbers mean the same. All others go by name. A fragment depends on its functions only, not
@@ -29,8 +29,8 @@ export class NamedSymbol {
 }
 
 export class Fragment {
-  readonly text: Uint8Array<ArrayBuffer>;
-  readonly rodata: Uint8Array<ArrayBuffer>;
+  readonly text: Uint8Array;
+  readonly rodata: Uint8Array;
   /** Number of common symbols; above it, numbers count the rows of `symbols`. */
   readonly common: number;
   readonly symbols: readonly NamedSymbol[];
@@ -44,8 +44,8 @@ export class Fragment {
   readonly sites: Int32Array<ArrayBuffer>;
 
   constructor(
-    text: Uint8Array<ArrayBuffer>,
-    rodata: Uint8Array<ArrayBuffer>,
+    text: Uint8Array,
+    rodata: Uint8Array,
     common: number,
     symbols: readonly NamedSymbol[],
     definitions: Int32Array<ArrayBuffer>,

@@ -102,6 +102,13 @@ export function reduceArray(
   return sum;
 }
 
+/** The same, begun with the first element, which there must be. */
+export function reduceFromFirst(a: readonly Cell[], f: (sum: Cell, x: Cell, i: number) => Cell): Cell {
+  let sum = a[0];
+  for (let i = 1; i < a.length; i++) sum = f(sum, a[i], i);
+  return sum;
+}
+
 export function indexOfElement(a: readonly Cell[], wanted: Cell): number {
   for (let i = 0; i < a.length; i++) if (a[i] === wanted) return i;
   return -1;
@@ -184,7 +191,7 @@ export function fillTyped(a: number, x: number, from: number, to: number, size: 
   const end = clamp(to, n);
   if (end <= start) return a;
   const at = load32(a) + start * size;
-  if (size === 1 || x === 0) {
+  if (size === 1 || x === 0 || x === -1) {
     fill(at, x, (end - start) * size);
     return a;
   }

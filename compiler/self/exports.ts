@@ -1,21 +1,57 @@
-// What the translated compiler does for those who call it: one job at a time, from bytes to bytes. What fails is a trap;
-// the caller then asks `diagnose`, and `reset`s the memory. The parts of a job, without the driver's threads and `try`.
+// What the translated compiler does for those who call it: from bytes to bytes, one job at a time. `reset` frees what
+// the job before has made, also what it returned. What fails is a trap; the caller then asks `diagnose`.
+//
+// A job may be shared by several instances, each in a thread of its own. All of them `begin` with the same source and
+// options. Then each chunk is compiled by any of them, and one links them all, in their order:
+//
+//   for k in range(begin(source, …)): link(k, compileChunk(k))
+//   image = finish()
 
+import { Listing, stageNamed } from "../backend.ts";
 import type { Failure } from "../base/fail.ts";
+import { DONE, Progress, STOP } from "../base/progress.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
-import { Compilation, Complaint, type Diagnostic, Options, Source } from "../driver.ts";
-import { validateModule } from "../ir/validate.ts";
+import { Compilation } from "../compilation.ts";
+import type { Diagnostic } from "../diagnostic.ts";
+import { cpuFeatures } from "../isa/x64/features.ts";
+import { Options } from "../options.ts";
 import { prebuilt } from "../prebuilt.ts";
-import { describe } from "../python/meta.ts";
+import { Script } from "../script.ts";
+import { Complaint, Source } from "../source.ts";
 import { featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
-import { refuseObject } from "../wasm/foreign.ts";
-import { printModule } from "../wat/print.ts";
+import { requireBinary as requireBinaryIn } from "../wasm/foreign.ts";
 
-/** What is left of a failure. */
+/** What the last trap was for. */
 declare function failure(): Failure;
+/** There is no failure any more. */
+declare function forget(): void;
+/** Where free memory begins. */
+declare function top(): number;
+/** Frees everything but what modules made when they were loaded. */
+declare function freeAll(): void;
+/** Frees what was allocated from the address on. */
+declare function free(from: number): void;
+/** The same but for these bytes, which move there. */
+declare function freeBut(from: number, kept: Uint8Array): Uint8Array;
+/** The address of the elements. */
+declare function elements(words: Int32Array): number;
 
-/** The source of the job at hand. */
+const WORDS: Int32Array = new Int32Array(2);
+
+/** The job at hand. */
 let source: Source | null = null;
+let compilation: Compilation | null = null;
+let reading: Script | null = null;
+/** What lies above it in memory is of the chunk that was compiled last. */
+let floor = 0;
+
+/** Frees everything: for the next job. */
+export function reset(): void {
+  source = null;
+  compilation = null;
+  reading = null;
+  freeAll();
+}
 
 /** `version`: 1, 2 or 3; `without`: names of features of 2.0, with commas. */
 export function features(version: number, without: string): number {
@@ -23,13 +59,63 @@ export function features(version: number, without: string): number {
   return without === "" ? all : all & ~featuresNamed(without.split(","));
 }
 
-function begin(bytes: Uint8Array, allowed: number): Source {
-  const begun = new Source(bytes, allowed);
+/** `names`: of what the CPU has beyond the baseline, with commas. */
+export function cpu(names: string): number {
+  return cpuFeatures(names.split(","));
+}
+
+function sourceOf(bytes: Uint8Array, allowed: number): Source {
+  WORDS[DONE] = 0;
+  const begun = new Source(bytes, allowed, new Progress(WORDS));
   source = begun;
   return begun;
 }
 
-/** The extension module. */
+/** Fails where the bytes are no binary: for files that must be one. */
+export function requireBinary(bytes: Uint8Array): void {
+  sourceOf(new Uint8Array(0), 0); // as there is none, what is wrong has no line
+  requireBinaryIn(bytes);
+}
+
+/** Reads and validates a source. How many chunks there are: none where the module has no functions. */
+export function begin(
+  bytes: Uint8Array,
+  leaf: string,
+  allowed: number,
+  level: number,
+  checked: boolean,
+  wrap: boolean,
+  interrupts: boolean,
+  cpu: number,
+  verified: boolean,
+): number {
+  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  const job = sourceOf(bytes, allowed);
+  const module = job.decode();
+  const begun = new Compilation(module, job.facts(module), options, job.progress);
+  compilation = begun;
+  floor = top();
+  return begun.chunks;
+}
+
+/** A chunk for `link`. Lives until the next one is compiled, and so do bytes that were made since the last one was. */
+export function compileChunk(k: number): Uint8Array {
+  free(floor);
+  return freeBut(floor, compilation!.compiler(null).compile(k));
+}
+
+/** The chunks before this one must be linked. */
+export function link(k: number, bytes: Uint8Array): void {
+  compilation!.link(k, bytes);
+  floor = top();
+}
+
+/** The extension module, when all chunks are linked. */
+export function finish(): Uint8Array {
+  return compilation!.finish(source!.lines());
+}
+
+/** The extension module, all at once. */
 export function compile(
   bytes: Uint8Array,
   leaf: string,
@@ -41,47 +127,96 @@ export function compile(
   cpu: number,
   verified: boolean,
 ): Uint8Array {
-  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
-  const job = begin(bytes, allowed);
-  const module = job.decode();
-  refuseObject(module);
-  const facts = validateModule(module, allowed);
-  const compilation = new Compilation(module, facts, options, job.progress);
-  const compiler = compilation.compiler(null);
-  for (let k = 0; k < compilation.chunks; k++) compilation.link(k, compiler.compile(k));
-  return compilation.finish(job.lines());
+  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  for (let k = 0; k < chunks; k++) link(k, compileChunk(k));
+  return finish();
+}
+
+/** How many functions were begun since the job began, in this instance. */
+export function done(): number {
+  return WORDS[DONE];
+}
+
+/** The address of the word that says so: for other threads, while one is in here. */
+export function progress_at(): number {
+  return elements(WORDS) + 4 * DONE;
+}
+
+/** That of a word for them to set: where it is not 0, the next function fails. Whoever sets it clears it. */
+export function stop_at(): number {
+  return elements(WORDS) + 4 * STOP;
+}
+
+/** Functions at a stage ("ir", "opt", "code", "asm") whose names contain `filter`: text in UTF-8. */
+export function show(
+  bytes: Uint8Array,
+  leaf: string,
+  allowed: number,
+  level: number,
+  checked: boolean,
+  wrap: boolean,
+  interrupts: boolean,
+  cpu: number,
+  verified: boolean,
+  stage: string,
+  filter: string,
+): Uint8Array {
+  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  const listing = new Listing(stageNamed(stage), filter);
+  const compiler = compilation!.compiler(listing);
+  for (let k = 0; k < chunks; k++) link(k, compiler.compile(k));
+  finish();
+  return encodeUtf8(listing.texts.join("\n"));
 }
 
 export function validate(bytes: Uint8Array, allowed: number): void {
-  validateModule(begin(bytes, allowed).decode(), allowed);
+  sourceOf(bytes, allowed).validate();
 }
 
 /** The binary, validated. */
 export function assemble(bytes: Uint8Array, allowed: number): Uint8Array {
-  const module = begin(bytes, allowed).decode();
-  validateModule(module, allowed);
-  return module.bytes;
+  return sourceOf(bytes, allowed).validate().bytes;
 }
 
 /** The text, in UTF-8. */
 export function disassemble(bytes: Uint8Array, allowed: number): Uint8Array {
-  return printModule(begin(bytes, allowed).decode(), allowed);
+  return sourceOf(bytes, allowed).disassemble();
 }
 
 /** The description, in UTF-8. */
 export function describeModule(bytes: Uint8Array, allowed: number): Uint8Array {
-  const job = begin(bytes, allowed);
-  const module = job.decode();
-  validateModule(module, allowed);
-  return encodeUtf8(describe(module, job.lines(), false));
+  return sourceOf(bytes, allowed).describe();
+}
+
+/** The commands of a script of the test suite: JSON (script.ts). After a failure `resumeScript` goes on. */
+export function script(bytes: Uint8Array, allowed: number): Uint8Array {
+  const begun = new Script(bytes, allowed, new Progress(WORDS));
+  reading = begun;
+  begun.run();
+  return begun.take();
+}
+
+/** What failed is a command or a module of the script: notes it, and reads the rest. May fail again. */
+export function resumeScript(): Uint8Array {
+  const complaint = complaintAbout(failure(), reading!.progress);
+  forget();
+  reading!.complain(complaint);
+  reading!.run();
+  return reading!.take();
+}
+
+/** The binaries of the script's modules. */
+export function scriptPayload(): Uint8Array {
+  return reading!.takePayload();
+}
+
+function complaintAbout({ kind, message, detail, at }: Failure, { index, name }: Progress): Complaint {
+  return new Complaint(kind, message, detail, at, index, name);
 }
 
 /** After a trap that was a failure. */
 export function diagnose(): Diagnostic | null {
-  if (source === null) return null;
-  const { kind, message, detail, at } = failure();
-  const { index, name } = source.progress;
-  return source.diagnose(new Complaint(kind, message, detail, at, index, name));
+  return source === null ? null : source.diagnose(complaintAbout(failure(), source.progress));
 }
 
 export function kindOf(d: Diagnostic): number {

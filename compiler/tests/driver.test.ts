@@ -7,22 +7,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { SHOW_CODE } from "../backend.ts";
 import { INTERNAL, INVALID, LIMIT } from "../base/errors.ts";
 import { unreachable } from "../base/fail.ts";
-import {
-  Assistant,
-  type Compiled,
-  Complaint,
-  compile,
-  Job,
-  Options,
-  Outcome,
-  SHOW_CODE,
-  show,
-} from "../driver.ts";
+import { Assistant, type Compiled, compile, Job, Options, Outcome, show } from "../driver.ts";
 import { Emitter } from "../mach/emit.ts";
 import { bestThreads, Pool } from "../pool.ts";
 import { type Answer, answer, type Request } from "../service.ts";
+import { Complaint } from "../source.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Bytes } from "../base/bytes.ts";
 import { INVALID, MALFORMED, PROPOSED } from "../base/errors.ts";
-import { type Diagnostic, prepare, validate } from "../driver.ts";
+import { type Diagnostic, validate, validateOne } from "../driver.ts";
 import { WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
 import { HEAP, INSTRUCTION, ROWS, TEXT } from "../wasm/proposals.ts";
@@ -210,7 +210,7 @@ describe.skipIf(!present)("modules of the proposals' own suites", () => {
           if (command === null) break;
           if (command.module === null || (command.kind !== MODULE && command.kind !== DEFINITION)) continue;
           judged++;
-          const { diagnostic: d } = prepare(command.module, WASM_3_0);
+          const { diagnostic: d } = validateOne(command.module, WASM_3_0);
           const place = `${name}:${command.line}`;
           if ((d?.kind === MALFORMED || d?.kind === INVALID) && !EXCEPTIONS.includes(place)) {
             wrong.push(`${place}: ${d.message}: ${d.detail}`);

@@ -2,14 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import { INTERNAL, INVALID } from "../base/errors.ts";
-import { Diagnostic } from "../driver.ts";
-import { answer, describeDiagnostic } from "../service.ts";
+import { Diagnostic, diagnosticText } from "../diagnostic.ts";
+import { answer } from "../service.ts";
 
 function described(kind: number, text: string): { detail: string; function: string } {
-  return describeDiagnostic(new Diagnostic(kind, "type mismatch", text, 0, 0, 0, text)) as {
-    detail: string;
-    function: string;
-  };
+  return JSON.parse(diagnosticText(new Diagnostic(kind, "type mismatch", text, 0, 0, 0, text)));
 }
 
 describe("what a diagnostic shows", () => {

@@ -18,7 +18,6 @@ const OUTSIDE = [
   "self/exports.ts",
   "main.ts",
   "service.ts",
-  "script.ts",
   "pool.ts",
   "prebuilt.ts",
   "vitest.config.ts",

@@ -2,8 +2,7 @@
 // or the diagnostic. What must not change generated code is tried by comparing the lines before and after.
 
 import { createHash } from "node:crypto";
-import { compile, disassemble, Options } from "../driver.ts";
-import type { Compiled } from "../options.ts";
+import { type Compiled, compile, disassemble, Options } from "../driver.ts";
 import { prebuild } from "../prebuilt.ts";
 import { commonTypes } from "../shared.ts";
 import { WASM_3_0 } from "../wasm/features.ts";

@@ -45,6 +45,11 @@ export class ValueRules {
       return;
     }
     for (const [i, parameter] of (row?.parameters ?? []).entries()) {
+      const isGiven =
+        node.arguments.length > i || parameter.isLittle || parameter.otherwise !== "" || row?.joined;
+      if (!isGiven && row?.name.startsWith("number.") === false) {
+        this.report(node, 8, `${name} without an argument that the table of tools/self/library.ts has`);
+      }
       if (parameter.isLittle && node.arguments[i]?.kind !== K.TrueKeyword) {
         this.report(node, 8, `${name} without \`true\` for the byte order, as memories have it`);
       }

@@ -1,7 +1,7 @@
 // The translated compiler against the one that Node runs: images, texts, binaries, diagnostics of the same modules.
 
-import { assemble, compile, disassemble, Options, validate } from "../../driver.ts";
-import type { Compiled } from "../../options.ts";
+import { assemble, type Compiled, compile, disassemble, validate } from "../../driver.ts";
+import { Options } from "../../options.ts";
 import { WASM_3_0 } from "../../wasm/features.ts";
 import type { Sample } from "../corpus.ts";
 import type { TranslatedCompiler } from "./compiler.ts";

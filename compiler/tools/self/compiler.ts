@@ -1,6 +1,8 @@
 // The translated compiler in V8, with the driver's interface: bytes and options in, bytes or a diagnostic out.
 
-import { Compiled, Diagnostic, type Options } from "../../options.ts";
+import { Diagnostic } from "../../diagnostic.ts";
+import { Compiled } from "../../driver.ts";
+import type { Options } from "../../options.ts";
 import { Machine, Trapped } from "./instance.ts";
 import type { Site } from "./output.ts";
 
@@ -8,9 +10,12 @@ const INTERNAL = 4;
 
 export class TranslatedCompiler {
   private readonly machine: Machine;
+  /** Of the job that was shared last. */
+  chunks: number;
 
   constructor(bytes: Uint8Array, sites: readonly Site[]) {
     this.machine = new Machine(bytes, sites);
+    this.chunks = 0;
   }
 
   /** Bytes of memory that the last job took. */
@@ -50,24 +55,104 @@ export class TranslatedCompiler {
     );
   }
 
-  compile(bytes: Uint8Array, o: Options): Compiled {
+  /** Source and options as exports take them. */
+  private given(source: number, o: Options): number[] {
     const truth = (x: boolean): number => (x ? 1 : 0);
-    return this.attempt(bytes, (source) =>
-      this.machine.call(
-        "compile",
-        source,
-        this.machine.newText(o.leaf),
-        ...[
-          o.features,
-          o.level,
-          truth(o.checked),
-          truth(o.wrap),
-          truth(o.interrupts),
-          o.cpu,
-          truth(o.verified),
-        ],
-      ),
-    );
+    const truths = [o.checked, o.wrap, o.interrupts].map(truth);
+    return [
+      ...[source, this.machine.newText(o.leaf), o.features, o.level, ...truths],
+      ...[o.cpu, truth(o.verified)],
+    ];
+  }
+
+  compile(bytes: Uint8Array, o: Options): Compiled {
+    return this.attempt(bytes, (source) => this.machine.call("compile", ...this.given(source, o)));
+  }
+
+  show(bytes: Uint8Array, o: Options, stage: string, filter: string): Compiled {
+    return this.attempt(bytes, (source) => {
+      const given = this.given(source, o);
+      const { machine } = this;
+      return machine.call("show", ...given, machine.newText(stage), machine.newText(filter));
+    });
+  }
+
+  /** The same as `compile`, chunk by chunk, each through an instance that `helpers` has, or this one. */
+  compileShared(bytes: Uint8Array, o: Options, helpers: readonly TranslatedCompiler[]): Compiled {
+    return this.attempt(bytes, (source) => {
+      const { machine } = this;
+      const chunks = machine.call("begin", ...this.given(source, o));
+      this.chunks = chunks;
+      for (const helper of helpers) helper.begin(bytes, o);
+      for (let k = 0; k < chunks; k++) {
+        const helper = helpers[k % (helpers.length + 1)];
+        const own =
+          helper === undefined ? machine.call("compileChunk", k) : machine.newBytes(helper.chunk(k));
+        machine.call("link", k, own);
+      }
+      return machine.call("finish");
+    });
+  }
+
+  /**
+   * Compiles each chunk, and looks at what was in memory before it: the addresses of words that refer to what is freed
+   * when the chunk is done.
+   */
+  dangling(bytes: Uint8Array, o: Options): number[] {
+    const { machine } = this;
+    machine.reset();
+    const chunks = machine.call("begin", ...this.given(machine.newBytes(bytes), o));
+    const { value: floor } = machine.exports.top;
+    const found: number[] = [];
+    for (let k = 0; k < chunks; k++) {
+      const before = new Int32Array(machine.exports.memory.buffer.slice(0, floor));
+      machine.call("compileChunk", k);
+      const { buffer } = machine.exports.memory;
+      const after = new Int32Array(buffer, 0, before.length);
+      for (const [i, word] of after.entries()) {
+        if (word !== before[i] && word >= floor && word < buffer.byteLength) found.push(4 * i);
+      }
+    }
+    return found;
+  }
+
+  get done(): number {
+    return this.machine.call("done");
+  }
+
+  /** Sets the word that ends jobs. */
+  stop(word: number): void {
+    this.machine.view.setInt32(this.machine.call("stop_at"), word, true);
+  }
+
+  requireBinary(bytes: Uint8Array): Compiled {
+    return this.attempt(bytes, (source) => this.machine.call("requireBinary", source) ?? 0);
+  }
+
+  private begin(bytes: Uint8Array, o: Options): void {
+    this.machine.reset();
+    this.machine.call("begin", ...this.given(this.machine.newBytes(bytes), o));
+  }
+
+  private chunk(k: number): Uint8Array {
+    return this.machine.bytes(this.machine.call("compileChunk", k));
+  }
+
+  /** The commands of a script, and its modules. */
+  script(text: Uint8Array, features: number): Uint8Array[] {
+    const { machine } = this;
+    machine.reset();
+    let commands = 0;
+    for (let isFirst = true; commands === 0; isFirst = false) {
+      try {
+        commands = isFirst
+          ? machine.call("script", machine.newBytes(text), features)
+          : machine.call("resumeScript");
+      } catch (error) {
+        if (!(error instanceof Trapped) || error.failure === 0) throw error;
+      }
+    }
+    return [machine.bytes(commands), machine.bytes(machine.call("scriptPayload"))];
   }
 
   /** `what`: validate, assemble, disassemble, describeModule. */

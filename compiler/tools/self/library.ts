@@ -5,7 +5,7 @@
 // bits; `cell` is what arrays hold: an int32, a boolean or an address), then what is done: an instruction with $0 for
 // the first argument, or a function of the run time (compiler/self), which gets the receiver first. `=` gives what
 // stands in for an argument that is left out. Behind the function's name stand more arguments: `size`, the bytes of an
-// element of the typed array. `cell?` is a cell or undefined. `number` in the first place of a signature is the
+// element of the typed array. `/1` in a name: with so many arguments. `cell?` is a cell or undefined. `number` in the first place of a signature is the
 // receiver of a method of numbers.
 
 import type ts from "typescript";
@@ -73,6 +73,7 @@ const ROWS: readonly (readonly [string, string, string])[] = [
   ["Array.pop", "-> cell?", "popElement"],
   ["Array.push", "cell -> i32", "pushElement"],
   ["Array.reduce", "cell cell -> cell", "reduceArray"],
+  ["Array.reduce/1", "cell -> cell", "reduceFromFirst"],
   ["Array.slice", `i32=0 i32=${END} -> ref`, "sliceArray"],
   ["Array.some", "cell -> i32", "someElement"],
   ["Array.sort", "cell -> ref", "sortArray"],
@@ -227,7 +228,8 @@ export function libraryCall(types: Types, call: ts.CallExpression): LibraryCall 
     return new LibraryCall(`${types.text(types.at(object))}.${method}`, undefined, object);
   const element = receiver === "Array" ? types.arguments(types.at(object))[0] : undefined;
   const elements = element === undefined ? "" : types.shape(element);
-  return new LibraryCall(`${receiver}.${method}`, rowOf(receiver, method, elements), object);
+  const short = TABLE.get(`${receiver}.${method}/${call.arguments.length}`);
+  return new LibraryCall(`${receiver}.${method}`, short ?? rowOf(receiver, method, elements), object);
 }
 
 /** Whether a property of the library may be read. */

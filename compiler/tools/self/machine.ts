@@ -1,5 +1,5 @@
 // What lies below the run time: instructions that it uses as functions (compiler/self/machine.ts declares them), and
-// in text format memory, arrays' growth, texts' joining, and checks. Nothing is ever freed but all at once: `reset`.
+// in text format memory, arrays' growth, texts' joining, and checks. What is freed is everything from an address on.
 //
 //   text          number of units, units of 16 bits
 //   typed array   address of its elements, their number
@@ -42,6 +42,12 @@ const INSTRUCTIONS: ReadonlyMap<string, Instruction> = new Map([
   ["impossible", new Instruction("i32", "void", "(call $overflow (i32.const 0)) (drop $0)")],
   ["outside", new Instruction("i32", "void", "(call $outside $0)")],
   ["failure", new Instruction("", "ref", "(global.get $failure)")],
+  ["forget", new Instruction("", "void", "(global.set $failure (i32.const 0))")],
+  ["top", new Instruction("", "i32", "(global.get $top)")],
+  ["freeAll", new Instruction("", "void", "(call $free_all)")],
+  ["free", new Instruction("i32", "void", "(call $free $0)")],
+  ["freeBut", new Instruction("i32 ref", "ref", "(call $free_but $0 $1)")],
+  ["elements", new Instruction("ref", "i32", "(i32.load $0)")],
   ["asCell", new Instruction("ref", "i32", "$0")],
   ["asText", new Instruction("ref", "ref", "$0")],
 ]);
@@ -81,9 +87,19 @@ export const PRELUDE = `(type $closure (func (param i32 i32 i32 i32 i32 i32 i32)
   (global.set $limit (i32.shl (memory.size) (i32.const 16))))
 ;; What is there now stays for good.
 (func (export "keep") (global.set $base (global.get $top)))
-(func (export "reset")
-  (memory.fill (global.get $base) (i32.const 0) (i32.sub (global.get $top) (global.get $base)))
-  (global.set $top (global.get $base)) (global.set $failure (i32.const 0)) (global.set $site (i32.const 0)))
+(func $free_all
+  (call $free (global.get $base)) (global.set $failure (i32.const 0)) (global.set $site (i32.const 0)))
+(func $free (param $from i32)
+  (memory.fill (local.get $from) (i32.const 0) (i32.sub (global.get $top) (local.get $from)))
+  (global.set $top (local.get $from)))
+;; The bytes, in a typed array that was made after $from, are made anew there.
+(func $free_but (param $from i32) (param $bytes i32) (result i32) (local $n i32)
+  (local.set $n (i32.load offset=4 (local.get $bytes)))
+  (memory.copy (i32.add (local.get $from) (i32.const 8)) (i32.load (local.get $bytes)) (local.get $n))
+  (i32.store (local.get $from) (i32.add (local.get $from) (i32.const 8)))
+  (i32.store offset=4 (local.get $from) (local.get $n))
+  (call $free (i32.and (i32.add (i32.add (local.get $from) (local.get $n)) (i32.const 15)) (i32.const -8)))
+  (local.get $from))
 
 ;; --- numbers: what does not fit is not made to
 (func $same_sign (param $x i32) (param $site i32) (result i32)
