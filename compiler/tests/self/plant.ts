@@ -129,6 +129,18 @@ const BUGS: readonly (readonly [string, string, string, string])[] = [
     "for (const [rep, name] of this.taken) this.free.set(rep, [...(this.free.get(rep) ?? []), name]);",
   ],
   [
+    "where elements are is not looked up again in an array that is another",
+    "tools/self/frame.ts",
+    "captures.isAssigned(declaration) || ",
+    "",
+  ],
+  [
+    "a product and a sum are no float",
+    "tools/self/expressions.ts",
+    "if (bits <= 62) return true;",
+    "return true;",
+  ],
+  [
     "arguments change places",
     "tools/self/calls.ts",
     'const text = `(call ${name} ${object} ${this.argumentsFor(fn, given, node).join(" ")})`;',

@@ -60,6 +60,21 @@ export const SUMS: ReadonlyMap<ts.SyntaxKind, string> = new Map([
   [K.AsteriskToken, "mul"],
 ]);
 
+/** An array, the address of its elements, and their number: text, as often as it is needed after `before`. */
+export class Elements {
+  readonly before: string;
+  readonly array: string;
+  readonly at: string;
+  readonly length: string;
+
+  constructor(before: string, array: string, at: string, length: string) {
+    this.before = before;
+    this.array = array;
+    this.at = at;
+    this.length = length;
+  }
+}
+
 export abstract class Expressions extends Frame {
   protected abstract assign(node: ts.BinaryExpression, use: Use): Value;
   protected abstract step(target: ts.Expression, operator: ts.SyntaxKind, use: Use): Value;
@@ -552,6 +567,8 @@ export abstract class Expressions extends Frame {
   private libraryProperty(node: ts.PropertyAccessExpression, receiver: Receiver): Value {
     const name = node.name.text;
     if (!isKnownProperty(receiver, name)) return this.refuse(node, `${receiver}.${name} is not in the table`);
+    const header = this.headerOf(bare(node.expression));
+    if (header !== undefined && name === "length") return new Value(get(header.length), "i32");
     const object = this.as(node.expression, "ref");
     const load = (offset: number): Value => new Value(`(i32.load offset=${offset} ${object})`, "i32");
     if (name === "length") return load(receiver === "string" ? 0 : 4);
@@ -595,9 +612,18 @@ export abstract class Expressions extends Frame {
     return this.as(node, kind === "u32" ? "u32" : "i32");
   }
 
-  protected addressOf(array: string, index: string, size: number): string {
+  /** The address of an element; `at`: that of the first. */
+  protected addressOf(at: string, index: string, size: number): string {
     const offset = size === 1 ? index : `(i32.shl ${index} ${i32(Math.log2(size))})`;
-    return `(i32.add (i32.load ${array}) ${offset})`;
+    return `(i32.add ${at} ${offset})`;
+  }
+
+  /** What must run first to get at the elements of an array. */
+  protected elements(node: ts.Expression): Elements {
+    const header = this.headerOf(bare(node));
+    const [before, array] = this.once(this.as(node, "ref"));
+    if (header !== undefined) return new Elements("", array, get(header.at), get(header.length));
+    return new Elements(before, array, `(i32.load ${array})`, `(i32.load offset=4 ${array})`);
   }
 
   private element(node: ts.ElementAccessExpression): Value {
@@ -613,15 +639,15 @@ export abstract class Expressions extends Frame {
     const isArray = receiver === "Array";
     if (receiver === undefined || !(isArray || isTyped(receiver)))
       return this.refuse(node, "an element of this");
-    const [before, array] = this.once(this.as(expression, "ref"));
+    const { before, at, length } = this.elements(expression);
     const i = this.temp("i32");
     const shape = this.types.shapeAt(node);
     const form: Form = isArray ? (shape === "number" ? "i32" : "ref") : this.elementForm(receiver);
     if (shape === "optional number") return this.refuse(node, "a number or nothing in an array");
     const [size, load] = isArray ? [4, "i32.load"] : ELEMENTS[receiver];
-    const inside = `(i32.lt_u ${tee(i, this.index(argumentExpression))} (i32.load offset=4 ${array}))`;
+    const inside = `(i32.lt_u ${tee(i, this.index(argumentExpression))} ${length})`;
     const rep = repOf(form);
-    const found = `(${load} ${this.addressOf(array, get(i), size)})`;
+    const found = `(${load} ${this.addressOf(at, get(i), size)})`;
     const mayMiss = form === "ref" && shape !== "boolean" && !isUsedAtOnce(node);
     const outside = mayMiss
       ? i32(0)

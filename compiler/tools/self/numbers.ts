@@ -277,8 +277,8 @@ export class Numbers {
   }
 
   /**
-   * How many bits the integer that an expression is can have, its sign aside; Infinity if it may be none. What has no
-   * more than EXACT_BITS is exact in JavaScript, and in 64 bits.
+   * An n such that the integer that an expression is lies between -2ⁿ and 2ⁿ; Infinity if it may be none. Where n is no
+   * more than EXACT_BITS it is exact in JavaScript, and in 64 bits.
    */
   bits(whole: ts.Expression): number {
     const constant = this.constant(whole);
@@ -300,7 +300,7 @@ export class Numbers {
     }
     if (ts.isPrefixUnaryExpression(node) && node.operator === K.MinusToken) return this.bits(node.operand);
     const kind = this.kind(node);
-    return kind === "f64" ? Number.POSITIVE_INFINITY : 32;
+    return kind === "f64" ? Number.POSITIVE_INFINITY : kind === "u32" ? 32 : 31;
   }
 
   /** Whether it is a sum, difference, product or negation, whose value may not fit its operands' kind. */

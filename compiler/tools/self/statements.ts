@@ -76,7 +76,10 @@ export class Statements extends Calls {
   /** A parameter, which may be a pattern. */
   private ownParameter(p: ts.ParameterDeclaration): [string, string] {
     const form = this.parameterForm(p);
-    if (ts.isIdentifier(p.name)) return this.parameter(p, p.name.text, form);
+    if (ts.isIdentifier(p.name)) {
+      const [text, begin] = this.parameter(p, p.name.text, form);
+      return [text, `${begin} ${this.loadHeader(p)}`];
+    }
     const [param, begin] = this.parameter(p, "given", form);
     const given = /^\(param (\S+) /.exec(param)![1];
     return [param, `${begin} ${this.pattern(p.name, get(given))}`];
@@ -213,8 +216,10 @@ export class Statements extends Calls {
     const form = this.variableForm(d);
     const begin = this.makeVariable(d, name.text, form);
     const variable = this.variables.get(d)!;
-    if (initializer !== undefined)
-      return `${begin} ${this.write(variable, this.as(initializer, form as Want))}`;
+    if (initializer !== undefined) {
+      const given = this.write(variable, this.as(initializer, form as Want));
+      return `${begin} ${given} ${this.loadHeader(d)}`;
+    }
     const empty = form === "f64" ? "(f64.const nan)" : form === "optional" ? NOTHING : i32(0);
     return `${begin} ${this.write(variable, empty)}`;
   }
@@ -240,7 +245,8 @@ export class Statements extends Calls {
     if (!ts.isIdentifier(e.name)) return this.pattern(e.name, this.convert(value, "ref", e));
     const form = this.variableForm(e);
     const begin = this.makeVariable(e, e.name.text, form);
-    return `${begin} ${this.write(this.variables.get(e)!, this.convert(value, form as Want, e))}`;
+    const given = this.write(this.variables.get(e)!, this.convert(value, form as Want, e));
+    return `${begin} ${given} ${this.loadHeader(e)}`;
   }
 
   /** The property that an element of an object pattern reads. */
@@ -439,7 +445,7 @@ export class Statements extends Calls {
     const [size, load] = typed !== undefined ? ELEMENTS[typed] : [4, "i32.load"];
     const shape = this.types.shapeAt(declaration.name);
     const form: Form = typed !== undefined ? this.elementForm(typed) : shape === "number" ? "i32" : "ref";
-    const item = new Value(`(${load} ${this.addressOf(get(array), get(i), size)})`, form);
+    const item = new Value(`(${load} ${this.addressOf(`(i32.load ${get(array)})`, get(i), size)})`, form);
     const leave = `(br_if ${end} (i32.ge_u ${get(i)} (i32.load offset=4 ${get(array)})))`;
     const bind = this.bind(declaration, item);
     const body = this.loopBody(node.statement, end, next);
