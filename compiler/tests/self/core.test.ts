@@ -102,11 +102,14 @@ test("memory is freed when a chunk is done, and when a job is", () => {
 });
 
 test("whoever wants no more of it", () => {
-  translated.stop(1);
-  const stopped = translated.compile(large(1), OPTIONS).diagnostic;
-  translated.stop(0);
-  expect(stopped).toMatchObject({ kind: STOPPED, message: "stopped" });
-  expect(translated.compile(large(1), OPTIONS).diagnostic).toBeNull();
+  const text = large(1);
+  for (const bytes of [text, assemble(text, WASM_3_0).bytes]) {
+    translated.stop(1);
+    const stopped = translated.compile(bytes, OPTIONS).diagnostic;
+    translated.stop(0);
+    expect(stopped).toMatchObject({ kind: STOPPED, message: "stopped" });
+    expect(translated.compile(bytes, OPTIONS).diagnostic).toBeNull();
+  }
 });
 
 test.each(["ir", "opt", "code", "asm"])("functions as %s", (stage) => {
