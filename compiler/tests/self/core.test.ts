@@ -1,5 +1,5 @@
 // The compiler compiled by itself, in V8: of the same modules it makes the same images, texts, binaries and diagnostics
-// as the compiler that Node runs. `node tools/self/compare.ts` does the same with whole suites.
+// as the compiler that Node runs. `node tests/self/compare.ts` does the same with whole suites.
 
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -11,10 +11,10 @@ import { prebuild } from "../../prebuilt.ts";
 import { commonTypes } from "../../shared.ts";
 import { samples } from "../../tools/corpus.ts";
 import { type Built, build, ROOT } from "../../tools/self/build.ts";
-import { Comparison, changed, random } from "../../tools/self/comparison.ts";
-import { TranslatedCompiler } from "../../tools/self/compiler.ts";
 import { prebuiltSource } from "../../tools/self/prebuilt.ts";
 import { WASM_3_0 } from "../../wasm/features.ts";
+import { Comparison, changed, random } from "./comparison.ts";
+import { TranslatedCompiler } from "./compiler.ts";
 
 const GOLDEN = join(ROOT, "tests", "golden");
 

@@ -175,7 +175,8 @@ function isInside(node: ts.Node, outer: ts.Node): boolean {
   return node.getSourceFile() === outer.getSourceFile() && node.pos >= outer.pos && node.end <= outer.end;
 }
 
-function isWritten(node: ts.Identifier): boolean {
+/** Whether a name stands where it gets a value. */
+export function isWritten(node: ts.Identifier): boolean {
   const { parent } = node;
   if (ts.isBinaryExpression(parent)) return parent.left === node && isAssignment(parent.operatorToken.kind);
   const isUnary = ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent);

@@ -527,21 +527,26 @@ export abstract class Expressions extends Frame {
       if (declaration === undefined) return this.refuse(node, "unknown name");
       return this.global(declaration, node);
     }
-    const receiver = this.types.receiverAt(expression);
+    const header = name.text === "length" ? this.headerOf(bare(expression)) : undefined;
+    if (header !== undefined) return new Value(get(header.length), "i32");
+    const [object, type] = [this.as(expression, "ref"), this.types.at(expression)];
+    if (node.questionDotToken === undefined) return this.member(object, type, name.text, node);
+    return this.optional(object, node, (there) => this.member(there, type, name.text, node));
+  }
+
+  /** A property of an object, the text of which is used once. */
+  protected member(object: string, type: ts.Type, name: string, node: ts.Node): Value {
+    const declaration = this.types.property(type, name);
+    const receiver = this.types.receiver(type);
     if (receiver !== undefined && receiver !== "object" && this.types.isLibrary(declaration)) {
-      return this.libraryProperty(node, receiver);
+      return this.libraryProperty(object, receiver, name, node);
     }
     if (declaration !== undefined && ts.isGetAccessor(declaration)) {
-      if (node.questionDotToken !== undefined) this.refuse(node, "`?.` of a getter");
-      return this.callFunction(declaration, this.as(expression, "ref"), [], node);
+      return this.callFunction(declaration, object, [], node);
     }
-    const field = this.shared.classes.field(this.types.at(expression), name.text);
-    if (field === undefined) {
-      return this.refuse(node, `no field ${name.text} in ${this.types.text(this.types.at(expression))}`);
-    }
-    const object = this.as(expression, "ref");
-    if (node.questionDotToken === undefined) return this.load(object, field);
-    return this.optional(object, node, (there) => this.load(there, field));
+    const field = this.shared.classes.field(type, name);
+    if (field === undefined) return this.refuse(node, `no field ${name} in ${this.types.text(type)}`);
+    return this.load(object, field);
   }
 
   /** What `?.` yields: what `there` makes of the object, or nothing. */
@@ -564,14 +569,11 @@ export abstract class Expressions extends Frame {
     return new Value(`(${repOf(field.form)}.load offset=${field.offset} ${object})`, field.form);
   }
 
-  private libraryProperty(node: ts.PropertyAccessExpression, receiver: Receiver): Value {
-    const name = node.name.text;
+  private libraryProperty(object: string, receiver: Receiver, name: string, node: ts.Node): Value {
     if (!isKnownProperty(receiver, name)) return this.refuse(node, `${receiver}.${name} is not in the table`);
-    const header = this.headerOf(bare(node.expression));
-    if (header !== undefined && name === "length") return new Value(get(header.length), "i32");
-    const object = this.as(node.expression, "ref");
-    const load = (offset: number): Value => new Value(`(i32.load offset=${offset} ${object})`, "i32");
-    if (name === "length") return load(receiver === "string" ? 0 : 4);
+    if (name === "length") {
+      return new Value(`(i32.load offset=${receiver === "string" ? 0 : 4} ${object})`, "i32");
+    }
     if (name === "size") {
       const table = this.shared.runtimeClass("Table");
       return this.load(object, this.shared.classes.layout(table).fields.get("size")!);

@@ -2,7 +2,7 @@
 
 import ts from "typescript";
 import { Calls, FIRST_CAPTURED, VALUE_ARGUMENTS } from "./calls.ts";
-import type { Closure } from "./captures.ts";
+import { type Closure, isWritten } from "./captures.ts";
 import { ELEMENTS } from "./expressions.ts";
 import { bare, isTyped, namedArrow } from "./types.ts";
 import { type Form, get, i32, NOTHING, repOf, set, Value, type Want } from "./values.ts";
@@ -234,7 +234,7 @@ export class Statements extends Calls {
       if (e.dotDotDotToken !== undefined || e.initializer !== undefined)
         this.refuse(e, "`...` or a default in a pattern");
       const found = ts.isObjectBindingPattern(name)
-        ? this.bound(e, type, object)
+        ? this.member(object, type, ((e.propertyName ?? e.name) as ts.Identifier).text, e)
         : this.item(e, name, i, object);
       parts.push(this.bind(e, found));
     }
@@ -247,23 +247,6 @@ export class Statements extends Calls {
     const begin = this.makeVariable(e, e.name.text, form);
     const given = this.write(this.variables.get(e)!, this.convert(value, form as Want, e));
     return `${begin} ${given} ${this.loadHeader(e)}`;
-  }
-
-  /** The property that an element of an object pattern reads. */
-  private bound(e: ts.BindingElement, type: ts.Type, object: string): Value {
-    const property = ((e.propertyName ?? e.name) as ts.Identifier).text;
-    const declaration = this.types.property(type, property);
-    if (declaration !== undefined && ts.isGetAccessor(declaration)) {
-      const form = this.shared.classes.form(declaration, this.types.returned(declaration));
-      return new Value(`(call ${this.shared.function(declaration)} ${object})`, form);
-    }
-    if (property === "length" && this.types.isLibrary(declaration)) {
-      const at = this.types.receiver(type) === "string" ? 0 : 4;
-      return new Value(`(i32.load offset=${at} ${object})`, "i32");
-    }
-    const field = this.shared.classes.field(type, property);
-    if (field === undefined) return this.refuse(e, `no field ${property} in ${this.types.text(type)}`);
-    return this.load(object, field);
   }
 
   /** Element `i` of an array. */
@@ -403,7 +386,7 @@ export class Statements extends Calls {
     if (!isBelow || declaration === undefined || this.numbers.slot(declaration) !== "i32") return false;
     let changes = false;
     const visit = (n: ts.Node): void => {
-      if (ts.isIdentifier(n) && this.types.declaration(n) === declaration && isChanged(n)) changes = true;
+      if (ts.isIdentifier(n) && this.types.declaration(n) === declaration && isWritten(n)) changes = true;
       ts.forEachChild(n, visit);
     };
     visit(statement);
@@ -524,15 +507,6 @@ function isDeclaration(node: ts.Statement): boolean {
 
 function isConst(d: ts.VariableDeclaration): boolean {
   return (d.parent.flags & ts.NodeFlags.Const) !== 0;
-}
-
-function isChanged(n: ts.Identifier): boolean {
-  const { parent } = n;
-  if (ts.isBinaryExpression(parent) && parent.left === n) {
-    return parent.operatorToken.kind >= K.FirstAssignment && parent.operatorToken.kind <= K.LastAssignment;
-  }
-  const isUnary = ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent);
-  return isUnary && (parent.operator === K.PlusPlusToken || parent.operator === K.MinusMinusToken);
 }
 
 function nameOf(declaration: ts.Declaration): string {
