@@ -45,11 +45,14 @@ function value(v: s.Value): string {
     return jsonArray([name, v.nans[0] === s.CANONICAL ? '"nan:canonical"' : '"nan:arithmetic"']);
   }
   if (v.kind === s.V_V128) {
-    const words = jsonArray([...v.words].map(String));
-    return jsonArray([name, words, jsonArray([...v.nans].map(String)), `${v.laneBits}`]);
+    return jsonArray([name, numbers([...v.words]), numbers([...v.nans]), `${v.laneBits}`]);
   }
   if (v.any) return jsonArray([name]);
   return jsonArray([name, jsonString(decimal64(new I64(v.words[0], v.words[1])))]);
+}
+
+function numbers(all: readonly number[]): string {
+  return jsonArray(all.map((x) => `${x}`));
 }
 
 function values(all: readonly s.Value[]): string {

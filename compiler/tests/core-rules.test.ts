@@ -86,6 +86,8 @@ export function l(view: DataView, x: number, s: string): number {
   view.setInt32(0, x, true);
   view.getFloat64(0, false); // 8: DataView.getFloat64 without \`true\`
   s.match("a"); // 8: string.match is not in the table
+  [1].map(String).map((x) => String(x)); // 8: String as a value
+  const maker = Number; // 8: Number as a value
   [1].toSorted(); // 8: Array.toSorted is not in the table
   Math.random(); // 8: Math.random is not in the table
   const e = Number.EPSILON; // 8: Number.EPSILON is not in the table

@@ -31,6 +31,7 @@ export class ValueRules {
     }
     if (ts.isCallExpression(node)) this.call(node);
     if (ts.isPropertyAccessExpression(node)) this.property(node);
+    if (ts.isIdentifier(node) && ts.isExpression(node)) this.name(node);
     if (ts.isPropertyDeclaration(node) || ts.isPropertySignature(node)) this.kept(node, this.types.at(node));
     if (ts.isArrayTypeNode(node)) this.kept(node, this.types.at(node.elementType));
     if (ts.isParameter(node)) this.parameter(node);
@@ -55,6 +56,22 @@ export class ValueRules {
         this.report(node, 8, `${name} without \`true\` for the byte order, as memories have it`);
       }
     }
+  }
+
+  /** Functions and classes of the library are called, not handed on. */
+  private name(node: ts.Identifier): void {
+    const { parent } = node;
+    const isHandedOn =
+      (ts.isCallExpression(parent) && parent.expression !== node) ||
+      (ts.isVariableDeclaration(parent) && parent.initializer === node) ||
+      (ts.isPropertyAssignment(parent) && parent.initializer === node) ||
+      (ts.isBinaryExpression(parent) && parent.operatorToken.kind !== K.InstanceOfKeyword) ||
+      ts.isArrayLiteralExpression(parent) ||
+      ts.isReturnStatement(parent) ||
+      ts.isArrowFunction(parent);
+    const isNothing = node.text === "undefined" || node.text === "Infinity" || node.text === "NaN";
+    if (!isHandedOn || isNothing || !this.types.isLibrary(this.types.declaration(node))) return;
+    this.report(node, 8, `${node.text} as a value: write an arrow function`);
   }
 
   private property(node: ts.PropertyAccessExpression): void {

@@ -1,8 +1,8 @@
 // node tests/self/compare.ts DIRECTORY WHAT...: compares the translated compiler, which tools/self.ts wrote to the
 // directory, with the one that Node runs, on the modules of tools/corpus.ts. `mutate:N` changes N modules in places and
-// compares what becomes of them.
+// compares what becomes of them; `scripts:FOLDER` compares what is read of the scripts (.wast) in a folder.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { prebuild } from "../../prebuilt.ts";
 import { commonTypes } from "../../shared.ts";
@@ -22,9 +22,15 @@ const translated = new TranslatedCompiler(readFileSync(join(directory, "compiler
 const comparison = new Comparison(translated);
 prebuild(commonTypes());
 
+const SCRIPTS = "scripts:";
+for (const folder of what.flatMap((w) => (w.startsWith(SCRIPTS) ? [w.slice(SCRIPTS.length)] : []))) {
+  for (const name of readdirSync(folder, { recursive: true }) as string[]) {
+    if (name.endsWith(".wast")) comparison.script(name, readFileSync(join(folder, name)));
+  }
+}
 const mutate = what.find((w) => w.startsWith("mutate:"));
 const pool: Uint8Array[] = [];
-for (const sample of samples(what.filter((w) => w !== mutate))) {
+for (const sample of samples(what.filter((w) => w !== mutate && !w.startsWith(SCRIPTS)))) {
   if (mutate === undefined) comparison.all(sample);
   else if (sample.bytes.length > 8 && sample.bytes.length < MOST_BYTES) pool.push(sample.bytes);
 }

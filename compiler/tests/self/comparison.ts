@@ -1,6 +1,6 @@
 // The translated compiler against the one that Node runs: images, texts, binaries, diagnostics of the same modules.
 
-import { assemble, type Compiled, compile, disassemble, validate } from "../../driver.ts";
+import { assemble, Compiled, compile, disassemble, readScript, validate } from "../../driver.ts";
 import { Options } from "../../options.ts";
 import type { Sample } from "../../tools/corpus.ts";
 import { WASM_3_0 } from "../../wasm/features.ts";
@@ -111,6 +111,14 @@ export class Comparison {
     this.compare(`${name} text`, disassemble(bytes, WASM_3_0), text);
     if (bytes[0] === 0) return;
     this.compare(`${name} binary`, assemble(bytes, WASM_3_0), translated.run("assemble", bytes, WASM_3_0));
+  }
+
+  /** What is read of a script, and the binaries of its modules. */
+  script(name: string, text: Uint8Array): void {
+    const wanted = readScript(text, WASM_3_0);
+    const [commands, payload] = this.translated.script(text, WASM_3_0);
+    this.compare(`${name} commands`, new Compiled(wanted.take(), null), new Compiled(commands, null));
+    this.compare(`${name} modules`, new Compiled(wanted.takePayload(), null), new Compiled(payload, null));
   }
 
   /** Whether a module is valid, and its image. */

@@ -124,7 +124,8 @@ test.each(["", "(module)", "\0as", "\0asm", "{}", "\x89PNG"])("files that must b
 });
 
 test.each([
-  `(module $M (global (export "g") i64 (i64.const 1)) (func (export "a\u{1f600}\n") (param f32 externref) (result i64)
+  [
+    `(module $M (global (export "g") i64 (i64.const 1)) (func (export "a\u{1f600}\\n\\22") (param f32 externref) (result i64)
      (i64.const 0)))
    (assert_return (invoke "f" (i64.const -1) (i32.const -1) (f32.const nan:0x7fffff)) (f64.const nan:canonical))
    (assert_return (invoke "f" (v128.const i32x4 1 -2 3 4)) (either (i32.const 1) (ref.extern 3) (ref.func)))
@@ -133,14 +134,16 @@ test.each([
    (nothing "at all")
    (assert_malformed (module binary "") "unexpected end")
    (invoke "f" (i64.const 12345678901234567890))`,
-  "(module) (",
-  "(; no end",
-  "",
-])("a script", (text) => {
+    8,
+  ],
+  ["(module) (", 1],
+  ["(; no end", 1],
+  ["", 0],
+])("a script with as many commands: %#", (text, count) => {
   const bytes = new TextEncoder().encode(text);
   const script = readScript(bytes, WASM_3_0);
   const [commands, payload] = translated.script(bytes, WASM_3_0);
   expect(new TextDecoder().decode(commands)).toBe(new TextDecoder().decode(script.take()));
   expect(Buffer.compare(payload, script.takePayload())).toBe(0);
-  JSON.parse(new TextDecoder().decode(commands));
+  expect(JSON.parse(new TextDecoder().decode(commands)).commands.length).toBe(count);
 });

@@ -224,6 +224,7 @@ export abstract class Expressions extends Frame {
 
   /** A name of a module. */
   private global(declaration: ts.Declaration, node: ts.Node): Value {
+    if (this.types.isLibrary(declaration)) return this.refuse(node, `${node.getText()} as a value`);
     if (ts.isFunctionDeclaration(declaration)) return this.functionValue(declaration);
     const variable = this.moduleVariable(declaration);
     if (variable === undefined) return this.refuse(node, `${node.getText()} is not in scope here`);
