@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import interpreters
+import oracle
 import platformdirs
 import pytest
 import wasmpy
@@ -33,6 +34,8 @@ def _heed_signals() -> None:
 
 
 _heed_signals()
+# Of an editable install whose sources have changed.
+oracle.make_current()
 
 
 def pytest_report_header() -> list[str]:
@@ -71,19 +74,11 @@ def interpreter(request: pytest.FixtureRequest) -> interpreters.Interpreter:
 def environment(cache: Path) -> dict[str, str]:
     """What another interpreter needs to use the wasmpy under test."""
     places = {str(Path(package.__file__ or "").parent.parent) for package in (wasmpy, platformdirs)}
-    node = os.environ.get("WASMPY_NODE") or _node()
     return {
         "PYTHONPATH": os.pathsep.join(sorted(places)),
         "WASMPY_CACHE_DIR": str(cache),
-        "WASMPY_NODE": node,
         "PYTHONDONTWRITEBYTECODE": "",
     }
-
-
-def _node() -> str:
-    from wasmpy import _compiler
-
-    return _compiler.find_node()
 
 
 def run_python(

@@ -132,6 +132,12 @@ export function compile(
   return finish();
 }
 
+/** How many functions the module has of its own, after `begin`. */
+export function functions(): number {
+  const job = compilation!;
+  return job.functionsTo(job.chunks);
+}
+
 /** How many functions were begun since the job began, in this instance. */
 export function done(): number {
   return WORDS[DONE];

@@ -169,16 +169,15 @@ def _cache_command(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from . import _cache, _compiler, _identity, _target
+    from . import _cache, _target
     from ._config import SETTINGS, config
 
     print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}, {os.path.dirname(__file__)}")
     checks: list[tuple[str, Callable[[], str]]] = [
         ("target", _target.triple),
         ("CPU", _target.describe_cpu),
-        ("node", _compiler.node_version),
         ("cache", _cache.user_directory),
-        ("compiler", _identity.identity),
+        ("compiler", _compiler_found),
         ("self-test", _self_test),
     ]
     checks += [(file, partial(_title, file)) for file in arguments.files]
@@ -194,6 +193,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
         value = f"{config.get(name)!r} ({config.origin(name)})"
         print(f"  {name:10}  WASMPY_{name.upper():10}  {value:20}  {meaning}")
     return status
+
+
+def _compiler_found() -> str:
+    from . import _identity, _machine
+
+    identity = _identity.identity()
+    machine = _machine.Machine()
+    return f"{identity[:16]}, {machine.file}"
 
 
 def _title(file: str) -> str:

@@ -198,6 +198,7 @@ _waiting: dict[str, int] = {}
 
 
 def _in_memory(name: str, data: bytes) -> str:
+    """Puts an image there; its path. ``name``: of its file."""
     descriptor = tried(os.memfd_create, "wasmpy")
     if isinstance(descriptor, OSError):
         raise _no_place(descriptor)
@@ -213,6 +214,15 @@ def _in_memory(name: str, data: bytes) -> str:
     path = f"/proc/self/{spelling}fd/{descriptor}"
     _kept[name], _waiting[path] = path, inode
     return path
+
+
+def in_memory(file: str) -> str:
+    """The path of a copy of an image's file that is in memory. Raises UnsupportedError."""
+    place = _known_in_memory(file)
+    if place is None:
+        with open(file, "rb") as image:
+            place = _in_memory(file, image.read())
+    return place
 
 
 def _no_place(error: OSError) -> UnsupportedError:
