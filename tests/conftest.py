@@ -44,6 +44,10 @@ def pytest_report_header() -> list[str]:
     return [f"CPythons: {', '.join(present)}; absent: {', '.join(absent) or 'none'}"]
 
 
+# At the beginning of a program: nothing can be compiled in it.
+NO_COMPILER = "import wasmpy._machine; wasmpy._machine._open = None\n"
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of compiled images that all tests of the session share."""

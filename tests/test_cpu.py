@@ -10,9 +10,11 @@ import os
 import shutil
 from pathlib import Path
 
+import textwrap
+
 import pytest
 import wasmpy
-from conftest import run_python
+from conftest import NO_COMPILER, run_python
 from wasmpy import _cache, _store, _target
 
 UNPACKED = Path(__file__).resolve().parent.parent / ".pythons" / "qemu" / "usr" / "bin" / "qemu-x86_64"
@@ -134,7 +136,8 @@ def test_installed_images(monkeypatch, tmp_path):
         import m
         print(m.floor(1.5))
     """
-    assert run_python(code, tmp_path, tmp_path / "empty", WASMPY_NODE="/nowhere").stdout == "1.0\n"
+    code = NO_COMPILER + textwrap.dedent(code)
+    assert run_python(code, tmp_path, tmp_path / "empty").stdout == "1.0\n"
     with monkeypatch.context() as patch:
         patch.setenv("WASMPY_CPU", "x86-64")
         every = _store.install(build())

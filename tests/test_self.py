@@ -65,8 +65,7 @@ class Translated:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("self")
-    node = os.environ.get("WASMPY_NODE") or _compiler.find_node()
-    command = [node, str(COMPILER / "tools" / "self.ts"), str(folder), *map(str, GOLDEN)]
+    command = [oracle.find_node(), str(COMPILER / "tools" / "self.ts"), str(folder), *map(str, GOLDEN)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     print(done.stdout, file=sys.stderr)
