@@ -449,7 +449,7 @@ class TestSettings:
         assert (config.get("quiet"), config.origin("quiet")) == ("True", "wasmpy.config")
         monkeypatch.setenv("WASMPY_QUIET", "yes")
         assert (config.get("quiet"), config.origin("quiet")) == ("yes", "WASMPY_QUIET")
-        with pytest.raises(AttributeError, match="no setting 'nodes': node, "):
+        with pytest.raises(AttributeError, match="no setting 'nodes': cache_dir, "):
             config.nodes = 1
 
     def test_log_of_a_program(self, cache, caplog):

@@ -293,7 +293,7 @@ def test_interrupted_import(python, tmp_path):
         import m
         print(m.add(5, 3))
     """
-    assert python(SLOW + textwrap.dedent(code)).stdout == "False False\n8\n"
+    assert python(SLOW + textwrap.dedent(code)).stdout == "False []\n8\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])

@@ -21,26 +21,26 @@ _identity: str | None = None
 
 def identity() -> str:
     """What tells this compiler from every other. Raises UnsupportedError if there is none, or it is outdated."""
-    global _folder, _identity
+    global _identity
     if _identity is None:
         from ._errors import tried
 
-        folder, file = _INSTALLED, tried(FileIO, os.path.join(_INSTALLED, "identity"))
-        if isinstance(file, FileNotFoundError):
-            folder = _require_current()
-            file = FileIO(os.path.join(folder, "identity"))
+        file = tried(FileIO, os.path.join(images(), "identity"))
         if isinstance(file, OSError):
             raise file
         with file:
-            made = file.read().decode().strip()
-        _folder, _identity = folder, made
+            _identity = file.read().decode().strip()
     return _identity
 
 
 def images() -> str:
     """The folder of the compiler's images. Raises as ``identity``."""
-    identity()
-    assert _folder is not None
+    global _folder
+    if _folder is None:
+        from ._errors import tried
+
+        status = tried(os.stat, _INSTALLED)
+        _folder = _require_current() if isinstance(status, OSError) else _INSTALLED
     return _folder
 
 
