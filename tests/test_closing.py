@@ -101,6 +101,27 @@ def test_a_subclass_that_is_told_of_its_subclasses():
     assert told == ["first"]
 
 
+def test_a_subclass_that_lets_nothing_be_set():
+    class Frozen(wasmpy.Instance):
+        def __setattr__(self, name, value):
+            raise AttributeError(f"{name} is frozen")
+
+    m = Frozen(wasmpy.compile(TEXT.encode()), {"e": {"f": abs}})
+    assert m.n == 3
+    with pytest.raises(AttributeError, match="n is frozen"):
+        m.n = 4
+    m.close()
+    assert isinstance(m, Frozen)
+    with pytest.raises(ValueError, match=CLOSED):
+        m.n  # noqa: B018
+
+
+def test_the_module_behind_a_function_of_an_instance():
+    m = wasmpy.Instance(wasmpy.compile(TEXT.encode()), {"e": {"f": abs}})
+    with pytest.raises(TypeError, match="part of an Instance: keep the Module"):
+        wasmpy.module(m.add.__self__)
+
+
 def test_instances_that_were_never_linked():
     class Kept(wasmpy.Instance):
         def __init__(self, imports):

@@ -45,7 +45,7 @@ def test_into_a_pipe_that_nobody_reads(tmp_path, cache, command, streams):
     done = subprocess.run(
         [sys.executable, *(["-u"] if streams == "unbuffered" else []), "-m", "wasmpy", *command],
         cwd=tmp_path,
-        env={**os.environ, **environment(cache)},
+        env={**os.environ, **environment(cache), "PYTHONUNBUFFERED": ""},
         stdout=writes,
         stderr=writes if streams == "1 2" else subprocess.PIPE,
         check=False,

@@ -89,6 +89,17 @@ def test_compiles_itself(translated: Translated, built: Path) -> None:
     assert translated.compile(binary) == (built / "compiler.wasm.image").read_bytes()  # memory that was used before
 
 
+def test_memory_does_not_grow(translated: Translated) -> None:
+    sources = [path.read_bytes() for path in GOLDEN]
+    for source in sources:
+        translated.compile(source)
+    before = len(translated.wasm.memory)
+    for _ in range(1000 // len(sources)):
+        for source in sources:
+            translated.compile(source)
+    assert len(translated.wasm.memory) == before
+
+
 @pytest.mark.parametrize(
     "source", ["(module\n  (func (result i32)))", "(module (func) (;", "(module\n\n (func (br 4294967295)))"]
 )

@@ -65,6 +65,8 @@ export class Emitter {
     let move = 0;
     let block = 0;
     while (block < blocks) {
+      // cold blocks come last
+      if (block > 0 && code.cold.get(block) !== 0) text.rare();
       text.bind(block);
       let next = block + 1;
       while (next < blocks && this.blockLabel.get(next) !== next) next++;
@@ -76,6 +78,7 @@ export class Emitter {
       }
       block = next;
     }
+    text.rare();
     expansion.stubs();
     text.commit(image, pcs, symbol, index);
   }

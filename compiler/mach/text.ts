@@ -6,6 +6,10 @@
 // above): all branches begin long; one whose distance fits a byte becomes short, which brings other targets
 // nearer. Since code only shrinks, a decision never has to be taken back; a few rounds find nearly all.
 //
+// Alignment: processors fetch code by cache lines. A small innermost loop that lies in one line more than it needs is
+// moved to the next line by nops before its head; of such a loop everything is known from the branches that go back.
+// The few short branches that no longer reach over the nops become long again, until all do.
+//
 // A branch is written in its long form, a one-byte or two-byte opcode and a 32-bit distance; its short form is
 // one byte, given with it, and an 8-bit distance.
 
@@ -16,11 +20,23 @@ import { type Image, REL_SELF32, RODATA, TEXT } from "./image.ts";
 import { FAULT_TRAPS, type PcTable } from "./pctable.ts";
 
 const ROUNDS = 4;
+/** Bytes of a cache line, which every section of code begins with. */
+const LINE = 64;
+/** Loops longer than this many bytes gain nothing worth their nops. */
+const MOST_ALIGNED = 2 * LINE;
+
+// A position where nops are added means two: where what stands before it ends, and where what stands there begins.
+const END = 0;
+const BEGIN = 1;
 
 export class FunctionText {
   readonly out: Bytes;
+  /** The target's instructions that do nothing, by their size, from 1 on. */
+  private readonly nops: readonly Uint8Array[];
   /** Position of each label, or -1: blocks first, then others. */
   private readonly label: IntColumn;
+  /** The labels that have one, in order of position. */
+  private readonly bound: IntColumn;
   // branches: position of the 32-bit distance, size of the opcode before it, short opcode, target
   private readonly branchAt: IntColumn;
   private readonly branchOpcode: IntColumn;
@@ -28,6 +44,15 @@ export class FunctionText {
   private readonly branchTo: IntColumn;
   /** Bytes saved by all branches up to this one. */
   private readonly saved: IntColumn;
+  /** Where the code begins that hardly ever runs: what jumps back from there is no loop. */
+  private rareAt: number;
+  // loops that may be aligned: position of the head, bytes from it to the end of the last branch back, nops before it
+  private readonly loopAt: IntColumn;
+  private readonly loopSize: IntColumn;
+  private readonly loopNops: IntColumn;
+  // in order: a position doubled, one more if the nops before what stands there count; how far it moves from there on
+  private readonly movedAt: IntColumn;
+  private readonly moved: IntColumn;
   // other 32-bit distances to labels, counted from behind the word
   private readonly distanceAt: IntColumn;
   private readonly distanceTo: IntColumn;
@@ -47,14 +72,22 @@ export class FunctionText {
   private readonly tableCount: IntColumn;
   private readonly tableLabels: IntColumn;
 
-  constructor() {
+  constructor(nops: readonly Uint8Array[]) {
+    this.nops = nops;
     this.out = new Bytes(4096);
     this.label = new IntColumn();
+    this.bound = new IntColumn();
     this.branchAt = new IntColumn();
     this.branchOpcode = new IntColumn();
     this.branchShort = new IntColumn();
     this.branchTo = new IntColumn();
     this.saved = new IntColumn();
+    this.rareAt = 0;
+    this.loopAt = new IntColumn();
+    this.loopSize = new IntColumn();
+    this.loopNops = new IntColumn();
+    this.movedAt = new IntColumn();
+    this.moved = new IntColumn();
     this.distanceAt = new IntColumn();
     this.distanceTo = new IntColumn();
     this.relocationAt = new IntColumn();
@@ -77,6 +110,7 @@ export class FunctionText {
     this.out.clear();
     for (const column of [
       this.label,
+      this.bound,
       this.branchAt,
       this.branchOpcode,
       this.branchShort,
@@ -101,6 +135,7 @@ export class FunctionText {
       column.clear();
     }
     this.label.resize(blocks, -1);
+    this.rareAt = -1;
   }
 
   // --- writing --------------------------------------------------------------------------------------------
@@ -112,6 +147,12 @@ export class FunctionText {
   /** Puts the label here. */
   bind(label: number): void {
     this.label.set(label, this.out.length);
+    this.bound.push(label);
+  }
+
+  /** What follows hardly ever runs. */
+  rare(): void {
+    if (this.rareAt < 0) this.rareAt = this.out.length;
   }
 
   /** A branch: its long opcode (a second byte above the first; `size` bytes), its short one. */
@@ -196,37 +237,42 @@ export class FunctionText {
     text.align(16, 0xcc);
     const base = text.length;
     this.shorten();
-    this.copy(image);
+    this.findLoops();
+    do this.move(base);
+    while (this.lengthen());
+    this.copy(text);
     const size = text.length - base;
     image.define(symbol, TEXT, base, size);
 
-    // what stands in order of position is mapped in one walk along the branches
-    let before = 0;
+    // what stands in order of position is mapped in one walk
+    let move = 0;
     for (let k = 0; k < this.relocationAt.length; k++) {
       const at = this.relocationAt.get(k);
-      before = this.branchesBefore(at, before);
+      move = this.movesUpTo(at, BEGIN, move);
       image.relocate(
         TEXT,
-        base + at - this.savedBefore(before),
+        base + at + this.movedBy(move),
         this.relocationKind.get(k),
         this.relocationSymbol.get(k),
         this.relocationAddend.get(k),
       );
     }
-    before = 0;
+    move = 0;
     for (let k = 0; k < this.siteAt.length; k++) {
       const at = this.siteAt.get(k);
-      before = this.branchesBefore(at, before);
-      pcs.addSite(base + at - this.savedBefore(before), this.siteInfo.get(k));
+      const info = this.siteInfo.get(k);
+      // a return address is the end of a call
+      move = this.movesUpTo(at, (info & FAULT_TRAPS) === 0 ? END : BEGIN, move);
+      pcs.addSite(base + at + this.movedBy(move), info);
     }
-    before = 0;
+    move = 0;
     let from = base;
     for (let k = 0; k < this.frameAt.length; k++) {
       let to = base + size;
       if (k + 1 < this.frameAt.length) {
         const at = this.frameAt.get(k + 1);
-        before = this.branchesBefore(at, before);
-        to = base + at - this.savedBefore(before);
+        move = this.movesUpTo(at, END, move);
+        to = base + at + this.movedBy(move);
       }
       pcs.addRange(from, to, this.frameSize.get(k), index, this.frameSaved.get(k));
       from = to;
@@ -234,33 +280,25 @@ export class FunctionText {
     this.writeTables(image, symbol);
   }
 
+  // Branches.
+
   private isShort(branch: number): boolean {
     return this.saved.get(branch) !== (branch === 0 ? 0 : this.saved.get(branch - 1));
-  }
-
-  /** Number of branches whose distance word lies before `at`, counted on from `from`. */
-  private branchesBefore(at: number, from: number): number {
-    let n = from;
-    while (n < this.branchAt.length && this.branchAt.get(n) < at) n++;
-    return n;
   }
 
   private savedBefore(branches: number): number {
     return branches === 0 ? 0 : this.saved.get(branches - 1);
   }
 
-  /** Final position of a label, by binary search among the branches. */
-  private position(label: number): number {
+  /** Where the label was written. */
+  private written(label: number): number {
     const at = this.label.get(label);
-    if (at < 0) return unreachable("branch to a label that stands nowhere");
-    let low = 0;
-    let high = this.branchAt.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.branchAt.get(middle) < at) low = middle + 1;
-      else high = middle;
-    }
-    return at - this.savedBefore(low);
+    return at < 0 ? unreachable("branch to a label that stands nowhere") : at;
+  }
+
+  /** Position after shortening of what was written at `at`. */
+  private shortened(at: number): number {
+    return at - this.savedBefore(lowerBound(this.branchAt, at));
   }
 
   private shorten(): void {
@@ -273,7 +311,7 @@ export class FunctionText {
         if (short[b] !== 0) continue;
         // seen from behind the branch; one that goes back comes nearer by what it loses itself
         const end = this.branchAt.get(b) + 4 - this.savedBefore(b);
-        const d = this.position(this.branchTo.get(b)) - end;
+        const d = this.shortened(this.written(this.branchTo.get(b))) - end;
         const own = this.branchOpcode.get(b) + 2;
         if (d < 0 ? d + own >= -128 : d <= 127) {
           short[b] = 1;
@@ -281,41 +319,156 @@ export class FunctionText {
         }
       }
       if (!changed) break;
-      let sum = 0;
-      for (let b = 0; b < n; b++) {
-        if (short[b] !== 0) sum += this.branchOpcode.get(b) + 2;
-        this.saved.set(b, sum);
-      }
+      this.sum(short);
     }
   }
 
-  /** Copies the code with every branch in its final form. */
-  private copy(image: Image): void {
-    const text = image.sections[TEXT];
+  /** Sets what is saved by the branches that are short. */
+  private sum(short: Uint8Array): void {
+    let sum = 0;
+    for (let b = 0; b < short.length; b++) {
+      if (short[b] !== 0) sum += this.branchOpcode.get(b) + 2;
+      this.saved.set(b, sum);
+    }
+  }
+
+  /** Makes the short branches long that do not reach their targets. Returns whether there were any. */
+  private lengthen(): boolean {
+    if (this.loopAt.length === 0) return false;
+    const n = this.branchAt.length;
+    const short = new Uint8Array(n);
+    let changed = false;
+    for (let b = 0; b < n; b++) {
+      if (!this.isShort(b)) continue;
+      const end = this.position(this.branchAt.get(b) + 4, END);
+      const d = this.position(this.written(this.branchTo.get(b)), BEGIN) - end;
+      if (d >= -128 && d <= 127) short[b] = 1;
+      else changed = true;
+    }
+    if (changed) this.sum(short);
+    return changed;
+  }
+
+  // Loops.
+
+  /** Finds the small innermost loops: a branch back, and no other branch back that ends between its target and it. */
+  private findLoops(): void {
+    for (const column of [this.loopAt, this.loopSize, this.loopNops]) column.clear();
+    const n = this.branchAt.length;
+    const last = new IntColumn();
+    const end = this.rareAt < 0 ? this.out.length : this.rareAt;
+    for (let b = 0; b < n && this.branchAt.get(b) < end; b++) {
+      const to = this.branchTo.get(b);
+      if (this.written(to) > this.branchAt.get(b)) continue;
+      if (last.length === 0) last.resize(this.label.length, -1);
+      last.set(to, b);
+    }
+    if (last.length === 0) return;
+    for (let k = 0; k < this.bound.length; k++) {
+      const label = this.bound.get(k);
+      const branch = last.get(label);
+      if (branch < 0) continue;
+      const at = this.written(label);
+      // the loop found before it holds this one, or begins with it
+      const outer = this.loopAt.length - 1;
+      if (outer >= 0 && this.loopAt.get(outer) + this.loopSize.get(outer) > at) {
+        this.loopAt.pop();
+        this.loopSize.pop();
+      }
+      this.loopAt.push(at);
+      this.loopSize.push(this.branchAt.get(branch) + 4 - at);
+    }
+    this.loopNops.resize(this.loopAt.length, 0);
+  }
+
+  /** Sets the nops before each loop, and how far everything moves by them and by the short branches. */
+  private move(base: number): void {
+    const { movedAt, moved } = this;
+    movedAt.clear();
+    moved.clear();
+    const n = this.branchAt.length;
+    let sum = 0;
+    let b = 0;
+    for (let k = 0; k <= this.loopAt.length; k++) {
+      const at = k < this.loopAt.length ? this.loopAt.get(k) : this.out.length;
+      for (; b < n && this.branchAt.get(b) < at; b++) {
+        if (!this.isShort(b)) continue;
+        sum -= this.branchOpcode.get(b) + 2;
+        movedAt.push(2 * (this.branchAt.get(b) + 4) + END);
+        moved.push(sum);
+      }
+      if (k === this.loopAt.length) break;
+      const size = this.shortened(at + this.loopSize.get(k)) - this.shortened(at);
+      const nops = nopsBefore(base + at + sum, size);
+      this.loopNops.set(k, nops);
+      if (nops === 0) continue;
+      sum += nops;
+      movedAt.push(2 * at + BEGIN);
+      moved.push(sum);
+    }
+  }
+
+  /** Number of moves that count for this side of what was written at `at`; at least `from`. */
+  private movesUpTo(at: number, side: number, from: number): number {
+    let n = from;
+    while (n < this.movedAt.length && this.movedAt.get(n) <= 2 * at + side) n++;
+    return n;
+  }
+
+  private movedBy(moves: number): number {
+    return moves === 0 ? 0 : this.moved.get(moves - 1);
+  }
+
+  /** Final position of what was written at `at`. */
+  private position(at: number, side: number): number {
+    return at + this.movedBy(lowerBound(this.movedAt, 2 * at + side + 1));
+  }
+
+  // Writing.
+
+  /** Copies the code with every branch in its final form and every loop where it belongs. */
+  private copy(text: Bytes): void {
     const base = text.length;
     const code = this.out.view();
     let from = 0;
-    for (let b = 0; b < this.branchAt.length; b++) {
-      const at = this.branchAt.get(b);
-      const opcode = at - this.branchOpcode.get(b);
-      const target = this.position(this.branchTo.get(b));
-      if (this.isShort(b)) {
-        append(text, code, from, opcode);
+    let loop = 0;
+    for (let b = 0; b <= this.branchAt.length; b++) {
+      const last = b === this.branchAt.length;
+      const at = last ? code.length : this.branchAt.get(b);
+      const short = !last && this.isShort(b);
+      const to = short ? at - this.branchOpcode.get(b) : at;
+      for (; loop < this.loopAt.length && this.loopAt.get(loop) <= to; loop++) {
+        append(text, code, from, this.loopAt.get(loop));
+        from = this.loopAt.get(loop);
+        this.fill(text, this.loopNops.get(loop));
+      }
+      append(text, code, from, to);
+      if (last) break;
+      const target = base + this.position(this.written(this.branchTo.get(b)), BEGIN);
+      if (short) {
         text.u8(this.branchShort.get(b));
-        text.u8(target - (text.length - base + 1));
+        text.u8(target - (text.length + 1));
       } else {
-        append(text, code, from, at);
-        text.u32(target - (text.length - base + 4));
+        text.u32(target - (text.length + 4));
       }
       from = at + 4;
     }
-    append(text, code, from, code.length);
-    let before = 0;
+    let move = 0;
     for (let k = 0; k < this.distanceAt.length; k++) {
       const at = this.distanceAt.get(k);
-      before = this.branchesBefore(at, before);
-      const here = at - this.savedBefore(before);
-      text.setU32(base + here, this.position(this.distanceTo.get(k)) - (here + 4));
+      move = this.movesUpTo(at, BEGIN, move);
+      const here = at + this.movedBy(move);
+      text.setU32(base + here, this.position(this.written(this.distanceTo.get(k)), BEGIN) - (here + 4));
+    }
+  }
+
+  /** Writes nops of `size` bytes. */
+  private fill(text: Bytes, size: number): void {
+    const longest = this.nops.length;
+    for (let left = size; left > 0; ) {
+      const nop = this.nops[(left < longest ? left : longest) - 1];
+      text.bytes(nop);
+      left -= nop.length;
     }
   }
 
@@ -327,13 +480,34 @@ export class FunctionText {
       const count = this.tableCount.get(t);
       for (let k = 0; k < count; k++) {
         // symbol + position - start of the table
-        const position = this.position(this.tableLabels.get(this.tableStart.get(t) + k));
+        const label = this.tableLabels.get(this.tableStart.get(t) + k);
+        const position = this.position(this.written(label), BEGIN);
         image.relocate(RODATA, data.length, REL_SELF32, symbol, position + 4 * k);
         data.u32(0);
       }
       image.define(this.tableSymbol.get(t), RODATA, start, 4 * count);
     }
   }
+}
+
+/** Bytes that a loop of `size` bytes at `at` is to be moved, so that it lies in as few cache lines as it can. */
+function nopsBefore(at: number, size: number): number {
+  if (size > MOST_ALIGNED) return 0;
+  const offset = at & (LINE - 1);
+  const lines = (size + LINE - 1) & -LINE;
+  return offset + size > lines ? LINE - offset : 0;
+}
+
+/** Index of the first of the ascending values that is not below `value`. */
+function lowerBound(ascending: IntColumn, value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending.get(middle) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Appends code[from, to); most pieces are too short for `set` to pay. */

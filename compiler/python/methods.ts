@@ -38,7 +38,10 @@ export class MethodList {
     if (count > 1) {
       this.addVariadic(name, (c, self, args, given) => {
         c.whenRarely(c.op(op.I64_NE, given, c.number(count)), () => {
-          c.raise("PyExc_TypeError", `${name}() takes exactly ${count} arguments`);
+          c.raise(
+            "PyExc_TypeError",
+            `${name}() takes exactly ${count} ${count === 1 ? "argument" : "arguments"}`,
+          );
           c.retNull();
         });
         const values: Value[] = [];

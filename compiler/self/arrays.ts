@@ -191,7 +191,7 @@ export function fillTyped(a: number, x: number, from: number, to: number, size: 
   const end = clamp(to, n);
   if (end <= start) return a;
   const at = load32(a) + start * size;
-  if (size === 1 || x === 0) {
+  if (size === 1 || x === 0 || x === -1) {
     fill(at, x, (end - start) * size);
     return a;
   }

@@ -315,11 +315,19 @@ def _caret(error: Exception) -> str:
     return f"\n    {text.rstrip()}\n    {indent}{'^' * max(1, (end or begin) - begin)}"
 
 
+def _run() -> int:
+    try:
+        arguments = _parser().parse_args()
+    except SystemExit as ended:  # after --help, or a complaint
+        return int(ended.code or 0)
+    status: int = arguments.run(arguments)
+    return status
+
+
 def main() -> int:
     """Runs the command line; returns the exit status."""
     try:
-        arguments = _parser().parse_args()
-        status: int = arguments.run(arguments)
+        status = _run()
         sys.stdout.flush()
     except BrokenPipeError:  # … | head
         # What is still to be written at exit must not complain again.

@@ -287,7 +287,7 @@ class Instance:
         state.end_calls()  # First: whatever a signal's handler raises below, its functions cannot be called any more.
         state.closed = f"the instance of {state.file} is closed"
         variables = old.__dict__.get(_link.VARIABLES)
-        self.__class__ = _closed(old if variables is None else old.__bases__[-1])
+        object.__setattr__(self, "__class__", _closed(old if variables is None else old.__bases__[-1]))
         module = [self.__dict__.pop("_module", None)]
         if module[0] is None:
             return
@@ -435,12 +435,14 @@ class Func(metaclass=_FuncType):
         if not callable(function):
             raise TypeError(f"{function!r} is not callable")
         if getattr(function, "__wasm_pass_caller__", None) is True:
-            raise TypeError("who calls a wasmpy.Func is not known: pass_caller is for functions that are imported")
+            raise TypeError(
+                "a wasmpy.Func cannot know which instance calls it: pass_caller is for functions given as imports"
+            )
         shim = _shims.get(type)
         if shim is None:
             params, arrow, results = type.partition("->")
             if not arrow:
-                raise ValueError(f'no type of a function: {type!r}; one is "(i32, f64) -> i32"')
+                raise ValueError(f'{type!r} is not the type of a function; write it like "(i32, f64) -> i32"')
             declared = f"(param {_words(params)}) (result {_words(results)})"
             text = f'(module (import "f" "f" (func {declared})) (export "f" (func 0)))'
             shim = _shims[type] = Module(text.encode())
@@ -518,8 +520,11 @@ def module(imported: ModuleType) -> Module:
     """The Module behind an imported WebAssembly module, for further instances of it."""
     if not isinstance(imported, WasmModule):
         raise TypeError(f"{imported!r} is not a WebAssembly module")
+    if isinstance(state_of(imported).holder, Instance):  # what functions have as __self__
+        raise TypeError(f"{imported!r} is part of an Instance: keep the Module that it was made from")
     path = imported.__file__ or ""
-    source = imported.__loader__.get_data(path)  # type: ignore[union-attr]
+    loader: typing.Any = imported.__loader__
+    source = loader.get_data(path)
     return _again(source, path, _link.options_of(imported.__name__))
 
 

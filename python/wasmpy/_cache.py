@@ -349,7 +349,7 @@ def require_own(directory: str) -> None:
         )
     if status.st_mode & 0o022:
         raise UnsafeDirectoryError(
-            f"others may write to the cache directory {directory}: chmod go-w it, if you know what it holds; "
+            f"other users may write to the cache directory {directory}: chmod go-w it, if you know what it holds; "
             f"or {_REMEDY}"
         )
 
@@ -366,10 +366,10 @@ def _require_firm(above: str, directory: str) -> None:
     status = _status(above)
     if status.st_uid not in (os.geteuid(), 0, _UNKNOWN_USER):
         raise UnsafeDirectoryError(
-            f"the cache directory {directory} is in one of user {status.st_uid}'s, {above}: {_REMEDY}"
+            f"the cache directory {directory} lies in one that belongs to user {status.st_uid}, {above}: {_REMEDY}"
         )
     others = 0o002 if status.st_gid == os.getegid() else 0o022
     if status.st_mode & others and not status.st_mode & stat.S_ISVTX:
         raise UnsafeDirectoryError(
-            f"the cache directory {directory} is in one that others may write to, {above}: {_REMEDY}"
+            f"the cache directory {directory} lies in one that other users may write to, {above}: {_REMEDY}"
         )

@@ -112,7 +112,7 @@ def disable(flag: int) -> None:
 
 def _known(flag: int) -> int:
     if not NONE <= flag <= ALL:
-        raise ValueError(f"{flag} is no feature: use wasmpy.SIMD and the like")
+        raise ValueError(f"{flag} is not a feature: use constants like wasmpy.SIMD")
     return flag
 
 

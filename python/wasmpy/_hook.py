@@ -17,18 +17,22 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import typing
+    from collections import abc
     from importlib import machinery
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, TypeVar
 
-    from ._cache import Build
+    from . import _cache
 
-    _Method = TypeVar("_Method", bound=Callable[..., object])
+    _Method = typing.TypeVar("_Method", bound=abc.Callable[..., object])
 else:  # The same; importlib itself would cost 0.4 ms of every start.
     import _frozen_importlib_external as machinery
     from _frozen_importlib import ModuleSpec
+
+    from ._lazy import _cache, abc, typing
+
+    ModuleType = type(sys)
 
 SUFFIXES = [".wasm", ".wat"]
 
@@ -67,9 +71,9 @@ class WasmLoader:
     def __init__(self, fullname: str, path: str) -> None:
         self.name = fullname
         self.path = path
-        self._build: Build | None = None
+        self._build: _cache.Build | None = None
 
-    def _source(self) -> Build:
+    def _source(self) -> _cache.Build:
         from ._cache import Build
         from ._link import options_of
 
@@ -127,7 +131,7 @@ class WasmLoader:
             return self.get_data(self.path).decode("utf-8", "replace")
         return None
 
-    def get_resource_reader(self, fullname: str) -> Any:
+    def get_resource_reader(self, fullname: str) -> typing.Any:
         """Resources of a module are the files beside it, as for Python's."""
         from importlib.readers import FileReader
 
@@ -152,14 +156,14 @@ class WasmFinder(machinery.FileFinder):
         return WasmFinder
 
 
-def _teach_pkgutil(pkgutil: Any) -> None:
+def _teach_pkgutil(pkgutil: typing.Any) -> None:
     registry = getattr(getattr(pkgutil, "iter_importer_modules", None), "registry", None)
     if registry is None or WasmFinder in registry or machinery.FileFinder not in registry:
         return
 
     from ._errors import tried
 
-    def iter_modules(finder: WasmFinder, prefix: str = "") -> Iterator[tuple[str, bool]]:
+    def iter_modules(finder: WasmFinder, prefix: str = "") -> abc.Iterator[tuple[str, bool]]:
         known = set()
         for name, is_package in registry[machinery.FileFinder](finder, prefix):
             known.add(name)
@@ -185,7 +189,7 @@ class ZipLoader(WasmLoader):
 
     _beside = False
 
-    def __init__(self, fullname: str, path: str, archive: Any) -> None:
+    def __init__(self, fullname: str, path: str, archive: typing.Any) -> None:
         super().__init__(fullname, path)
         self._archive = archive
 
@@ -193,7 +197,7 @@ class ZipLoader(WasmLoader):
         data: bytes = self._archive.get_data(path)
         return data
 
-    def get_resource_reader(self, fullname: str) -> Any:
+    def get_resource_reader(self, fullname: str) -> typing.Any:
         return self._archive.get_resource_reader(fullname)
 
 
@@ -204,7 +208,7 @@ class ZipFinder:
 
     @staticmethod
     def find_spec(
-        fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        fullname: str, path: abc.Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname in RESERVED:
             return None
@@ -265,7 +269,7 @@ def install() -> None:
 
 def _teach_importlib() -> None:
     """Lets ``importlib.util.spec_from_file_location("name", "x.wasm")`` find the loader by the suffix."""
-    external: Any = sys.modules["_frozen_importlib_external"]
+    external: typing.Any = sys.modules["_frozen_importlib_external"]
     stock = getattr(external, "_get_supported_file_loaders", None)
     if stock is not None:
         external._get_supported_file_loaders = lambda: [*stock(), (WasmLoader, SUFFIXES)]

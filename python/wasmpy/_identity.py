@@ -58,7 +58,7 @@ def _require_current() -> str:
 
     sources, folder = os.path.join(_root(), "compiler"), os.path.join(_root(), "build", "compiler")
     if isinstance(tried(os.stat, os.path.join(sources, "tools", "self.ts")), OSError):
-        raise UnsupportedError("this installation of wasmpy holds no compiler: it is not made for this platform")
+        raise UnsupportedError("this installation of wasmpy contains no compiler: it is not made for this platform")
     record = os.path.join(folder, "sources")
     file = tried(FileIO, record)
     if isinstance(file, OSError):

@@ -64,7 +64,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 def _bind(shell: Any, name: str, source: bytes | str) -> None:
     if not name.isidentifier():
-        raise _usage(f"{name!r} is no name for a variable")
+        raise _usage(f"{name!r} is not a name for a variable")
     shell.push({name: load(source, shell.user_ns)})
 
 

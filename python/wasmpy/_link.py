@@ -163,15 +163,14 @@ class WasmModule(ModuleType):
     def __getitem__(self, name: str) -> Any:
         if not isinstance(name, str):
             raise TypeError(f"export names are strings, not {type(name).__name__}")
-        state = state_of(self)
-        value = state.exports[name]
-        return value._get() if state.kinds[name] == GLOBAL else value
+        kind, value = _export_of(self, name)
+        return value._get() if kind == GLOBAL else value
 
     def __setitem__(self, name: str, value: object) -> None:
-        state = state_of(self)
-        if state.kinds[name] != GLOBAL:
-            raise TypeError(f"export {name!r} is a {_KINDS[state.kinds[name]]}: only globals can be assigned")
-        state.exports[name]._set(value)
+        kind, cell = _export_of(self, name)
+        if kind != GLOBAL:
+            raise TypeError(f"export {name!r} is a {_KINDS[kind]}: only globals can be assigned")
+        cell._set(value)
 
     def __contains__(self, name: object) -> bool:
         return name in state_of(self).exports
@@ -207,6 +206,16 @@ def state_of(module: object) -> State:
     if state.closed:
         raise ValueError(state.closed)
     return state
+
+
+def _export_of(module: WasmModule, name: str) -> tuple[int, Any]:
+    """Kind and object of an export. Raises KeyError, or what ``state_of`` does."""
+    state = state_of(module)
+    try:
+        return state.kinds[name], state.exports[name]
+    except KeyError:
+        state_of(module)  # perhaps closed by another thread, just now
+        raise
 
 
 def bind(
@@ -520,9 +529,12 @@ def lookup(namespace: Any, wanted: Import, *, is_trusted: bool = False) -> Any:
     """
     inner = getattr(namespace, "__dict__", {}).get("__wasm__")
     if isinstance(inner, State):
-        if inner.closed:
-            raise ValueError(inner.closed)
-        namespace = inner.exports
+        try:
+            return item(inner.exports, wanted.name)
+        except AbsentError:
+            if inner.closed:  # perhaps by another thread, just now
+                raise ValueError(inner.closed) from None
+            raise
     if is_mapping(namespace):
         return item(namespace, wanted.name)
     if wanted.name.startswith("__") and wanted.name.endswith("__") and not is_trusted:
@@ -758,7 +770,9 @@ def _export(state: State) -> None:
             "__doc__": holder_class.__dict__.get("__doc__"),
             **variables,
         }
-        holder.__class__ = type(holder_class.__name__, bases, {**members, VARIABLES: tuple(variables)})
+        made = type(holder_class.__name__, bases, {**members, VARIABLES: tuple(variables)})
+        # Not by a user's __setattr__, which may refuse it.
+        object.__setattr__(holder, "__class__", made)
 
 
 def _exported(state: State, kind: int, index: int) -> Any:

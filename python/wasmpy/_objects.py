@@ -179,7 +179,9 @@ def _letter(form: typing.Any) -> str:
                 return letter
     codes = ", ".join(f"{letter} ({name})" for letter, (_, _, name) in _VIEWS.items())
     advice = "a memory is little-endian; " if isinstance(text, str) and text[:1] in (">", "!") else ""
-    raise ValueError(f"no view of format {form!r}: {advice}one of {codes}; for others numpy.frombuffer(memory, …)")
+    raise ValueError(
+        f"a view cannot have the format {form!r}: {advice}one of {codes}; for others numpy.frombuffer(memory, …)"
+    )
 
 
 def _zero(encoding: str) -> bytes:
@@ -335,7 +337,7 @@ class Memory(_MemoryBase):
         if address < 0:
             bits = 64 if self._is64 else 32
             if address < -1 << (bits - 1):
-                raise IndexError(f"{address} is no address of {bits} bits")
+                raise IndexError(f"{address} is not an address of {bits} bits")
             address += 1 << bits
         return address
 
@@ -505,7 +507,7 @@ class Table(_TableBase):
 
     def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
         if element not in ("funcref", "externref"):
-            raise ValueError(f"no table holds {element!r}: funcref or externref")
+            raise ValueError(f"a table cannot hold {element!r}: its elements are funcref or externref")
         limits = _limits(initial, maximum, 0xFFFFFFFF)
         if initial > _types.MOST_ELEMENTS:
             raise ValueError(f"a table of {initial} elements is too large: the limit is {_types.MOST_ELEMENTS}")
@@ -580,7 +582,7 @@ class Global(_GlobalBase):
 
     def __new__(cls, type: str, value: typing.Any, mutable: bool = False) -> Global:
         if type not in _CODES:
-            raise ValueError(f"no global of type {type!r}: {', '.join(_CODES)}")
+            raise ValueError(f"a global cannot have the type {type!r}: one of {', '.join(_CODES)}")
         made: Global = super().__new__(cls, _CODES[type], bool(mutable), value)
         return made
 

@@ -35,7 +35,7 @@ def unpack(data: bytes) -> tuple[bytes, str, dict[str, object], dict[str, object
     """
     begin = len(_MAGIC) + _DIGEST
     if data[: len(_MAGIC)] != _MAGIC:
-        raise ValueError("these bytes are no module that Module.serialize gave")
+        raise ValueError("these bytes do not come from Module.serialize")
     content = data[begin:]
     if bytes.fromhex(_cache.digest(content).hexdigest()) != data[len(_MAGIC) : begin]:
         raise ValueError("the serialized module is damaged")

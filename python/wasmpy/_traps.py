@@ -16,6 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType, ModuleType, TracebackType
     from typing import Any
+else:
+    try:  # types would cost 0.3 ms of every start, and cannot be imported any more when the interpreter ends
+        raise TypeError
+    except TypeError as _raised:
+        TracebackType = type(_raised.__traceback__)
 
 _MAX_FRAMES = 100
 _PYTHON_EXCEPTION = next(code for code, (message, _) in enumerate(TRAPS) if message == "python exception")
@@ -184,8 +189,6 @@ def _traceback(frames: list[tuple[Image, int, int]], traceback: TracebackType | 
     With as many as can be made: for want of memory or stack, the trap is not lost.
     """
     try:
-        from types import TracebackType
-
         for image, index, location in frames:
             near = location if location >= 0 else image.begin(index)
             line = image.line(near) if near >= 0 else 0

@@ -15,7 +15,7 @@ else:
 def _unsigned(value: typing.SupportsIndex, bits: int) -> int:
     number = index(value)
     if not -1 << (bits - 1) <= number < 1 << bits:
-        raise OverflowError(f"{number} is no i{bits}, signed or unsigned")
+        raise OverflowError(f"{number} does not fit an i{bits}, signed or unsigned")
     return number & ((1 << bits) - 1)
 
 

@@ -12,6 +12,7 @@ import type { f64 } from "../../base/numbers.ts";
 import type { LinkSymbol } from "../../ir/program.ts";
 import { type Image, REL_GOT_PC32, REL_SELF32, type Relocation, RODATA, TEXT } from "../../mach/image.ts";
 import { FAULT_TRAPS, type PcTable } from "../../mach/pctable.ts";
+import { NOPS } from "./encode.ts";
 import {
   CC_NAMES,
   type Encoding,
@@ -246,7 +247,7 @@ export class Disassembler {
     this.rex = 0;
     this.vvvv = 0;
     let byte = this.byte();
-    if (byte === 0x90) return "nop";
+    if (this.skipNop()) return "nop";
     if (byte === 0xeb) return this.branch("jmp", 1);
     if (byte >> 4 === 7) return this.branch(`j${CC_NAMES[byte & 15]}`, 1);
     if (byte === 0xe9 && !this.relocations.has(this.at)) return this.branch("jmp", 4);
@@ -288,6 +289,20 @@ export class Disassembler {
     const rows = this.rows.get(keyOf(vex, map, prefix, (this.rex & 8) !== 0, byte));
     if (rows === undefined) return unreachable(`no row for the opcode ${byte.toString(16)}`);
     return this.withOperands(this.choose(rows), byte);
+  }
+
+  /** Goes on behind the nop whose first byte has been read, if there is one. */
+  private skipNop(): boolean {
+    const start = this.at - 1;
+    for (const nop of NOPS) {
+      let same = 0;
+      while (same < nop.length && start + same < this.code.length && this.code[start + same] === nop[same])
+        same++;
+      if (same < nop.length) continue;
+      this.at = start + same;
+      return true;
+    }
+    return false;
   }
 
   private branch(mnemonic: string, size: number): string {

@@ -17,7 +17,7 @@ import { type Expansion, hasMoves } from "../../mach/emit.ts";
 import { Frame, type FrameRules } from "../../mach/frame.ts";
 import { type Image, REL_GOT_PC32, REL_PC32 } from "../../mach/image.ts";
 import { FunctionText } from "../../mach/text.ts";
-import { Assembler, inRegister } from "./encode.ts";
+import { Assembler, inRegister, NOPS } from "./encode.ts";
 import { KnownFlags, nextFlags } from "./flags.ts";
 import { CALLS, CC_AE, CC_B, CC_E, CC_FEQ, CC_FNE, CC_NE, CC_NP, CC_P, invert, ROWS } from "./insts.ts";
 import { FLOAT_SCRATCH, MEMORY0, R14, R15, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14 } from "./regs.ts";
@@ -75,7 +75,7 @@ export class X64Expansion implements Expansion {
 
   constructor(image: Image) {
     this.rules = new X64Frames();
-    this.text = new FunctionText();
+    this.text = new FunctionText(NOPS);
     this.frame = new Frame();
     this.asm = new Assembler(this.text, image);
     this.program = image.program;

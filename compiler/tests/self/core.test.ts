@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { stageNamed } from "../../backend.ts";
 import { STOPPED } from "../../base/errors.ts";
-import { type Compiled, compile, readScript, requireBinary, show } from "../../driver.ts";
+import { assemble, type Compiled, compile, readScript, requireBinary, show } from "../../driver.ts";
 import { Options } from "../../options.ts";
 import { prebuild } from "../../prebuilt.ts";
 import { commonTypes } from "../../shared.ts";
@@ -79,6 +79,26 @@ test("chunks of other instances", { timeout: 120000 }, () => {
   expect(translated.chunks).toBeGreaterThan(2);
   equal(translated.compileShared(source, OPTIONS, []), wanted);
   expect(translated.done).toBe(700);
+});
+
+test("nothing that stays refers to what a chunk has allocated", () => {
+  for (const { bytes } of [...samples([GOLDEN, "seeds:0-6"]), { bytes: large(700) }]) {
+    if (compile(bytes, OPTIONS).diagnostic !== null) continue;
+    expect(translated.dangling(bytes, OPTIONS)).toEqual([]);
+  }
+});
+
+test("memory is freed when a chunk is done, and when a job is", () => {
+  const binary = assemble(large(700), WASM_3_0).bytes;
+  const options = new Options("m", WASM_3_0, 2, false, true, true, 3, false);
+  const used = (bytes: Uint8Array): number => {
+    expect(translated.compile(bytes, options).diagnostic).toBeNull();
+    return translated.used;
+  };
+  const small = used(large(1));
+  const most = used(binary);
+  expect(most).toBeLessThan(25 * compile(binary, options).bytes.length); // 19; without freeing 39
+  expect([used(large(1)), used(binary)]).toEqual([small, most]);
 });
 
 test("whoever wants no more of it", () => {

@@ -37,6 +37,20 @@ export function sumsWide(): string {
   });
 }
 
+/** A product and something small, as an int32: also where the product alone is none. */
+export function products(): string {
+  const cells = Int32Array.from(EDGES);
+  const parts: string[] = [];
+  const stride = EDGES[3];
+  for (let a = 0; a < 5; a++) {
+    for (let b = 0; b < 3; b++) parts.push(`${cells[a * stride + b]} ${cells[8 - a * stride + b]}`);
+  }
+  const half = EDGES[8] + 1;
+  const index = half * EDGES[2] + half; // 65537 · -1 + 65537
+  const largest = half * (EDGES[8] - 1) + EDGES[10]; // 65537 · 65535 - 2147483648
+  return `${parts.join()} ${cells[index]} ${largest}`;
+}
+
 export function comparisons(): string {
   return all((a, b) => {
     const rows = [

@@ -407,3 +407,70 @@ export function turns(): string {
   }
   return kept.map((f) => f()).join();
 }
+
+class Cells {
+  readonly data: Int32Array;
+  readonly other: Cells | null;
+  length: number;
+
+  constructor(room: number, other: Cells | null) {
+    this.data = new Int32Array(room);
+    this.other = other;
+    this.length = 0;
+  }
+
+  get(i: number): number {
+    return this.data[i];
+  }
+
+  set(i: number, x: number): void {
+    this.data[i] = x;
+  }
+
+  push(x: number): number {
+    this.data[this.length] = x;
+    return this.length++;
+  }
+
+  next(): number {
+    const { length } = this;
+    if (length < 9) this.length += 1;
+    return length;
+  }
+
+  behind(i: number): number {
+    return this.other === null ? -1 : this.other.get(i) - this.get(i);
+  }
+
+  get last(): number {
+    return this.data[this.length - 1];
+  }
+}
+
+function swapped(a: number, b: number): string {
+  return `${b} ${a}`;
+}
+
+function least(a: number, b: number): number {
+  return a < b ? a : b;
+}
+
+/** Short functions, written where they are called: each has a `this`, parameters and variables of its own. */
+export function short(): string {
+  const under = new Cells(10, null);
+  const cells = new Cells(10, under);
+  const numbers: string[] = [];
+  for (let i = 0; i < 6; i++) numbers.push(`${under.push(5 * i)}${cells.push(5 - i)}`);
+  cells.set(cells.get(cells.get(5)), cells.get(1) + cells.get(cells.get(2)));
+  let i = 0;
+  return [
+    numbers.join(),
+    `${cells.get(cells.get(cells.get(0)))} ${cells.get(5)} ${cells.last} ${under.last}`,
+    `${cells.next()} ${cells.next() + 10 * cells.next()} ${cells.length}`,
+    `${cells.next() - cells.next()} ${least(cells.next(), cells.next())} ${cells.length}`,
+    `${cells.behind(1)} ${under.behind(1)} ${cells.other?.get(2) ?? -7}`,
+    swapped(i++, i++),
+    swapped(under.get(i++), cells.get(i) + least(i++, i)),
+    `${least(least(3, least(2, 5)), least(1, least(0, 9)))} ${i}`,
+  ].join(";");
+}

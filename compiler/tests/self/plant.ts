@@ -115,6 +115,19 @@ const BUGS: readonly (readonly [string, string, string, string])[] = [
     "this.arrayOf(given.slice(i)).text",
     "this.arrayOf(given.slice(i + 1)).text",
   ],
+  ["short functions share `this` with their callers", "tools/self/calls.ts", "    this.self = outer;\n", ""],
+  [
+    "short functions see parameters of one another",
+    "tools/self/calls.ts",
+    "parts.push(set(variables[i].name, text));",
+    "parts.push(set(variables[0].name, text));",
+  ],
+  [
+    "short functions reuse what expressions still need",
+    "tools/self/frame.ts",
+    "if (this.open.length > 0) return body();",
+    "for (const [rep, name] of this.taken) this.free.set(rep, [...(this.free.get(rep) ?? []), name]);",
+  ],
   [
     "arguments change places",
     "tools/self/calls.ts",

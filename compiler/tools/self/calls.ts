@@ -5,6 +5,8 @@ import ts from "typescript";
 import { Assignments } from "./assignments.ts";
 import type { Closure } from "./captures.ts";
 import { ELEMENTS } from "./expressions.ts";
+import { Variable } from "./frame.ts";
+import { type Inlined, MOST_DEPTH } from "./inlining.ts";
 import { libraryCall, type Parameter, type Row } from "./library.ts";
 import { instruction } from "./machine.ts";
 import type { Kind } from "./numbers.ts";
@@ -19,6 +21,8 @@ export const VALUE_ARGUMENTS = 6;
 export const FIRST_CAPTURED = 8;
 
 export abstract class Calls extends Assignments {
+  protected abstract plain(node: ts.Statement): string;
+
   // --- our own ------------------------------------------------------------------------------------------
 
   protected call(node: ts.CallExpression): Value {
@@ -73,13 +77,44 @@ export abstract class Calls extends Assignments {
     return this.onObject(f, node, (object) => this.callNamed(name, signature, object, node.arguments, node));
   }
 
-  private callFunction(
+  /** `object`: the text of `this`, or "". */
+  protected callFunction(
     fn: ts.FunctionLikeDeclaration,
     object: string,
     given: readonly ts.Expression[],
     node: ts.Node,
   ): Value {
-    return this.callNamed(this.shared.function(fn), fn, object, given, node);
+    const inlined = this.inlined(fn);
+    if (inlined === undefined) return this.callNamed(this.shared.function(fn), fn, object, given, node);
+    const { statements, result } = inlined;
+    const form = this.resultForm(fn);
+    const [begin, self] = object === "" ? ["", ""] : this.once(object);
+    const variables = fn.parameters.map((p) => {
+      const kept = this.parameterForm(p);
+      return new Variable(this.temp(repOf(kept)), kept, false);
+    });
+    const parts = [begin];
+    for (const [i, text] of this.argumentsFor(fn, given, node).entries()) {
+      parts.push(set(variables[i].name, text));
+    }
+    for (const [i, p] of fn.parameters.entries()) this.variables.set(p, variables[i]);
+    const outer = this.self;
+    if (self !== "") this.self = /^\(local\.get (\S+)\)$/.exec(self)![1];
+    this.open.push(fn);
+    for (const s of statements) parts.push(this.plain(s));
+    if (result !== undefined) parts.push(this.as(result, form as Want));
+    this.open.pop();
+    this.self = outer;
+    if (result === undefined) return new Value(parts.join(" "), "void");
+    return new Value(`(block (result ${repOf(form)}) ${parts.join(" ")})`, form);
+  }
+
+  /** What is to be written instead of a call. */
+  private inlined(fn: ts.FunctionLikeDeclaration): Inlined | undefined {
+    if (this.open.length === MOST_DEPTH || this.open.includes(fn)) return undefined;
+    const inlined = this.shared.inlining.of(fn);
+    const hasResult = repOf(this.resultForm(fn)) !== "";
+    return inlined !== undefined && hasResult === (inlined.result !== undefined) ? inlined : undefined;
   }
 
   private callNamed(

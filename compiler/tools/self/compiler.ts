@@ -94,6 +94,28 @@ export class TranslatedCompiler {
     });
   }
 
+  /**
+   * Compiles each chunk, and looks at what was in memory before it: the addresses of words that refer to what is freed
+   * when the chunk is done.
+   */
+  dangling(bytes: Uint8Array, o: Options): number[] {
+    const { machine } = this;
+    machine.reset();
+    const chunks = machine.call("begin", ...this.given(machine.newBytes(bytes), o));
+    const { value: floor } = machine.exports.top;
+    const found: number[] = [];
+    for (let k = 0; k < chunks; k++) {
+      const before = new Int32Array(machine.exports.memory.buffer.slice(0, floor));
+      machine.call("compileChunk", k);
+      const { buffer } = machine.exports.memory;
+      const after = new Int32Array(buffer, 0, before.length);
+      for (const [i, word] of after.entries()) {
+        if (word !== before[i] && word >= floor && word < buffer.byteLength) found.push(4 * i);
+      }
+    }
+    return found;
+  }
+
   get done(): number {
     return this.machine.call("done");
   }

@@ -64,6 +64,12 @@ export abstract class Expressions extends Frame {
   protected abstract assign(node: ts.BinaryExpression, use: Use): Value;
   protected abstract step(target: ts.Expression, operator: ts.SyntaxKind, use: Use): Value;
   protected abstract call(node: ts.CallExpression): Value;
+  protected abstract callFunction(
+    fn: ts.FunctionLikeDeclaration,
+    object: string,
+    given: readonly ts.Expression[],
+    node: ts.Node,
+  ): Value;
   protected abstract construct(node: ts.NewExpression): Value;
   protected abstract closure(node: ts.ArrowFunction | ts.FunctionExpression): Value;
   protected abstract functionValue(node: ts.FunctionDeclaration): Value;
@@ -167,7 +173,7 @@ export abstract class Expressions extends Frame {
       case K.NullKeyword:
         return this.nothing(want);
       case K.ThisKeyword:
-        return new Value(get("$this"), "ref");
+        return new Value(get(this.self), "ref");
     }
     if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) {
       return new Value(i32(this.out.string(node.text)), "ref");
@@ -473,13 +479,22 @@ export abstract class Expressions extends Frame {
   ): Value {
     const [a, b] = operands();
     const bits = this.sumBits(node);
-    const isFloat = this.numbers.kind(node) === "f64" || bits > 62;
+    const isFloat = this.numbers.kind(node) === "f64" || !this.isExact(node, bits);
     if (isFloat || want === "f64" || (bits > EXACT_BITS && (want === "bits" || want === undefined))) {
       return new Value(`(f64.${name} ${a("f64")} ${b("f64")})`, "f64");
     }
     if (want === "bits" || !this.shared.checksSums)
       return new Value(`(i32.${name} ${a("bits")} ${b("bits")})`, "i32");
     return new Value(`(i64.${name} ${a("wide")} ${b("wide")})`, "wide");
+  }
+
+  /**
+   * Whether 64 bits hold the sum, or what it is without the rounding of floats fits no int32 as the rounded sum does:
+   * the same of a product and something small.
+   */
+  private isExact({ left, right }: ts.BinaryExpression, bits: number): boolean {
+    if (bits <= 62) return true;
+    return bits === 63 && Math.min(this.numbers.bits(left), this.numbers.bits(right)) < EXACT_BITS;
   }
 
   /** Like Numbers.bits, of `a + b` and `a += b`. */
@@ -503,8 +518,7 @@ export abstract class Expressions extends Frame {
     }
     if (declaration !== undefined && ts.isGetAccessor(declaration)) {
       if (node.questionDotToken !== undefined) this.refuse(node, "`?.` of a getter");
-      const form = this.shared.classes.form(declaration, this.types.returned(declaration));
-      return new Value(`(call ${this.shared.function(declaration)} ${this.as(expression, "ref")})`, form);
+      return this.callFunction(declaration, this.as(expression, "ref"), [], node);
     }
     const field = this.shared.classes.field(this.types.at(expression), name.text);
     if (field === undefined) {

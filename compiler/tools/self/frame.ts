@@ -3,6 +3,7 @@
 import type ts from "typescript";
 import type { Captures } from "./captures.ts";
 import type { Classes } from "./classes.ts";
+import type { Inlining } from "./inlining.ts";
 import type { Numbers } from "./numbers.ts";
 import { type Output, type Rep, refuse } from "./output.ts";
 import type { Types } from "./types.ts";
@@ -27,6 +28,7 @@ export interface Shared {
   readonly numbers: Numbers;
   readonly classes: Classes;
   readonly captures: Captures;
+  readonly inlining: Inlining;
   readonly out: Output;
   /** The name of the function that a declaration becomes; from here on it is translated. */
   function(declaration: ts.Node): string;
@@ -48,6 +50,10 @@ export class Frame {
   protected readonly numbers: Numbers;
   protected readonly out: Output;
   protected readonly variables: Map<ts.Node, Variable>;
+  /** The local that holds `this`. */
+  protected self: string;
+  /** Functions that are being written where they are called. */
+  protected readonly open: ts.Node[];
   private readonly locals: string[];
   private readonly used: Set<string>;
   /** Locals that never change after their declaration. */
@@ -62,6 +68,8 @@ export class Frame {
     this.numbers = shared.numbers;
     this.out = shared.out;
     this.variables = new Map();
+    this.self = "$this";
+    this.open = [];
     this.locals = [];
     this.used = new Set(["$this", "$env"]);
     this.stable = new Set(["$this"]);
@@ -108,8 +116,9 @@ export class Frame {
     return name;
   }
 
-  /** Frees what `body` takes, when it is done. */
+  /** Frees what `body` takes, when it is done; not within expressions, of which more may be needed. */
   protected scoped<T>(body: () => T): T {
+    if (this.open.length > 0) return body();
     const outer = this.taken;
     this.taken = [];
     const result = body();

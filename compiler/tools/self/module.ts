@@ -6,6 +6,7 @@ import ts from "typescript";
 import { Captures } from "./captures.ts";
 import { Classes } from "./classes.ts";
 import { type Shared, Variable } from "./frame.ts";
+import { Inlining } from "./inlining.ts";
 import { PRELUDE } from "./machine.ts";
 import { Numbers } from "./numbers.ts";
 import { Output, Refusal, refuse, type Site } from "./output.ts";
@@ -61,6 +62,7 @@ class Translation implements Shared {
   readonly numbers: Numbers;
   readonly classes: Classes;
   readonly captures: Captures;
+  readonly inlining: Inlining;
   readonly out: Output;
   readonly checksSums: boolean;
   private readonly root: string;
@@ -74,6 +76,7 @@ class Translation implements Shared {
     this.numbers = new Numbers(types);
     this.classes = new Classes(types, this.numbers);
     this.captures = new Captures(types);
+    this.inlining = new Inlining(this.captures);
     this.out = new Output();
     this.root = root;
     this.checksSums = checksSums;

@@ -298,7 +298,7 @@ export class Statements extends Calls {
     return `$${name}${this.labels++}`;
   }
 
-  private plain(node: ts.Statement): string {
+  protected plain(node: ts.Statement): string {
     if (ts.isExpressionStatement(node)) return this.effect(node.expression);
     if (ts.isVariableStatement(node))
       return node.declarationList.declarations.map((d) => this.variable(d)).join(" ");

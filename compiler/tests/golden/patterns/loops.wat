@@ -306,6 +306,8 @@
   ;;   mov ecx, 1
   ;;   xor edx, edx
   ;;   jmp L2
+  ;;   nop
+  ;;   nop
   ;; L1:
   ;;   add rdx, rcx
   ;;   add edi, -1
