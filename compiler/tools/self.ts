@@ -8,7 +8,7 @@
 // For those who compare: NAME.image, what the compiler that Node runs makes of each MODULE.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { compile, Options } from "../driver.ts";
 import { prebuild } from "../prebuilt.ts";
@@ -50,6 +50,14 @@ function imageOf(path: string, leaf: string, checked: boolean): Uint8Array {
 
 const [out, ...modules] = process.argv.slice(2);
 if (out === undefined) throw new Error("usage: node tools/self.ts OUT [MODULE...]");
+
+/** Writes a file whole: an image in its place may be open, and must stay as it is. */
+function put(name: string, content: Uint8Array | string): void {
+  const path = join(out, name);
+  writeFileSync(`${path}.new`, content);
+  renameSync(`${path}.new`, path);
+}
+
 mkdirSync(out, { recursive: true });
 rmSync(join(out, "sources"), { force: true });
 const started = new Date();
@@ -57,10 +65,9 @@ const sources = sourcesDigest();
 const begun = process.cpuUsage();
 const entry = join(ROOT, "self", "exports.ts");
 const { text, bytes, sites } = build(entry, new Map([[join(ROOT, "prebuilt.ts"), prebuiltSource()]]));
-const binary = join(out, "compiler.wasm");
-writeFileSync(join(out, "compiler.wat"), text);
-writeFileSync(binary, bytes);
-writeFileSync(join(out, "compiler.sites"), sites.map(({ where, what }) => `${where} ${what}\n`).join(""));
+put("compiler.wat", text);
+put("compiler.wasm", bytes);
+put("compiler.sites", sites.map(({ where, what }) => `${where} ${what}\n`).join(""));
 const { user, system } = process.cpuUsage(begun);
 const seconds = ((user + system) / 1e6).toFixed(1);
 console.log(
@@ -68,9 +75,10 @@ console.log(
 );
 
 prebuild(commonTypes());
-writeFileSync(join(out, "compiler.so"), imageOf(binary, "compiler", false));
-writeFileSync(join(out, "compiler-checked.so"), imageOf(binary, "compiler", true));
-for (const path of modules) writeFileSync(join(out, `${basename(path)}.image`), imageOf(path, "m", false));
-writeFileSync(join(out, "identity"), createHash("sha256").update(bytes).digest("hex"));
-writeFileSync(join(out, "sources"), sources);
+const binary = join(out, "compiler.wasm");
+put("compiler.so", imageOf(binary, "compiler", false));
+put("compiler-checked.so", imageOf(binary, "compiler", true));
+for (const path of modules) put(`${basename(path)}.image`, imageOf(path, "m", false));
+put("identity", createHash("sha256").update(bytes).digest("hex"));
+put("sources", sources);
 utimesSync(join(out, "sources"), started, started);
