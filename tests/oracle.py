@@ -1,7 +1,7 @@
 """The compiler as Node runs it, from its TypeScript sources: for tests, as a second opinion, and with planted bugs.
 
-    oracle.request(header, source)  # as wasmpy._compiler.request
-    oracle.use(directory)         # from now on the package compiles by the sources there
+oracle.request(header, source)  # as wasmpy._compiler.request
+oracle.use(directory)         # from now on the package compiles by the sources there
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 COMPILER = Path(__file__).resolve().parent.parent / "compiler"
 
@@ -57,7 +58,13 @@ def request(
 
 
 def _start(compiler: Path) -> subprocess.Popen[bytes]:
-    command = [find_node(), str(compiler / "main.ts")]
+    # What is the same in every image is compiled first, as in what is shipped.
+    first = (
+        f'import {{ prebuild }} from "{(compiler / "prebuilt.ts").as_uri()}";'
+        f'import {{ commonTypes }} from "{(compiler / "shared.ts").as_uri()}";'
+        "prebuild(commonTypes());"
+    )
+    command = [find_node(), "--import", f"data:text/javascript,{quote(first)}", str(compiler / "main.ts")]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

@@ -302,7 +302,9 @@ def test_a_package_without_its_compiler(tmp_path, what):
             print(error)
     """
     done = run_python(code, tmp_path, tmp_path / "cache", PYTHONPATH=_path(tmp_path / "there"))
-    assert "contains no compiler" in done.stdout if what == "nothing" else "the compiler cannot be opened" in done.stdout
+    assert (
+        "contains no compiler" in done.stdout if what == "nothing" else "the compiler cannot be opened" in done.stdout
+    )
 
 
 # --- the traceback of a trap -----------------------------------------------------------------------------------

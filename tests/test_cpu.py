@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
-
 import textwrap
+from pathlib import Path
 
 import pytest
 import wasmpy

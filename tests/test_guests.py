@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 import wasmpy
 from samples import ADD
-from wasmpy import _compiler, _target
+from wasmpy import _target
 
 
 def test_load_gives_nothing_that_was_not_passed(tmp_path, monkeypatch):

@@ -164,7 +164,7 @@ class TestSerialized:
             with pytest.raises(ValueError, match="damaged"):
                 wasmpy.Module.deserialize(bad)
         for bad in (b"", b"\0asm\1\0\0\0", pickle.dumps(1)):
-            with pytest.raises(ValueError, match="these bytes do not come from Module.serialize"):
+            with pytest.raises(ValueError, match=r"these bytes do not come from Module\.serialize"):
                 wasmpy.Module.deserialize(bad)
 
     def test_pickled_modules_are_sources(self):

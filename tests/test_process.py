@@ -1,4 +1,4 @@
-"""The compiler as part of the process: threads, forks, signals, notices, stacks, memory. Nothing is started for it."""
+"""The compiler as part of the process: threads, forks, signals, notices, stacks, memory."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ def test_fork(python):
         thread.join()
         print(wasmpy.load(large(300)).f())
     """
-    assert python("import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(code)) == "0 True\n" + "0\n" * 5 + "7\n"
+    assert (
+        python("import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(code))
+        == "0 True\n" + "0\n" * 5 + "7\n"
+    )
 
 
 def test_a_signal_handler_forks(python):

@@ -8,8 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import wasmpy
-from conftest import environment, run_python
+from conftest import run_python
 from samples import ADD
 
 USE = "import wasmpy, m; print(m.add(5, 3))"

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
+from io import FileIO
 from itertools import count
 
-from ._errors import diagnostic, is_own
+from ._errors import diagnostic, is_own, tried
 from ._machine import FailedError, Machine, limit
 from ._progress import Notice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from threading import Thread
     from typing import Any
 
@@ -29,6 +31,8 @@ _MOST_IDLE = 4
 _MOST_KEPT_BYTES = 1 << 23
 # Threads that compile at the same time; each takes some 20 MB.
 _MOST_THREADS = 8
+# Seconds for helpers to notice that nothing is left to do.
+_MOMENT = 0.02
 
 # Whoever has a job takes one from here, and puts it back when the job is done.
 _idle: list[Machine] = []
@@ -56,8 +60,8 @@ def request(header: dict[str, Any], payload: bytes, what: str = "a module") -> t
     """Does one job. The answer has "error" if the source is wrong; of a script, its commands.
 
     ``header``: ``do``, one of the jobs below, and options (``target`` is this machine). ``what`` is compiled, for the
-    user's eyes; "" for what is not worth a word. Raises UnsupportedError where there is no compiler, or what a signal's
-    handler raises.
+    user's eyes; "" for what is not worth a word. Raises UnsupportedError where there is no compiler, RecursionError
+    where the thread's stack is too small for it, or what a signal's handler raises.
     """
     source = bytes(payload)  # The length of an array is its number of items, whatever their size.
     if len(source) > _MOST_BYTES:
@@ -123,28 +127,29 @@ def _compile(machine: Machine, header: dict[str, Any], source: bytes, notice: No
         notice.give()
     chunks = machine.call("begin", *_given(machine, header, source))
     _Shared(machine, header, source, chunks, notice).run()
-    return {}, machine.bytes(machine.call("finish"))
+    return {}, machine.read_bytes(machine.call("finish"))
 
 
 def _show(machine: Machine, header: dict[str, Any], source: bytes, _: Notice) -> tuple[dict[str, Any], bytes]:
     texts = [machine.new_text(header.get(name, "")) for name in ("stage", "filter")]
-    return {}, machine.bytes(machine.call("show", *_given(machine, header, source), *texts))
+    return {}, machine.read_bytes(machine.call("show", *_given(machine, header, source), *texts))
 
 
 def _script(machine: Machine, header: dict[str, Any], source: bytes, _: Notice) -> tuple[dict[str, Any], bytes]:
     import json
 
-    name, arguments = "script", (machine.new_bytes(source), _features(machine, header))
+    name = "script"
+    arguments: tuple[int, ...] = (machine.new_bytes(source), _features(machine, header))
     while True:
         try:
-            commands = machine.bytes(machine.call(name, *arguments))
+            commands = machine.read_bytes(machine.call(name, *arguments))
         except FailedError as failed:
             # Of a command or a module of the script; unless the compiler itself has failed.
             if not is_own(failed) or not machine.is_sound:
                 raise
             name, arguments = "resumeScript", ()
         else:
-            return json.loads(commands), machine.bytes(machine.call("scriptPayload"))
+            return json.loads(commands), machine.read_bytes(machine.call("scriptPayload"))
 
 
 def _simple(name: str) -> Any:
@@ -152,12 +157,12 @@ def _simple(name: str) -> Any:
 
     def do(machine: Machine, header: dict[str, Any], source: bytes, _: Notice) -> tuple[dict[str, Any], bytes]:
         made = machine.call(name, machine.new_bytes(source), _features(machine, header))
-        return {}, b"" if made is None else machine.bytes(made)
+        return {}, b"" if made is None else machine.read_bytes(made)
 
     return do
 
 
-_JOBS = {
+_JOBS: dict[str, Callable[[Machine, dict[str, Any], bytes, Notice], tuple[dict[str, Any], bytes]]] = {
     "compile": _compile,
     "show": _show,
     "script": _script,
@@ -174,16 +179,15 @@ _JOBS = {
 class _Shared:
     """A compilation whose chunks several threads may compile; this one links them, in their order."""
 
-    def __init__(
-        self, machine: Machine, header: dict[str, Any], source: bytes, chunks: int, notice: Notice
-    ) -> None:
+    def __init__(self, machine: Machine, header: dict[str, Any], source: bytes, chunks: int, notice: Notice) -> None:
         self._machine = machine
         self._header = header
         self._source = source
         self._chunks = chunks
         self._notice = notice
-        # Whoever wants a chunk takes the next number.
+        # Whoever wants a chunk takes the next number, up to the first chunk that fails.
         self._next = count()
+        self._end = chunks
         # Chunks that are compiled and not linked, or what is wrong with them.
         self._made: dict[int, bytes | FailedError] = {}
         # The instances of helpers. Whoever takes one out, its helper or the one that stops it, decides what becomes
@@ -201,14 +205,21 @@ class _Shared:
                 self._link(k)
                 self._tell()
             for thread in self._threads:
-                thread.join()
+                thread.join(_MOMENT)
         except BaseException:
-            self._chunks = 0
-            for thread in list(self._helping):
-                helper = self._helping.pop(thread, None)
-                if helper is not None:
-                    helper.stop()
+            self._stop()
             raise
+        self._stop()
+        for thread in self._threads:
+            thread.join()
+
+    def _stop(self) -> None:
+        """Ends what helpers do."""
+        self._end = 0
+        for ident in list(self._helping):
+            helper = self._helping.pop(ident, None)
+            if helper is not None:
+                helper.stop()
 
     def _start(self, number: int) -> None:
         """Starts helpers, as far as the system lets us."""
@@ -231,7 +242,7 @@ class _Shared:
         machine = self._machine
         while k not in self._made:
             taken = next(self._next)
-            if taken >= self._chunks:
+            if taken >= self._end:
                 if self._wait():
                     continue
                 taken = k  # The one that had it is gone: a fork, or no memory.
@@ -247,11 +258,12 @@ class _Shared:
 
     def _compile(self, machine: Machine, k: int) -> None:
         try:
-            self._made[k] = machine.bytes(machine.call("compileChunk", k))
+            self._made[k] = machine.read_bytes(machine.call("compileChunk", k))
         except FailedError as failed:
             if not is_own(failed):
                 raise
             self._made[k] = failed
+            self._end = min(self._end, k)
         self._done[get_ident()] = machine.done
 
     def _wait(self) -> bool:
@@ -271,7 +283,7 @@ class _Shared:
             machine.call("begin", *_given(machine, self._header, self._source))
             while True:
                 k = next(self._next)
-                if k >= self._chunks:
+                if k >= self._end:
                     break
                 self._compile(machine, k)
         except Exception:
@@ -288,4 +300,12 @@ class _Shared:
 def _threads() -> int:
     """How many threads may run at the same time: of this process's CPUs, and of what a cgroup leaves of them."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    file = tried(FileIO, "/sys/fs/cgroup/cpu.max")
+    if not isinstance(file, OSError):
+        with file:
+            limits = tried(file.read)
+        # Microseconds of processor time, or "max", in so many.
+        if not isinstance(limits, OSError) and len(limits.split()) == 2 and limits[:1].isdigit():
+            quota, period = map(int, limits.split())
+            cpus = min(cpus, max(1, quota // max(1, period)))
     return min(cpus, _MOST_THREADS)

@@ -74,18 +74,16 @@ class Machine:
             found = self.call("diagnose")
             return {
                 "kind": _KINDS[self.call("kindOf", found)],
-                "message": self.text(self.call("messageOf", found)),
-                "detail": self.text(self.call("detailOf", found)),
+                "message": self.read_text(self.call("messageOf", found)),
+                "detail": self.read_text(self.call("detailOf", found)),
                 "at": self.call("atOf", found),
                 "line": self.call("lineOf", found),
                 "column": self.call("columnOf", found),
-                "function": self.text(self.call("functionOf", found)),
+                "function": self.read_text(self.call("functionOf", found)),
             }
         self.is_sound = False
         if trap.code == _STACK:
-            raise UnsupportedError(
-                "the stack of this thread is too small for the compiler: use another thread, or threading.stack_size"
-            )
+            return limit(_STACK, "the module is too complex for the stack of this thread (threading.stack_size)")
         site = self._exports["site"]._get()
         if site == -1:
             return limit("out of memory", "the module is too large or too complex")
@@ -96,12 +94,12 @@ class Machine:
     def _word(self, at: int) -> int:
         return int.from_bytes(self._memory[at : at + 4], "little")
 
-    def bytes(self, array: int) -> bytes:
+    def read_bytes(self, array: int) -> bytes:
         """A copy of what an array of bytes holds."""
         at = self._word(array)
         return bytes(self._memory[at : at + self._word(array + 4)])
 
-    def text(self, at: int) -> str:
+    def read_text(self, at: int) -> str:
         units = self._memory[at + 4 : at + 4 + 2 * self._word(at)]
         return bytes(units).decode("utf-16-le", "surrogatepass")
 
@@ -129,7 +127,9 @@ class Machine:
 
     def stop(self) -> None:
         """From another thread: makes the job fail at its next function, and every other one of this instance."""
-        self._memory[self._stop_at : self._stop_at + 4] = b"\1\0\0\0"
+        memory = self._memory
+        if memory is not None:  # as it is when it is closed meanwhile
+            memory[self._stop_at : self._stop_at + 4] = b"\1\0\0\0"
 
     def close(self) -> None:
         """Gives its memory back. To be called when nobody is in it."""

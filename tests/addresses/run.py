@@ -24,7 +24,7 @@ from session import Session
 from wasmpy import _target
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import oracle  # noqa: E402
+import oracle
 
 # Group → the function, and what it is run with: where the memory comes from, type of its addresses, pages.
 GROUPS: dict[str, tuple[Callable[..., None], list[tuple[Any, ...]]]] = {
