@@ -44,7 +44,7 @@ export function compileShared(types: readonly DefType[]): Packed {
   const program = new Program();
   const backend = new Backend(
     program,
-    new Options("", WASM_3_0, 2, false, false, true, 0, true),
+    new Options("", WASM_3_0, 2, false, false, true, 0, true, false),
     new Progress(),
     null,
   );

@@ -51,7 +51,7 @@ class Translated:
         leaf = self.wasm.new_text(1)
         self.wasm.memory[leaf + 4 : leaf + 6] = "m".encode("utf-16-le")
         features = self.wasm.features(3, self.wasm.new_text(0))
-        return self._bytes(self.wasm.compile(array, leaf, features, 2, 0, 0, 1, 0, 0))
+        return self._bytes(self.wasm.compile(array, leaf, features, 2, 0, 0, 1, 0, 0, 0))
 
     def complaint(self, source: bytes) -> tuple[str, int, int]:
         """What is wrong with a source: message, line, column."""

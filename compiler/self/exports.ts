@@ -40,8 +40,9 @@ export function compile(
   interrupts: boolean,
   cpu: number,
   verified: boolean,
+  nogil: boolean,
 ): Uint8Array {
-  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
   const job = begin(bytes, allowed);
   const module = job.decode();
   refuseObject(module);

@@ -28,7 +28,7 @@ console.log(
 );
 
 prebuild(commonTypes());
-const options = new Options("m", WASM_3_0, 2, false, false, true, 0, false);
+const options = new Options("m", WASM_3_0, 2, false, false, true, 0, false, false);
 for (const path of [binary, ...modules]) {
   const { bytes: image, diagnostic } = compile(readFileSync(path), options);
   if (diagnostic !== null) throw new Error(`${path}: ${diagnostic.message} ${diagnostic.detail}`);

@@ -210,23 +210,30 @@ def state_of(module: object) -> State:
 
 
 def bind(
-    name: str, imports: abc.Mapping[str, typing.Any] | None = None, *, wrap: bool = False, interrupts: bool = True
+    name: str,
+    imports: abc.Mapping[str, typing.Any] | None = None,
+    *,
+    wrap: bool = False,
+    interrupts: bool = True,
+    nogil: bool = False,
 ) -> None:
     """Says how the module ``name`` is to be imported: to be called before it is.
 
     ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import
-    statement would find; what it lacks is still looked for. ``wrap`` and ``interrupts`` are those of ``Module``.
-    A package can say the same for all modules in it by ``__wasm_imports__ = {…}`` and
+    statement would find; what it lacks is still looked for. ``wrap``, ``interrupts`` and ``nogil`` are those of
+    ``Module``. A package can say the same for all modules in it by ``__wasm_imports__ = {…}`` and
     ``__wasm_options__ = {"wrap": True}`` in its ``__init__.py``.
     """
     if imports is not None:
         _bindings[name] = imports
-    made = options(wrap=wrap, interrupts=interrupts)
+    made = options(wrap=wrap, interrupts=interrupts, nogil=nogil)
     if made:
         _options[name] = made
 
 
-def options(*, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> dict[str, object]:
+def options(
+    *, features: str = "3.0", wrap: bool = False, interrupts: bool = True, nogil: bool = False
+) -> dict[str, object]:
     """Options of compiling, as the compiler wants them: those that are not the default."""
     if features not in ("1.0", "2.0", "3.0"):
         raise ValueError(f'features are "1.0", "2.0" or "3.0", not {features!r}')
@@ -235,6 +242,8 @@ def options(*, features: str = "3.0", wrap: bool = False, interrupts: bool = Tru
         made["wrap"] = True
     if not interrupts:
         made["interrupts"] = False
+    if nogil:
+        made["nogil"] = True
     return made
 
 

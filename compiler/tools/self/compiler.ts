@@ -65,6 +65,7 @@ export class TranslatedCompiler {
           truth(o.interrupts),
           o.cpu,
           truth(o.verified),
+          truth(o.nogil),
         ],
       ),
     );
