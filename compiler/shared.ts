@@ -49,7 +49,7 @@ export function compileShared(types: readonly DefType[]): Packed {
     null,
   );
   const module = new Module(none);
-  const input = new GlueInput("", none, new Int32Array(0), none, none, false, false, 0);
+  const input = new GlueInput("", none, new Int32Array(0), none, none, false, false, 0, false);
   const { image, pcs } = backend;
   const glue = new ModuleGlue(module, new Layout(module, none), program, image, input, null);
   declareShared(glue, types);

@@ -138,6 +138,7 @@ const TABLE = [
   ["instruction not supported yet", UNSUPPORTED],
   ["feature not supported yet", UNSUPPORTED],
   ["not linked", UNSUPPORTED],
+  ["not possible with nogil=True", UNSUPPORTED],
   ["not supported yet", PROPOSED],
   ["internal compiler error", INTERNAL],
 ] as const;

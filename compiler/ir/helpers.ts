@@ -149,7 +149,36 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   c("refs_scan", [PTR, PTR], []),
 ];
 
-export const HELPERS = new Declarations("wasmpy_", [...FOR_WASM, ...FOR_GLUE, ...AMONG_THEMSELVES]);
+/** What images whose calls run without the lock of the interpreter have besides (runtime/nogil.ts). */
+const WITHOUT_LOCK: readonly Declaration[] = [
+  // instance → its context, set up for the running thread, which has the instance's lock now and the interpreter's no
+  // longer; null: exception
+  c("nogil_enter", [PTR], [PTR]),
+  // context: the end of the call: 0, or -1: exception; or of one that trapped, whose exception is set
+  c("nogil_leave", [PTR], [I32]),
+  c("nogil_trapped", [PTR], []),
+  // instance → its context, made; null: exception
+  c("nogil_context", [PTR], [PTR]),
+  // instance: the end of it
+  c("nogil_free", [PTR], []),
+  // helpers of the same names, which need the lock of the interpreter
+  ...[
+    wasm("table_set", [PTR, I64, REF], []),
+    wasm("table_grow", [PTR, REF, I64], [I64]),
+    wasm("table_fill", [PTR, I64, REF, I64], []),
+    wasm("table_copy", [PTR, PTR, I64, I64, I64], []),
+    wasm("table_init", [PTR, PTR, I64, I32, I32], []),
+    wasm("elem_new", [PTR, I32], []),
+    wasm("ref_set", [PTR, REF, I32], []),
+  ].map(({ name, params, results }) => wasm(`${name}_locked`, params ?? [], results)),
+];
+
+export const HELPERS = new Declarations("wasmpy_", [
+  ...FOR_WASM,
+  ...FOR_GLUE,
+  ...AMONG_THEMSELVES,
+  ...WITHOUT_LOCK,
+]);
 
 /** The number of the symbol of the run time's function `name`. */
 export function helper(program: Program, name: string): number {

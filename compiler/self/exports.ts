@@ -74,7 +74,7 @@ export function describeModule(bytes: Uint8Array, allowed: number): Uint8Array {
   const job = begin(bytes, allowed);
   const module = job.decode();
   validateModule(module, allowed);
-  return encodeUtf8(describe(module, job.lines(), false));
+  return encodeUtf8(describe(module, job.lines(), false, false));
 }
 
 /** After a trap that was a failure. */
