@@ -124,9 +124,9 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   c("serve_signals", [PTR], [I32]),
   // signal, siginfo_t, ucontext_t: the handler. Signal 0 tells it of a context: see handlers.ts
   c("on_fault", [I32, PTR, PTR], []),
-  // address, ucontext_t → 1 if a fault there, in that state, is a trap: of any image, of this image
-  c("find_trap", [PTR, PTR], [I32]),
-  c("is_trap", [PTR, PTR], [I32]),
+  // address, ucontext_t → where a fault there, in that state, goes on as a trap: of any image, of this image; else null
+  c("find_trap", [PTR, PTR], [PTR]),
+  c("is_trap", [PTR, PTR], [PTR]),
   // ucontext_t, restorer → 1 if the signal came while a foreign handler ran for a trap
   c("follows_trap", [PTR, PTR], [I32]),
   // where the handler lets traps go on
