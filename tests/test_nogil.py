@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
-import interpreters
 import pytest
 import wasmpy
+from conftest import environment
 from samples import INTERPRETERS
 
 TEXT = """
@@ -130,7 +130,7 @@ class TestOneThread:
         plain = wasmpy.wat(TEXT).instantiate()
         other = wasmpy.wat(TEXT, nogil=True).instantiate()
         for name, arguments in [
-            ("add", ()), ("add", ("x", 1)), ("add", (1, 2**33)), ("divide", (0,)), ("deep", (10**9,)), 
+            ("add", ()), ("add", ("x", 1)), ("add", (1, 2**33)), ("divide", (0,)), ("deep", (10**9,)),
             ("outside", (5,)),
             ("unreachable", ()), ("call", (1, 50)), ("call", (1, 3)), ("grow", (5000,)), ("grow", (3,)), ("at", (4,)),
             ("copy", (3, 0, 2)),
@@ -575,7 +575,6 @@ def test_options(tmp_path, monkeypatch):
         again.table[0] = None
 
 
-VERSIONS = interpreters.find()
 WORK = f"""
 import gc, sys, threading
 import wasmpy
@@ -604,22 +603,19 @@ assert shared.memory.read_struct("<I", 0)[0] == 4 * 30 * 1000
 """
 
 
-@pytest.mark.parametrize("version", interpreters.VERSIONS)
 class TestVersions:
     """In every CPython."""
 
-    def run(self, version, code, seconds=100):
-        found = VERSIONS[version]
-        if found is None:
-            pytest.skip(f"no CPython {version} here")
-        environment = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONFAULTHANDLER": "1"}
-        return found.run("-c", code, env=environment, timeout=seconds)
+    @pytest.fixture
+    def run(self, interpreter, tmp_path):
+        """run(code): the process that ran it, whose output is kept."""
+        return lambda code: interpreter.run("-X", "faulthandler", "-c", code, env=environment(tmp_path), timeout=100)
 
-    def test_threads(self, version):
-        done = self.run(version, WORK)
+    def test_threads(self, run):
+        done = run(WORK)
         assert (done.returncode, done.stderr) == (0, "")
 
-    def test_signals(self, version):
+    def test_signals(self, run):
         code = f"""
 import signal, sys, threading, time
 import wasmpy
@@ -641,10 +637,10 @@ for count in (0, 2):
 done.append(1)
 for thread in threads: thread.join()
 """
-        done = self.run(version, code)
+        done = run(code)
         assert (done.returncode, done.stderr) == (0, "")
 
-    def test_the_interpreter_ends_with_a_thread_inside(self, version):
+    def test_the_interpreter_ends_with_a_thread_inside(self, run):
         code = f"""
 import threading, time
 import wasmpy
@@ -656,13 +652,13 @@ threading.Thread(target=other.spin, args=(3 * 10**8,), daemon=True).start()
 while not m.memory[512]: time.sleep(0.001)
 print("end")
 """
-        done = self.run(version, code)
+        done = run(code)
         assert done.returncode == 0, done.stderr
         assert done.stdout == "end\n"
 
-    def test_subinterpreters(self, version):
-        if version in ("3.10", "3.11"):
+    def test_subinterpreters(self, run, interpreter):
+        if interpreter.version in ("3.10", "3.11"):
             pytest.skip("no interpreters with locks of their own")
         code = INTERPRETERS + f"\nrun_in_another({WORK!r})\nexec({WORK!r})"
-        done = self.run(version, code)
+        done = run(code)
         assert (done.returncode, done.stderr) == (0, "")

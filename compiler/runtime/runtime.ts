@@ -101,7 +101,7 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
 ];
 
 /** What stands in the place of functions above, and besides them, in an image whose calls run without the lock. */
-const WITHOUT_LOCK: readonly RuntimeFunction[] = [
+export const WITHOUT_LOCK: readonly RuntimeFunction[] = [
   f("nogil_enter", nogil.enterCall),
   f("nogil_leave", nogil.leaveCall),
   f("nogil_trapped", nogil.trapped),
