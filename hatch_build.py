@@ -111,7 +111,7 @@ def _compiled(carried: str, work: str) -> str:
     with open(os.path.join(carried, "compiler.wasm"), "rb") as file:
         source = file.read()
     for checked, name in enumerate(("compiler.so", "compiler-checked.so")):
-        request = {"do": "compile", "leaf": "compiler", "checked": bool(checked), "level": 2}
+        request = {"do": "compile", "leaf": "compiler", "checked": bool(checked), "nogil": True}
         with open(os.path.join(work, name), "wb") as file:
             file.write(_asked(os.path.join(carried, "main.cjs"), request, source))
     for name in ("compiler.sites", "identity"):

@@ -22,7 +22,10 @@ import { prebuilt } from "./prebuilt.ts";
 import { buildGlue } from "./python/build.ts";
 import { GlueInput, ModuleGlue } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
+import { requireAlone } from "./python/nogil.ts";
 import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
+import { LINUX_X64 } from "./runtime/linux.ts";
+import { buildRuntimeWithoutLock } from "./runtime/runtime.ts";
 import { checkLimit, MAX_IMAGE_BYTES } from "./wasm/limits.ts";
 import type { Module } from "./wasm/module.ts";
 
@@ -51,6 +54,7 @@ export class Compilation {
     this.bounds = chunkBounds(module);
     this.program = new Program();
     this.escaping = escapingFunctions(module);
+    if (options.nogil) requireAlone(module, this.escaping);
     this.layout = new Layout(module, this.escaping);
     this.build = functionBuild(module, facts, options, this.program, this.layout);
     this.backend = new Backend(this.program, options, progress, null);
@@ -102,7 +106,7 @@ export class Compilation {
       image.checkSize();
     }
     const functions = functionSymbols(module, program);
-    const meta = encodeUtf8(describe(module, lines, options.checked));
+    const meta = encodeUtf8(describe(module, lines, options.checked, options.nogil));
     const input = new GlueInput(
       options.leaf,
       meta,
@@ -112,12 +116,14 @@ export class Compilation {
       options.wrap,
       options.checked,
       options.cpu,
+      options.nogil,
     );
     const library = prebuilt();
     const glue = new ModuleGlue(module, layout, program, image, input, library);
     buildGlue(glue);
     image.checkSize();
     glue.each(sink);
+    if (options.nogil) this.addWithoutLock();
     this.progress.at(-1, "");
     library.link(
       image,
@@ -130,6 +136,15 @@ export class Compilation {
     backend.pcs.write(image);
     writeCallFrames(image, backend.pcs, DWARF);
     return writeElf(image, ELF_X64);
+  }
+
+  /** What takes the place of functions of the library. */
+  private addWithoutLock(): void {
+    const { program, image, backend } = this;
+    buildRuntimeWithoutLock(program, image, LINUX_X64).each(
+      (f) => backend.own(f, false),
+      () => true,
+    );
   }
 
   /** Nothing of this image is referred to that is not in it; the PC table is yet to come. */

@@ -138,7 +138,7 @@ def test_interrupted_while_it_holds_the_lock(python):
     code = """
         import fcntl
         from wasmpy import _cache
-        directory = os.environ["WASMPY_CACHE_DIR"]
+        directory = _cache.user_directory()
         assert wasmpy.validate(b"(module)")
         number = 0
         while True:

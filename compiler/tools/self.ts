@@ -41,8 +41,8 @@ function sourcesDigest(): string {
 }
 
 /** The extension module `leaf`, for the baseline. */
-function imageOf(path: string, leaf: string, checked: boolean): Uint8Array {
-  const options = new Options(leaf, WASM_3_0, 2, checked, false, true, 0, false);
+function imageOf(path: string, leaf: string, checked: boolean, nogil: boolean): Uint8Array {
+  const options = new Options(leaf, WASM_3_0, 2, checked, false, true, 0, false, nogil);
   const { bytes, diagnostic } = compile(readFileSync(path), options);
   if (diagnostic !== null) throw new Error(`${path}: ${diagnostic.message} ${diagnostic.detail}`);
   return bytes;
@@ -76,9 +76,9 @@ console.log(
 
 prebuild(commonTypes());
 const binary = join(out, "compiler.wasm");
-put("compiler.so", imageOf(binary, "compiler", false));
-put("compiler-checked.so", imageOf(binary, "compiler", true));
-for (const path of modules) put(`${basename(path)}.image`, imageOf(path, "m", false));
+put("compiler.so", imageOf(binary, "compiler", false, true));
+put("compiler-checked.so", imageOf(binary, "compiler", true, true));
+for (const path of modules) put(`${basename(path)}.image`, imageOf(path, "m", false, false));
 put("identity", createHash("sha256").update(bytes).digest("hex"));
 put("sources", sources);
 utimesSync(join(out, "sources"), started, started);

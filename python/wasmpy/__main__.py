@@ -33,7 +33,7 @@ def _compile(arguments: argparse.Namespace) -> int:
     from . import _cache, _link, _store
 
     sys.dont_write_bytecode = False  # As compileall: who asks for files gets them.
-    options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts)
+    options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts, nogil=arguments.nogil)
     status = 0
     for top in arguments.paths:
         if not os.path.isdir(top):
@@ -264,6 +264,7 @@ def _parser() -> argparse.ArgumentParser:
     compiling.add_argument("paths", nargs="+", metavar="FILE|DIR", help="modules, and directories with modules")
     compiling.add_argument("--wrap", action="store_true", help="as wrap=True of wasmpy.bind")
     compiling.add_argument("--no-interrupts", dest="interrupts", action="store_false", help="as interrupts=False")
+    compiling.add_argument("--nogil", action="store_true", help="as nogil=True")
     compiling.set_defaults(run=_compile)
 
     cache = commands.add_parser(

@@ -119,6 +119,7 @@ def _given(machine: Machine, header: dict[str, Any], source: bytes) -> tuple[int
         header.get("interrupts", True),
         machine.call("cpu", machine.new_text(header.get("cpu", ""))),
         header.get("verified", False),
+        header.get("nogil", False),
     )
 
 
