@@ -86,6 +86,7 @@ def test_it_makes_itself(tmp_path: Path) -> None:
     print(done.stdout, file=sys.stderr)
     binary = (tmp_path / "compiler.wasm").read_bytes()
     for checked, name in enumerate(("compiler.so", "compiler-checked.so")):
-        _, image = _compiler.request({"do": "compile", "leaf": "compiler", "checked": bool(checked), "nogil": True}, binary)
+        request = {"do": "compile", "leaf": "compiler", "checked": bool(checked), "nogil": True}
+        _, image = _compiler.request(request, binary)
         assert image == (tmp_path / name).read_bytes()
         assert image == (Path(_identity.images()) / name).read_bytes()

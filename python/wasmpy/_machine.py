@@ -7,6 +7,7 @@ through its memory; numbers are its own. A call that fails is a trap; the instan
 from __future__ import annotations
 
 import os
+from _codecs import utf_16_le_decode, utf_16_le_encode  # encodings would cost 0.4 ms of the first import
 
 from . import _identity, _image, _link
 from ._errors import Trap, UnguardedError, UnsupportedError, is_own
@@ -101,7 +102,7 @@ class Machine:
 
     def read_text(self, at: int) -> str:
         units = self._memory[at + 4 : at + 4 + 2 * self._word(at)]
-        return bytes(units).decode("utf-16-le", "surrogatepass")
+        return utf_16_le_decode(bytes(units), "surrogatepass")[0]
 
     def new_bytes(self, content: bytes) -> int:
         array: int = self.call("new_bytes", len(content))
@@ -110,7 +111,7 @@ class Machine:
         return array
 
     def new_text(self, text: str) -> int:
-        units = text.encode("utf-16-le", "surrogatepass")
+        units = utf_16_le_encode(text, "surrogatepass")[0]
         at: int = self.call("new_text", len(units) // 2)
         self._memory[at + 4 : at + 4 + len(units)] = units
         return at
