@@ -153,9 +153,14 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
         module = _image.open_image(name, image)
         if isinstance(module, ModuleType):
             return module
-    # The directory lies on a file system mounted noexec, or garbage holds the address space.
-    with open(image, "rb") as file:
-        data = file.read()
+    # The directory lies on a file system mounted noexec, or garbage holds the address space. Or others have removed it
+    # again, to keep the bound of a cache that is too small for them all.
+    found = tried(FileIO, image)
+    if isinstance(found, OSError):
+        data = _compiled(build)
+    else:
+        with found:
+            data = found.readall()
     place = _other_place(build, image, data)
     if place is not None:
         module = _image.open_image(name, place)
