@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import textwrap
 from pathlib import Path
 
 import pytest
 import wasmpy
-from conftest import NO_COMPILER, run_python
+from conftest import run_python
 from wasmpy import _cache, _store, _target
 
 UNPACKED = Path(__file__).resolve().parent.parent / ".pythons" / "qemu" / "usr" / "bin" / "qemu-x86_64"
@@ -129,13 +128,14 @@ def test_installed_images(monkeypatch, tmp_path):
     code = """
         import sys
         import wasmpy
-        from wasmpy import _target
+        from wasmpy import _identity, _target
+        _identity.identity()
+        _identity._folder = "/nowhere"  # the compiler cannot be opened
         _target._cpuinfo = lambda field: "fpu sse2"
         sys.path.insert(0, "site-packages")
         import m
         print(m.floor(1.5))
     """
-    code = NO_COMPILER + textwrap.dedent(code)
     assert run_python(code, tmp_path, tmp_path / "empty").stdout == "1.0\n"
     with monkeypatch.context() as patch:
         patch.setenv("WASMPY_CPU", "x86-64")
