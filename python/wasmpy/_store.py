@@ -153,8 +153,8 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
         module = _image.open_image(name, image)
         if isinstance(module, ModuleType):
             return module
-    # The directory lies on a file system mounted noexec, or garbage holds the address space. Or others have removed it
-    # again, to keep the bound of a cache that is too small for them all.
+    # The directory lies on a file system mounted noexec, or garbage holds the address space. Or others have removed
+    # it again, to keep the bound of a cache that is too small for them all.
     found = tried(FileIO, image)
     if isinstance(found, OSError):
         data = _compiled(build)
