@@ -99,6 +99,7 @@ export class Backend {
   optimize(func: Func, index: number, level: number): void {
     if (this.options.verified) verify(func, this.program);
     this.list(SHOW_IR, func, index);
+    this.progress.mayGoOn();
     this.optimizer.run(func, this.program, level);
     if (this.options.verified) verify(func, this.program);
     this.list(SHOW_OPT, func, index);
@@ -125,8 +126,10 @@ export class Backend {
     const { code, program, target } = this;
     const { convention } = program.signatures[func.signature];
     const registers = target.registers[convention];
+    this.progress.mayGoOn();
     this.selection.run(func, code);
     this.verifySelection();
+    this.progress.mayGoOn();
     this.allocator.allocate(code, registers);
     if (this.options.verified) check(code, registers);
     this.list(SHOW_CODE, func, index);

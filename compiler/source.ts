@@ -59,7 +59,7 @@ export class Source {
     const { bytes } = this;
     if (isBinary(bytes)) return bytes;
     refuseForeign(bytes);
-    this.assembled = parseModule(bytes, this.features);
+    this.assembled = parseModule(bytes, this.features, this.progress);
     return this.assembled.bytes;
   }
 

@@ -3,6 +3,7 @@
 // is what that can translate.
 
 import ts from "typescript";
+import { Flows } from "./flows.ts";
 import { isKnownProperty, libraryCall } from "./self/library.ts";
 import { Numbers } from "./self/numbers.ts";
 import { functionOf, type Types } from "./self/types.ts";
@@ -13,19 +14,19 @@ export type Report = (node: ts.Node, rule: number, text: string) => void;
 
 export class ValueRules {
   private readonly types: Types;
-  private readonly numbers: Numbers;
+  private readonly flows: Flows;
   private readonly report: Report;
 
   constructor(types: Types, report: Report) {
     this.types = types;
-    this.numbers = new Numbers(types);
+    this.flows = new Flows(new Numbers(types));
     this.report = report;
   }
 
   /** Looks at one node; the caller visits all of them. */
   visit(node: ts.Node): void {
-    for (const flow of this.numbers.flows(node)) {
-      const fault = this.numbers.fault(flow);
+    for (const flow of this.flows.of(node)) {
+      const fault = this.flows.fault(flow);
       if (fault !== "") this.report(flow.value, 3, fault);
     }
     if (ts.isCallExpression(node)) this.call(node);

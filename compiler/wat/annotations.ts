@@ -89,7 +89,7 @@ export class AnnotationParser {
   constructor(source: Source, features: number, from: number) {
     this.notes = source.annotations;
     this.cursor = new Cursor(
-      new Source(source.symbols, source.annotations.tokens, source.annotations),
+      new Source(source.symbols, source.annotations.tokens, source.annotations, source.progress),
       features,
       0,
     );

@@ -123,6 +123,7 @@ export class ModuleParser {
 
   private field(): void {
     const { cursor } = this;
+    cursor.source.progress?.mayGoOn();
     const start = cursor.start();
     const keyword = cursor.tokens.values.get(cursor.at + 1);
     cursor.at += 2;

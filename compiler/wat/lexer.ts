@@ -8,11 +8,15 @@
 import { Bytes, byteAt } from "../base/bytes.ts";
 import { grown8, IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
+import type { Progress } from "../base/progress.ts";
 import { sequenceLength, writeUtf8 } from "../base/utf8.ts";
 import * as word from "../gen/wat-words.ts";
 import { ANNOTATIONS, type Features, has } from "../wasm/features.ts";
 import { MAX_NAME_BYTES } from "../wasm/limits.ts";
 import type { Symbols } from "./symbols.ts";
+
+/** After so many bytes it is asked whether to go on. */
+const PIECE = 1 << 16;
 
 // kinds of tokens
 export const LPAR = 0; // value: the token of the matching RPAR
@@ -127,19 +131,27 @@ export class Source {
   readonly symbols: Symbols;
   readonly tokens: Tokens;
   readonly annotations: Annotations;
+  /** Of the job that it is read for. */
+  readonly progress: Progress | null;
 
-  constructor(symbols: Symbols, tokens: Tokens, annotations: Annotations) {
+  constructor(symbols: Symbols, tokens: Tokens, annotations: Annotations, progress: Progress | null) {
     this.symbols = symbols;
     this.tokens = tokens;
     this.annotations = annotations;
+    this.progress = progress;
   }
 }
 
 /** The tokens of `text`; fails where it is malformed. */
-export function lex(text: Uint8Array, symbols: Symbols, features: Features): Source {
+export function lex(
+  text: Uint8Array,
+  symbols: Symbols,
+  features: Features,
+  progress: Progress | null,
+): Source {
   const lexer = new Lexer(text, symbols, has(features, ANNOTATIONS));
-  lexer.run();
-  return new Source(symbols, lexer.tokens, lexer.notes);
+  lexer.run(progress);
+  return new Source(symbols, lexer.tokens, lexer.notes, progress);
 }
 
 class Lexer {
@@ -169,10 +181,15 @@ class Lexer {
     this.scratch = new Bytes();
   }
 
-  run(): void {
+  run(progress: Progress | null): void {
     const { text } = this;
     let annotation = 0;
+    let look = 0;
     while (this.at < text.length) {
+      if (this.at >= look) {
+        progress?.mayGoOn();
+        look = this.at + PIECE;
+      }
       const c = text[this.at];
       switch (CLASS[c]) {
         case SPACE:

@@ -102,7 +102,7 @@ export class ScriptParser {
 
   /** Fails where the text has no tokens. */
   constructor(text: Uint8Array) {
-    this.cursor = new Cursor(lex(text, newSymbols(), WASM_3_0), WASM_3_0, 0);
+    this.cursor = new Cursor(lex(text, newSymbols(), WASM_3_0, null), WASM_3_0, 0);
     this.lines = new Lines(text);
     this.scratch = new Bytes();
     this.first = 0;

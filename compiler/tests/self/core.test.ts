@@ -1,5 +1,5 @@
 // The compiler compiled by itself, in V8: of the same modules it makes the same images, texts, binaries and diagnostics
-// as the compiler that Node runs. `node tools/self/compare.ts` does the same with whole suites.
+// as the compiler that Node runs. `node tests/self/compare.ts` does the same with whole suites.
 
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -11,10 +11,10 @@ import { prebuild } from "../../prebuilt.ts";
 import { commonTypes } from "../../shared.ts";
 import { samples } from "../../tools/corpus.ts";
 import { type Built, build, ROOT } from "../../tools/self/build.ts";
-import { Comparison, changed, random } from "../../tools/self/comparison.ts";
-import { TranslatedCompiler } from "../../tools/self/compiler.ts";
 import { prebuiltSource } from "../../tools/self/prebuilt.ts";
 import { WASM_3_0 } from "../../wasm/features.ts";
+import { Comparison, changed, random } from "./comparison.ts";
+import { TranslatedCompiler } from "./compiler.ts";
 
 const GOLDEN = join(ROOT, "tests", "golden");
 
@@ -102,11 +102,14 @@ test("memory is freed when a chunk is done, and when a job is", () => {
 });
 
 test("whoever wants no more of it", () => {
-  translated.stop(1);
-  const stopped = translated.compile(large(1), OPTIONS).diagnostic;
-  translated.stop(0);
-  expect(stopped).toMatchObject({ kind: STOPPED, message: "stopped" });
-  expect(translated.compile(large(1), OPTIONS).diagnostic).toBeNull();
+  const text = large(1);
+  for (const bytes of [text, assemble(text, WASM_3_0).bytes]) {
+    translated.stop(1);
+    const stopped = translated.compile(bytes, OPTIONS).diagnostic;
+    translated.stop(0);
+    expect(stopped).toMatchObject({ kind: STOPPED, message: "stopped" });
+    expect(translated.compile(bytes, OPTIONS).diagnostic).toBeNull();
+  }
 });
 
 test.each(["ir", "opt", "code", "asm"])("functions as %s", (stage) => {

@@ -48,7 +48,9 @@ export function products(): string {
   const half = EDGES[8] + 1;
   const index = half * EDGES[2] + half; // 65537 · -1 + 65537
   const largest = half * (EDGES[8] - 1) + EDGES[10]; // 65537 · 65535 - 2147483648
-  return `${parts.join()} ${cells[index]} ${largest}`;
+  const [a, b, c] = [half * 16384 + 1, half * 16384, half * 16384 + 2];
+  const rounded = a * a - b * c; // 1, were there no rounding
+  return `${parts.join()} ${cells[index]} ${largest} ${rounded}`;
 }
 
 export function comparisons(): string {

@@ -220,6 +220,34 @@ export function typed(): string {
   return parts.join(";");
 }
 
+/** Elements of arrays that are kept in variables: of those that stay, and of those that change. */
+export function kept(): string {
+  const parts: string[] = [];
+  const sums = new Int32Array(6);
+  let words = Int32Array.of(1, 2, 3);
+  for (let i = 0; i < 6; i++) {
+    if (i >= words.length) {
+      const more = new Int32Array(2 * words.length);
+      more.set(words);
+      more[i] = words[i - 1] + more[0];
+      words = more;
+    }
+    sums[i] = words[i] + (i > 0 ? sums[i - 1] : 0);
+    const half = words.subarray(i >> 1, i);
+    for (let k = 0; k < half.length; k++) parts.push(`${half[k]}`);
+    const { data } = new Cells(i + 1, null);
+    for (let k = 0; k <= i; k++) data[k] = 10 * words[k];
+    for (let k = 0; k < data.length; k++) parts.push(`${data[k]}`);
+  }
+  return `${parts.join()} ${summed(sums, 2)}`;
+}
+
+function summed(sums: Int32Array, from: number): number {
+  let sum = 0;
+  for (let i = from; i < sums.length; i++) sum += sums[i];
+  return sum;
+}
+
 export function maps(): string {
   const m = new Map<string, number>([
     ["one", 1],

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { build } from "../../tools/self/build.ts";
-import { Machine } from "../../tools/self/instance.ts";
+import { Machine } from "./instance.ts";
 import * as numbers from "./numbers.ts";
 import * as objects from "./objects.ts";
 

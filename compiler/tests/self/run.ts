@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { build } from "../../tools/self/build.ts";
-import { Machine } from "../../tools/self/instance.ts";
+import { Machine } from "./instance.ts";
 import * as numbers from "./numbers.ts";
 import * as objects from "./objects.ts";
 

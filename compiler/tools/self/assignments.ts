@@ -83,22 +83,22 @@ export abstract class Assignments extends Expressions {
     if (receiver !== "Array" && (receiver === undefined || !isTyped(receiver))) {
       return this.refuse(target, "an element of this cannot be assigned");
     }
-    const [setArray, array] = this.once(this.as(expression, "ref"));
+    const { before: setArray, array, at, length } = this.elements(expression);
     const i = this.temp("i32");
     const site = i32(this.site(target, "outside of the array"));
-    const check = `(if (i32.ge_u ${get(i)} (i32.load offset=4 ${array})) (then (call $outside ${site}) (unreachable)))`;
+    const check = `(if (i32.ge_u ${get(i)} ${length}) (then (call $outside ${site}) (unreachable)))`;
     const before = `${setArray} ${set(i, this.index(argumentExpression))}${isRead ? ` ${check}` : ""}`;
     if (receiver === "Array") {
       const shape = this.types.shapeAt(target);
       const form: Form = shape === "number" ? "i32" : "ref";
       if (shape === "optional number") this.refuse(target, "a number or nothing in an array");
-      const read = (): Value => new Value(`(i32.load ${this.addressOf(array, get(i), 4)})`, form);
+      const read = (): Value => new Value(`(i32.load ${this.addressOf(at, get(i), 4)})`, form);
       const write = (text: string): string => `(call $set_element ${array} ${get(i)} ${text} ${site})`;
       return new Place(before, form, "cell", read, write);
     }
     const form = this.elementForm(receiver);
     const [size, load, store] = ELEMENTS[receiver];
-    const address = this.addressOf(array, get(i), size);
+    const address = this.addressOf(at, get(i), size);
     const write = (text: string): string => {
       if (isRead) return `(${store} ${address} ${text})`;
       // the value is evaluated before the index is judged

@@ -9,10 +9,12 @@ import type { Site } from "./output.ts";
 
 export const ROOT: string = join(import.meta.dirname, "..", "..");
 
-/** The files of the run time. */
+/** Of the folder of the run time, but none of its files: what the compiler exports, and what is text already. */
+const OTHERS: ReadonlySet<string> = new Set(["exports.ts", "prelude.ts"]);
+
 function runtimeFiles(): string[] {
   const folder = join(ROOT, "self");
-  const names = readdirSync(folder).filter((name) => name.endsWith(".ts") && name !== "exports.ts");
+  const names = readdirSync(folder).filter((name) => name.endsWith(".ts") && !OTHERS.has(name));
   return names.sort().map((name) => join(folder, name));
 }
 

@@ -42,6 +42,8 @@ export class Captures {
   private readonly shared: Set<ts.Declaration>;
   /** Captured in what they begin with. */
   private readonly circular: Set<ts.Declaration>;
+  /** How often elements of a variable are asked for by the function that declares it: more often in loops. */
+  private readonly indexed: Map<ts.Declaration, number>;
   /** Arrows with a name that is used as a value. */
   private readonly escaping: Set<ts.Node>;
   private readonly results: Map<ts.Node, Captured>;
@@ -52,6 +54,7 @@ export class Captures {
     this.assigned = new Set();
     this.shared = new Set();
     this.circular = new Set();
+    this.indexed = new Map();
     this.escaping = new Set();
     this.results = new Map();
   }
@@ -86,6 +89,9 @@ export class Captures {
     const declaration = this.types.declaration(node);
     if (declaration === undefined || !isLocal(declaration) || declaration.name === node) return;
     if (isWritten(node)) this.assigned.add(declaration);
+    if (ts.isElementAccessExpression(parent) && parent.expression === node) {
+      this.indexed.set(declaration, (this.indexed.get(declaration) ?? 0) + weightOf(node, declaration));
+    }
     const arrow = namedArrow(declaration);
     const isCall = ts.isCallExpression(parent) && parent.expression === node;
     if (arrow !== undefined && !isCall) this.escaping.add(arrow);
@@ -116,6 +122,11 @@ export class Captures {
   /** Whether anything but its declaration gives the variable a value. */
   isAssigned(declaration: ts.Declaration): boolean {
     return this.assigned.has(declaration);
+  }
+
+  /** Whether to have what its elements need at hand. */
+  isIndexed(declaration: ts.Declaration): boolean {
+    return (this.indexed.get(declaration) ?? 0) > 1;
   }
 
   of(closure: Closure): Captured {
@@ -150,11 +161,22 @@ function isLocal(node: ts.Declaration): node is Local {
   return isVariable && functionOf(node) !== undefined;
 }
 
+/** 2 in a loop that the declaration is not in, else 1; 0 in another function. */
+function weightOf(node: ts.Node, declaration: ts.Declaration): number {
+  let weight = 1;
+  for (let at = node; !isInside(declaration, at); at = at.parent) {
+    if (ts.isFunctionLike(at)) return 0;
+    if (ts.isIterationStatement(at, false)) weight = 2;
+  }
+  return weight;
+}
+
 function isInside(node: ts.Node, outer: ts.Node): boolean {
   return node.getSourceFile() === outer.getSourceFile() && node.pos >= outer.pos && node.end <= outer.end;
 }
 
-function isWritten(node: ts.Identifier): boolean {
+/** Whether a name stands where it gets a value. */
+export function isWritten(node: ts.Identifier): boolean {
   const { parent } = node;
   if (ts.isBinaryExpression(parent)) return parent.left === node && isAssignment(parent.operatorToken.kind);
   const isUnary = ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent);

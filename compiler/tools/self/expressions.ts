@@ -60,6 +60,21 @@ export const SUMS: ReadonlyMap<ts.SyntaxKind, string> = new Map([
   [K.AsteriskToken, "mul"],
 ]);
 
+/** An array, the address of its elements, and their number: text, as often as it is needed after `before`. */
+export class Elements {
+  readonly before: string;
+  readonly array: string;
+  readonly at: string;
+  readonly length: string;
+
+  constructor(before: string, array: string, at: string, length: string) {
+    this.before = before;
+    this.array = array;
+    this.at = at;
+    this.length = length;
+  }
+}
+
 export abstract class Expressions extends Frame {
   protected abstract assign(node: ts.BinaryExpression, use: Use): Value;
   protected abstract step(target: ts.Expression, operator: ts.SyntaxKind, use: Use): Value;
@@ -512,21 +527,26 @@ export abstract class Expressions extends Frame {
       if (declaration === undefined) return this.refuse(node, "unknown name");
       return this.global(declaration, node);
     }
-    const receiver = this.types.receiverAt(expression);
+    const header = name.text === "length" ? this.headerOf(bare(expression)) : undefined;
+    if (header !== undefined) return new Value(get(header.length), "i32");
+    const [object, type] = [this.as(expression, "ref"), this.types.at(expression)];
+    if (node.questionDotToken === undefined) return this.member(object, type, name.text, node);
+    return this.optional(object, node, (there) => this.member(there, type, name.text, node));
+  }
+
+  /** A property of an object, the text of which is used once. */
+  protected member(object: string, type: ts.Type, name: string, node: ts.Node): Value {
+    const declaration = this.types.property(type, name);
+    const receiver = this.types.receiver(type);
     if (receiver !== undefined && receiver !== "object" && this.types.isLibrary(declaration)) {
-      return this.libraryProperty(node, receiver);
+      return this.libraryProperty(object, receiver, name, node);
     }
     if (declaration !== undefined && ts.isGetAccessor(declaration)) {
-      if (node.questionDotToken !== undefined) this.refuse(node, "`?.` of a getter");
-      return this.callFunction(declaration, this.as(expression, "ref"), [], node);
+      return this.callFunction(declaration, object, [], node);
     }
-    const field = this.shared.classes.field(this.types.at(expression), name.text);
-    if (field === undefined) {
-      return this.refuse(node, `no field ${name.text} in ${this.types.text(this.types.at(expression))}`);
-    }
-    const object = this.as(expression, "ref");
-    if (node.questionDotToken === undefined) return this.load(object, field);
-    return this.optional(object, node, (there) => this.load(there, field));
+    const field = this.shared.classes.field(type, name);
+    if (field === undefined) return this.refuse(node, `no field ${name} in ${this.types.text(type)}`);
+    return this.load(object, field);
   }
 
   /** What `?.` yields: what `there` makes of the object, or nothing. */
@@ -549,12 +569,11 @@ export abstract class Expressions extends Frame {
     return new Value(`(${repOf(field.form)}.load offset=${field.offset} ${object})`, field.form);
   }
 
-  private libraryProperty(node: ts.PropertyAccessExpression, receiver: Receiver): Value {
-    const name = node.name.text;
+  private libraryProperty(object: string, receiver: Receiver, name: string, node: ts.Node): Value {
     if (!isKnownProperty(receiver, name)) return this.refuse(node, `${receiver}.${name} is not in the table`);
-    const object = this.as(node.expression, "ref");
-    const load = (offset: number): Value => new Value(`(i32.load offset=${offset} ${object})`, "i32");
-    if (name === "length") return load(receiver === "string" ? 0 : 4);
+    if (name === "length") {
+      return new Value(`(i32.load offset=${receiver === "string" ? 0 : 4} ${object})`, "i32");
+    }
     if (name === "size") {
       const table = this.shared.runtimeClass("Table");
       return this.load(object, this.shared.classes.layout(table).fields.get("size")!);
@@ -595,9 +614,18 @@ export abstract class Expressions extends Frame {
     return this.as(node, kind === "u32" ? "u32" : "i32");
   }
 
-  protected addressOf(array: string, index: string, size: number): string {
+  /** The address of an element; `at`: that of the first. */
+  protected addressOf(at: string, index: string, size: number): string {
     const offset = size === 1 ? index : `(i32.shl ${index} ${i32(Math.log2(size))})`;
-    return `(i32.add (i32.load ${array}) ${offset})`;
+    return `(i32.add ${at} ${offset})`;
+  }
+
+  /** What must run first to get at the elements of an array. */
+  protected elements(node: ts.Expression): Elements {
+    const header = this.headerOf(bare(node));
+    const [before, array] = this.once(this.as(node, "ref"));
+    if (header !== undefined) return new Elements("", array, get(header.at), get(header.length));
+    return new Elements(before, array, `(i32.load ${array})`, `(i32.load offset=4 ${array})`);
   }
 
   private element(node: ts.ElementAccessExpression): Value {
@@ -613,15 +641,15 @@ export abstract class Expressions extends Frame {
     const isArray = receiver === "Array";
     if (receiver === undefined || !(isArray || isTyped(receiver)))
       return this.refuse(node, "an element of this");
-    const [before, array] = this.once(this.as(expression, "ref"));
+    const { before, at, length } = this.elements(expression);
     const i = this.temp("i32");
     const shape = this.types.shapeAt(node);
     const form: Form = isArray ? (shape === "number" ? "i32" : "ref") : this.elementForm(receiver);
     if (shape === "optional number") return this.refuse(node, "a number or nothing in an array");
     const [size, load] = isArray ? [4, "i32.load"] : ELEMENTS[receiver];
-    const inside = `(i32.lt_u ${tee(i, this.index(argumentExpression))} (i32.load offset=4 ${array}))`;
+    const inside = `(i32.lt_u ${tee(i, this.index(argumentExpression))} ${length})`;
     const rep = repOf(form);
-    const found = `(${load} ${this.addressOf(array, get(i), size)})`;
+    const found = `(${load} ${this.addressOf(at, get(i), size)})`;
     const mayMiss = form === "ref" && shape !== "boolean" && !isUsedAtOnce(node);
     const outside = mayMiss
       ? i32(0)

@@ -1,24 +1,39 @@
 // A function being written: its variables, and what the translation of all functions shares.
 
-import type ts from "typescript";
+import ts from "typescript";
 import type { Captures } from "./captures.ts";
 import type { Classes } from "./classes.ts";
 import type { Inlining } from "./inlining.ts";
 import type { Numbers } from "./numbers.ts";
 import { type Output, type Rep, refuse } from "./output.ts";
-import type { Types } from "./types.ts";
+import { isTyped, type Types } from "./types.ts";
 import { type Form, get, i32, repOf, set, Value } from "./values.ts";
+
+const K = ts.SyntaxKind;
+
+/** Locals that hold the address of a typed array's elements and their number: these never change. */
+class Header {
+  readonly at: string;
+  readonly length: string;
+
+  constructor(at: string, length: string) {
+    this.at = at;
+    this.length = length;
+  }
+}
 
 export class Variable {
   readonly name: string;
   readonly form: Form;
   /** The local holds the address of the value. */
   readonly isBoxed: boolean;
+  header: Header | undefined;
 
   constructor(name: string, form: Form, isBoxed: boolean) {
     this.name = name;
     this.form = form;
     this.isBoxed = isBoxed;
+    this.header = undefined;
   }
 }
 
@@ -158,6 +173,29 @@ export class Frame {
     const name = known?.name ?? this.local(wish, isBoxed ? "i32" : repOf(form));
     if (known === undefined) this.know(declaration, new Variable(name, form, isBoxed));
     return isBoxed ? set(name, `(call $allocate ${i32(8)})`) : "";
+  }
+
+  /** Loads the header of a variable that has just got its value, if it is a typed array whose elements are asked for. */
+  protected loadHeader(declaration: ts.Declaration & { readonly name: ts.Node }): string {
+    const variable = this.variables.get(declaration)!;
+    const { captures } = this.shared;
+    if (variable.isBoxed || captures.isAssigned(declaration) || !captures.isIndexed(declaration)) return "";
+    const type = this.types.at(declaration.name);
+    const receiver = this.types.receiver(type);
+    if (type !== this.types.present(type) || receiver === undefined || !isTyped(receiver)) return "";
+    const { name } = variable;
+    variable.header ??= new Header(
+      this.local(`${name.slice(1)}_at`, "i32"),
+      this.local(`${name.slice(1)}_n`, "i32"),
+    );
+    const { at, length } = variable.header;
+    return `${set(at, `(i32.load ${get(name)})`)} ${set(length, `(i32.load offset=4 ${get(name)})`)}`;
+  }
+
+  /** The header of what an expression names, if it is in locals. */
+  protected headerOf(node: ts.Node): Header | undefined {
+    const declaration = node.kind === K.Identifier ? this.types.declaration(node) : undefined;
+    return declaration === undefined ? undefined : this.variables.get(declaration)?.header;
   }
 
   /** A parameter of the machine's function: its text, and what must run first. */

@@ -3,11 +3,11 @@
 
 import { join, relative } from "node:path";
 import ts from "typescript";
+import { PRELUDE } from "../../self/prelude.ts";
 import { Captures } from "./captures.ts";
 import { Classes } from "./classes.ts";
 import { type Shared, Variable } from "./frame.ts";
 import { Inlining } from "./inlining.ts";
-import { PRELUDE } from "./machine.ts";
 import { Numbers } from "./numbers.ts";
 import { Output, Refusal, refuse, type Site } from "./output.ts";
 import { Statements } from "./statements.ts";

@@ -2,7 +2,7 @@
 
 import ts from "typescript";
 import { Calls, FIRST_CAPTURED, VALUE_ARGUMENTS } from "./calls.ts";
-import type { Closure } from "./captures.ts";
+import { type Closure, isWritten } from "./captures.ts";
 import { ELEMENTS } from "./expressions.ts";
 import { bare, isTyped, namedArrow } from "./types.ts";
 import { type Form, get, i32, NOTHING, repOf, set, Value, type Want } from "./values.ts";
@@ -76,7 +76,10 @@ export class Statements extends Calls {
   /** A parameter, which may be a pattern. */
   private ownParameter(p: ts.ParameterDeclaration): [string, string] {
     const form = this.parameterForm(p);
-    if (ts.isIdentifier(p.name)) return this.parameter(p, p.name.text, form);
+    if (ts.isIdentifier(p.name)) {
+      const [text, begin] = this.parameter(p, p.name.text, form);
+      return [text, `${begin} ${this.loadHeader(p)}`];
+    }
     const [param, begin] = this.parameter(p, "given", form);
     const given = /^\(param (\S+) /.exec(param)![1];
     return [param, `${begin} ${this.pattern(p.name, get(given))}`];
@@ -213,8 +216,10 @@ export class Statements extends Calls {
     const form = this.variableForm(d);
     const begin = this.makeVariable(d, name.text, form);
     const variable = this.variables.get(d)!;
-    if (initializer !== undefined)
-      return `${begin} ${this.write(variable, this.as(initializer, form as Want))}`;
+    if (initializer !== undefined) {
+      const given = this.write(variable, this.as(initializer, form as Want));
+      return `${begin} ${given} ${this.loadHeader(d)}`;
+    }
     const empty = form === "f64" ? "(f64.const nan)" : form === "optional" ? NOTHING : i32(0);
     return `${begin} ${this.write(variable, empty)}`;
   }
@@ -229,7 +234,7 @@ export class Statements extends Calls {
       if (e.dotDotDotToken !== undefined || e.initializer !== undefined)
         this.refuse(e, "`...` or a default in a pattern");
       const found = ts.isObjectBindingPattern(name)
-        ? this.bound(e, type, object)
+        ? this.member(object, type, ((e.propertyName ?? e.name) as ts.Identifier).text, e)
         : this.item(e, name, i, object);
       parts.push(this.bind(e, found));
     }
@@ -240,24 +245,8 @@ export class Statements extends Calls {
     if (!ts.isIdentifier(e.name)) return this.pattern(e.name, this.convert(value, "ref", e));
     const form = this.variableForm(e);
     const begin = this.makeVariable(e, e.name.text, form);
-    return `${begin} ${this.write(this.variables.get(e)!, this.convert(value, form as Want, e))}`;
-  }
-
-  /** The property that an element of an object pattern reads. */
-  private bound(e: ts.BindingElement, type: ts.Type, object: string): Value {
-    const property = ((e.propertyName ?? e.name) as ts.Identifier).text;
-    const declaration = this.types.property(type, property);
-    if (declaration !== undefined && ts.isGetAccessor(declaration)) {
-      const form = this.shared.classes.form(declaration, this.types.returned(declaration));
-      return new Value(`(call ${this.shared.function(declaration)} ${object})`, form);
-    }
-    if (property === "length" && this.types.isLibrary(declaration)) {
-      const at = this.types.receiver(type) === "string" ? 0 : 4;
-      return new Value(`(i32.load offset=${at} ${object})`, "i32");
-    }
-    const field = this.shared.classes.field(type, property);
-    if (field === undefined) return this.refuse(e, `no field ${property} in ${this.types.text(type)}`);
-    return this.load(object, field);
+    const given = this.write(this.variables.get(e)!, this.convert(value, form as Want, e));
+    return `${begin} ${given} ${this.loadHeader(e)}`;
   }
 
   /** Element `i` of an array. */
@@ -397,7 +386,7 @@ export class Statements extends Calls {
     if (!isBelow || declaration === undefined || this.numbers.slot(declaration) !== "i32") return false;
     let changes = false;
     const visit = (n: ts.Node): void => {
-      if (ts.isIdentifier(n) && this.types.declaration(n) === declaration && isChanged(n)) changes = true;
+      if (ts.isIdentifier(n) && this.types.declaration(n) === declaration && isWritten(n)) changes = true;
       ts.forEachChild(n, visit);
     };
     visit(statement);
@@ -439,7 +428,7 @@ export class Statements extends Calls {
     const [size, load] = typed !== undefined ? ELEMENTS[typed] : [4, "i32.load"];
     const shape = this.types.shapeAt(declaration.name);
     const form: Form = typed !== undefined ? this.elementForm(typed) : shape === "number" ? "i32" : "ref";
-    const item = new Value(`(${load} ${this.addressOf(get(array), get(i), size)})`, form);
+    const item = new Value(`(${load} ${this.addressOf(`(i32.load ${get(array)})`, get(i), size)})`, form);
     const leave = `(br_if ${end} (i32.ge_u ${get(i)} (i32.load offset=4 ${get(array)})))`;
     const bind = this.bind(declaration, item);
     const body = this.loopBody(node.statement, end, next);
@@ -518,15 +507,6 @@ function isDeclaration(node: ts.Statement): boolean {
 
 function isConst(d: ts.VariableDeclaration): boolean {
   return (d.parent.flags & ts.NodeFlags.Const) !== 0;
-}
-
-function isChanged(n: ts.Identifier): boolean {
-  const { parent } = n;
-  if (ts.isBinaryExpression(parent) && parent.left === n) {
-    return parent.operatorToken.kind >= K.FirstAssignment && parent.operatorToken.kind <= K.LastAssignment;
-  }
-  const isUnary = ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent);
-  return isUnary && (parent.operator === K.PlusPlusToken || parent.operator === K.MinusMinusToken);
 }
 
 function nameOf(declaration: ts.Declaration): string {

@@ -1,6 +1,6 @@
 // A translated module in V8: texts and bytes go in and out through its memory.
 
-import type { Site } from "./output.ts";
+import type { Site } from "../../tools/self/output.ts";
 
 interface Memory {
   readonly buffer: ArrayBuffer;

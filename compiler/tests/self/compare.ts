@@ -1,4 +1,4 @@
-// node tools/self/compare.ts DIRECTORY WHAT...: compares the translated compiler, which tools/self.ts wrote to the
+// node tests/self/compare.ts DIRECTORY WHAT...: compares the translated compiler, which tools/self.ts wrote to the
 // directory, with the one that Node runs, on the modules of tools/corpus.ts. `mutate:N` changes N modules in places and
 // compares what becomes of them.
 
@@ -6,10 +6,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { prebuild } from "../../prebuilt.ts";
 import { commonTypes } from "../../shared.ts";
-import { samples } from "../corpus.ts";
+import { samples } from "../../tools/corpus.ts";
+import { Site } from "../../tools/self/output.ts";
 import { Comparison, changed, random } from "./comparison.ts";
 import { TranslatedCompiler } from "./compiler.ts";
-import { Site } from "./output.ts";
 
 /** Changed modules are no larger, so that there can be many. */
 const MOST_BYTES = 20000;

@@ -3,8 +3,8 @@
 import { Diagnostic } from "../../diagnostic.ts";
 import { Compiled } from "../../driver.ts";
 import type { Options } from "../../options.ts";
+import type { Site } from "../../tools/self/output.ts";
 import { Machine, Trapped } from "./instance.ts";
-import type { Site } from "./output.ts";
 
 const INTERNAL = 4;
 

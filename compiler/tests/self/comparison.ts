@@ -2,8 +2,8 @@
 
 import { assemble, type Compiled, compile, disassemble, validate } from "../../driver.ts";
 import { Options } from "../../options.ts";
+import type { Sample } from "../../tools/corpus.ts";
 import { WASM_3_0 } from "../../wasm/features.ts";
-import type { Sample } from "../corpus.ts";
 import type { TranslatedCompiler } from "./compiler.ts";
 
 /** Numbers that are the same each time. */
