@@ -10,6 +10,7 @@ import type { FunctionBuild } from "./ir/build.ts";
 import { escapingFunctions } from "./ir/escape.ts";
 import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
+import { helper } from "./ir/helpers.ts";
 import { functionSymbols, Layout } from "./ir/layout.ts";
 import { Program, SYM_IMPORT } from "./ir/program.ts";
 import { DWARF } from "./isa/x64/regs.ts";
@@ -138,12 +139,13 @@ export class Compilation {
     return writeElf(image, ELF_X64);
   }
 
-  /** What takes the place of functions of the library. */
+  /** What takes the place of functions of the library. To the last two of them the library itself refers. */
   private addWithoutLock(): void {
     const { program, image, backend } = this;
+    const always = ["stack_slow", "unwind"].map((name) => helper(program, name));
     buildRuntimeWithoutLock(program, image, LINUX_X64).each(
       (f) => backend.own(f, false),
-      () => true,
+      (known) => always.includes(known) || image.relocations.some(({ symbol }) => symbol === known),
     );
   }
 

@@ -1,6 +1,6 @@
 """The compiler compiled by itself: it answers what the compiler that Node runs answers, and makes itself.
 
-What both make of whole suites: ``node tools/self/compare.ts`` in ``compiler/``.
+What both make of whole suites: ``node tests/self/compare.ts`` in ``compiler/``.
 """
 
 from __future__ import annotations

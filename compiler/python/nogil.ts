@@ -12,12 +12,9 @@ export function requireAlone(module: Module, escaping: Uint8Array): void {
     refuse(at, `it imports ${from}.${name}, and what is imported would need the GIL`);
   }
   module.funcs.forEach(({ type }, i) => {
-    if (escaping[i] !== 0 && module.types[type].params.some(isRef)) {
-      refuse(
-        -1,
-        `function ${module.funcNames.get(i) ?? `${i}`} takes references, which are counted with the GIL`,
-      );
-    }
+    if (escaping[i] === 0 || !module.types[type].params.some(isRef)) return;
+    const name = module.funcNames.get(i) ?? `${i}`;
+    refuse(-1, `function ${name} takes references, which are counted with the GIL`);
   });
   for (const { kind, index, name, at } of module.exports) {
     if (kind !== EXT_GLOBAL) continue;
