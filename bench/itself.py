@@ -46,7 +46,7 @@ def own(folder: str, module: str, jobs: int) -> list[tuple[float, float]]:
         wasm.memory[at : at + len(source)] = source
         leaf, none = wasm.new_text(1), wasm.new_text(0)
         wasm.memory[leaf + 4 : leaf + 6] = "m".encode("utf-16-le")
-        wasm.compile(array, leaf, wasm.features(3, none), 2, 0, 0, 1, 0, 0)
+        wasm.compile(array, leaf, wasm.features(3, none), 2, 0, 0, 1, 0, 0, 0)
         times.append((time.perf_counter() - before, time.process_time() - used))
     return times
 

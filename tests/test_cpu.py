@@ -128,13 +128,15 @@ def test_installed_images(monkeypatch, tmp_path):
     code = """
         import sys
         import wasmpy
-        from wasmpy import _target
+        from wasmpy import _identity, _target
+        _identity.identity()
+        _identity._folder = "/nowhere"  # the compiler cannot be opened
         _target._cpuinfo = lambda field: "fpu sse2"
         sys.path.insert(0, "site-packages")
         import m
         print(m.floor(1.5))
     """
-    assert run_python(code, tmp_path, tmp_path / "empty", WASMPY_NODE="/nowhere").stdout == "1.0\n"
+    assert run_python(code, tmp_path, tmp_path / "empty").stdout == "1.0\n"
     with monkeypatch.context() as patch:
         patch.setenv("WASMPY_CPU", "x86-64")
         every = _store.install(build())

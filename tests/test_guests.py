@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 import wasmpy
 from samples import ADD
-from wasmpy import _compiler, _target
+from wasmpy import _target
 
 
 def test_load_gives_nothing_that_was_not_passed(tmp_path, monkeypatch):
@@ -283,17 +283,6 @@ def test_sources_of_large_items():
             call(words)
     assert not wasmpy.validate(words)
     assert wasmpy.load(good).f() == 41
-
-
-def test_answers_to_other_requests_are_refused(monkeypatch):
-    answer, _ = _compiler.request({"do": "validate"}, b"(module)")
-    assert answer == {}
-    assert _compiler._process is not None
-    monkeypatch.setattr(_compiler._process, "read", lambda size: bytes(8) if size == 8 else b'{"number": 1}')
-    with pytest.raises(wasmpy.WasmError, match="not asked"):
-        _compiler.request({"do": "validate"}, b"(module)")
-    monkeypatch.undo()
-    assert _compiler.request({"do": "validate"}, b"(module)")[0] == {}
 
 
 def test_values_that_no_global_has():

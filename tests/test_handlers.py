@@ -1,5 +1,5 @@
 """Whatever a signal's handler raises, of any class, arrives as itself and at once, wherever it breaks in: in
-look-ups, locks, files, the start of the compiler, the conversation with it, the import of the package. Nothing is
+look-ups, locks, files, the opening of the compiler, its work, the import of the package. Nothing is
 compiled twice."""
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ FUNCTIONS = {
     "started": (
         """
         def function(number):
-            _compiler.stop()
+            _compiler._idle.clear()
             wasmpy.load(f'(module (func (export "{number}")))'.encode())
         """,
         37,
@@ -215,11 +215,11 @@ def test_while_the_package_is_imported(tmp_path):
 def test_signals(tmp_path, kind):
     """Really sent, with delays from nothing to longer than it takes: within calls of the system, too."""
     code = f"""
-        requests, ask = [], _compiler._Process.ask
-        def counted(process, *arguments):
-            requests.append(process)
-            return ask(process, *arguments)
-        _compiler._Process.ask = counted
+        requests, ask = [], _compiler.compile_image
+        def counted(*arguments):
+            requests.append(arguments)
+            return ask(*arguments)
+        _compiler.compile_image = counted
         body = "(i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.const 4)) (local.set 0)" * 40
         functions = f"(func (param i32) {{body}})" * 60
         assert wasmpy.validate(b"(module)")

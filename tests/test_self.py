@@ -1,114 +1,91 @@
-"""The compiler compiled by itself, as machine code: opened in this process, it makes the images that Node makes."""
+"""The compiler compiled by itself: it answers what the compiler that Node runs answers, and makes itself.
+
+What both make of whole suites: ``node tests/self/compare.ts`` in ``compiler/``.
+"""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
+import oracle
 import pytest
-import wasmpy
-from wasmpy import _compiler
+from wasmpy import _compiler, _identity
 
 COMPILER = Path(__file__).resolve().parents[1] / "compiler"
 GOLDEN = sorted((COMPILER / "tests" / "golden" / "patterns").glob("*.wat"))
+OPTIONS = {"leaf": "m", "target": "x86_64-linux", "cpu": "popcnt,bmi1"}
 
-pytestmark = pytest.mark.slow
-
-
-class Translated:
-    """The exports of compiler/self/exports.ts, for bytes."""
-
-    def __init__(self, path: Path) -> None:
-        self.wasm: Any = SimpleNamespace(**wasmpy.load(path).exports)
-        self.wasm.load()
-        self.wasm.keep()
-
-    def _word(self, at: int) -> int:
-        return int.from_bytes(self.wasm.memory[at : at + 4], "little")
-
-    def _bytes(self, array: int) -> bytes:
-        at = self._word(array)
-        return bytes(self.wasm.memory[at : at + self._word(array + 4)])
-
-    def _text(self, at: int) -> str:
-        units = self.wasm.memory[at + 4 : at + 4 + 2 * self._word(at)]
-        return bytes(units).decode("utf-16-le")
-
-    def _source(self, source: bytes) -> int:
-        self.wasm.reset()
-        array: int = self.wasm.new_bytes(len(source))
-        at = self._word(array)
-        self.wasm.memory[at : at + len(source)] = source
-        return array
-
-    def compile(self, source: bytes) -> bytes:
-        """With all passes, for the baseline, as tools/self.ts does."""
-        array = self._source(source)
-        leaf = self.wasm.new_text(1)
-        self.wasm.memory[leaf + 4 : leaf + 6] = "m".encode("utf-16-le")
-        features = self.wasm.features(3, self.wasm.new_text(0))
-        return self._bytes(self.wasm.compile(array, leaf, features, 2, 0, 0, 1, 0, 0))
-
-    def complaint(self, source: bytes) -> tuple[str, int, int]:
-        """What is wrong with a source: message, line, column."""
-        array = self._source(source)
-        with pytest.raises(wasmpy.Trap):
-            self.wasm.validate(array, self.wasm.features(3, self.wasm.new_text(0)))
-        found = self.wasm.diagnose()
-        return self._text(self.wasm.messageOf(found)), self.wasm.lineOf(found), self.wasm.columnOf(found)
+needs_sources = pytest.mark.skipif(not COMPILER.exists(), reason="the compiler's sources are not here")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("self")
-    node = os.environ.get("WASMPY_NODE") or _compiler.find_node()
-    command = [node, str(COMPILER / "tools" / "self.ts"), str(folder), *map(str, GOLDEN)]
+def both(header: dict[str, object], source: bytes) -> None:
+    assert _compiler.request(header, source) == oracle.request(header, source)
+
+
+@needs_sources
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_answers_are_those_of_node(path: Path) -> None:
+    text = path.read_bytes()
+    binary, _ = _compiler.request({"do": "assemble"}, text)[::-1]
+    for do in ("assemble", "describe", "disassemble", "validate"):
+        both({"do": do}, text)
+    for options in ({}, {"checked": True, "wrap": True}, {"level": 0, "interrupts": False, "verified": True}):
+        both({"do": "compile", **OPTIONS, **options}, binary)
+    for stage in ("ir", "opt", "code", "asm"):
+        both({"do": "show", "stage": stage, "filter": "1", **OPTIONS}, text)
+
+
+@needs_sources
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"(module\n  (func (result i32)))",
+        b"(module (func) (;",
+        b"(module\n\n (func (br 4294967295)))",
+        "(module (func $ü (i32.ädd)))".encode(),
+        b"\0asm\1\0\0\0\x0a",
+        b"\x7fELF",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("do", ["validate", "compile", "show", "disassemble"])
+def test_diagnostics_are_those_of_node(source: bytes, do: str) -> None:
+    both({"do": do}, source)
+    both({"do": do, "form": "binary"}, source)
+    both({"do": do, "features": "1.0", "without": "simd"}, source)
+
+
+@needs_sources
+def test_scripts_are_those_of_node() -> None:
+    script = rb"""
+        (module $m (func (export "f") (param i64 f32 v128) (result i32) (i32.const 1)))
+        (assert_return (invoke $m "f" (i64.const -1) (f32.const nan:0x200000) (v128.const i8x16 0 1 2 3 4 5 6 7 8 9 10
+          11 12 13 14 15)) (i32.const 1))
+        (assert_invalid (module (func (result i32))) "type mismatch")
+        (assert_malformed (module quote "(func (i32.add") "unexpected end")
+        (what is this)
+        (assert_return (get "\u{1f600}") (f64.const nan:canonical))
+        (module binary "\00asm" "\01\00\00\00")
+        (register "n" $m)
+        (assert_trap (invoke "f
+    """
+    both({"do": "script"}, script)
+    both({"do": "script", "features": "1.0"}, script)
+    both({"do": "script"}, b"(module (")
+
+
+@pytest.mark.skipif(not (COMPILER / "node_modules" / "typescript").exists(), reason="npm ci was not run")
+def test_it_makes_itself(tmp_path: Path) -> None:
+    """The fixed point: what it makes of its own WebAssembly is what Node makes of it, and what it is itself."""
+    command = [oracle.find_node(), str(COMPILER / "tools" / "self.ts"), str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     print(done.stdout, file=sys.stderr)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def translated(built: Path) -> Translated:
-    return Translated(built / "compiler.wasm")
-
-
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_images_are_those_of_node(translated: Translated, built: Path, path: Path) -> None:
-    assert translated.compile(path.read_bytes()) == (built / f"{path.name}.image").read_bytes()
-
-
-def test_compiles_itself(translated: Translated, built: Path) -> None:
-    """The fixed point: what it makes of its own binary is what the compiler that Node runs makes of it."""
-    binary = (built / "compiler.wasm").read_bytes()
-    assert translated.compile(binary) == (built / "compiler.wasm.image").read_bytes()
-    assert translated.compile(binary) == (built / "compiler.wasm.image").read_bytes()  # memory that was used before
-
-
-def test_memory_does_not_grow(translated: Translated) -> None:
-    sources = [path.read_bytes() for path in GOLDEN]
-    for source in sources:
-        translated.compile(source)
-    before = len(translated.wasm.memory)
-    for _ in range(1000 // len(sources)):
-        for source in sources:
-            translated.compile(source)
-    assert len(translated.wasm.memory) == before
-
-
-@pytest.mark.parametrize(
-    "source", ["(module\n  (func (result i32)))", "(module (func) (;", "(module\n\n (func (br 4294967295)))"]
-)
-def test_diagnostics(translated: Translated, source: str) -> None:
-    with pytest.raises(wasmpy.CompileError) as raised:
-        wasmpy.wat2wasm(source)
-    error = raised.value
-    message, line, column = translated.complaint(source.encode())
-    assert error.msg.startswith(message)
-    assert (line, column) == (error.lineno, error.offset)
-    assert translated.compile(b"(module)")
+    binary = (tmp_path / "compiler.wasm").read_bytes()
+    for checked, name in enumerate(("compiler.so", "compiler-checked.so")):
+        request = {"do": "compile", "leaf": "compiler", "checked": bool(checked), "nogil": True}
+        _, image = _compiler.request(request, binary)
+        assert image == (tmp_path / name).read_bytes()
+        assert image == (Path(_identity.images()) / name).read_bytes()

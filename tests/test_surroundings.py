@@ -1,6 +1,6 @@
 """What a process may lack or have too little of: address space, stack, descriptors, processes, files, streams, users.
 
-Either everything works or an ImportError says what is missing; nothing crashes, hangs or leaves a process behind.
+Either everything works or an ImportError says what is missing; nothing crashes or hangs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import textwrap
 
 import pytest
-from conftest import environment, run_python
+from conftest import NO_COMPILER, environment, run_python
 
 MODULE = """
 (module
@@ -85,13 +85,13 @@ def shell(words: str) -> list[str]:
 LIMITS = [
     # name, limit, what is printed where the image is cached and where it has to be compiled
     ("AS", 3 << 30, "8", "8"),
-    ("AS", 600 << 20, "8", "UnsupportedError"),
+    ("AS", 600 << 20, "8", "8"),
     ("STACK", 256 << 10, "8", "8"),
     ("STACK", 1 << 30, "8", "8"),
     ("STACK", -1, "8", "8"),
-    ("NOFILE", 6, "8", "Too many open files"),
-    ("NOFILE", 9, "8", "Too many open files"),
-    ("NOFILE", 16, "8", "compiler ended without an answer"),
+    ("NOFILE", 6, "8", "8"),
+    ("NOFILE", 9, "8", "8"),
+    ("NOFILE", 16, "8", "8"),
     ("NOFILE", 64, "8", "8"),
     ("FSIZE", 0, "8", "no place for the compiled module"),
     ("FSIZE", 4096, "8", "no place for the compiled module"),
@@ -122,60 +122,16 @@ def test_limits(python, row, is_cached):
 
 
 @needs_users
-@pytest.mark.parametrize("limit", [1, 7, 9, 40])
+@pytest.mark.parametrize("limit", [1, 7])
 def test_few_processes(python, limit):
-    """Where Node gets no threads it waits for ever: that is noticed, and it does not stay."""
+    """Where there are no threads, one compiles."""
     code = f"""
         import resource
         resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))
         from wasmpy import _compiler
-        _compiler._STUCK_MILLISECONDS = 500
+        _compiler._threads = lambda: 8
     """
-    done = python(textwrap.dedent(code) + USE, before=OTHER_USER, check=False, WASMPY_NO_CACHE="1")
-    output = done.stdout + done.stderr
-    assert done.stdout == "8\n" if limit == 40 else "8\n" in done.stdout or "Error" in output, output
-    assert subprocess.run(["pgrep", "-U", "54321"], check=False, capture_output=True).stdout == b""
-
-
-@pytest.mark.parametrize("size", [10, 1 << 20])
-def test_a_node_that_hangs(python, tmp_path, size):
-    """Also one that does not even read the request."""
-    (tmp_path / "node").write_text("#!/bin/sh\nexec sleep 1000\n")
-    (tmp_path / "node").chmod(0o755)
-    code = f"""
-        import wasmpy, os
-        from wasmpy import _compiler
-        _compiler._STUCK_MILLISECONDS = 300
-        try:
-            wasmpy.load(b"(module)" + b" " * {size})
-        except wasmpy.UnsupportedError as error:
-            print("hangs" in str(error), "ulimit" in str(error))
-        try:
-            os.wait()
-        except ChildProcessError:
-            print("gone")
-    """
-    assert python(code, WASMPY_NODE=str(tmp_path / "node")).stdout == "True True\ngone\n"
-
-
-def test_slow_is_not_hanging(python, tmp_path):
-    """What computes, and what somebody has stopped."""
-    (tmp_path / "node").write_text(
-        "#!/bin/sh\nend=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do i=0; "
-        f'while [ $i -lt 3000 ]; do i=$((i+1)); done; done\nexec "{environment(tmp_path)["WASMPY_NODE"]}" "$@"\n'
-    )
-    (tmp_path / "node").chmod(0o755)
-    code = """
-        import wasmpy, os, signal, threading
-        from wasmpy import _compiler
-        _compiler._STUCK_MILLISECONDS = 400
-        print(wasmpy.validate(b"(module)"))
-        pid = _compiler._process.child.pid
-        os.kill(pid, signal.SIGSTOP)
-        threading.Timer(3, os.kill, (pid, signal.SIGCONT)).start()
-        print(wasmpy.validate(b"(module)"))
-    """
-    assert python(code, WASMPY_NODE=str(tmp_path / "node")).stdout == "True\nTrue\n"
+    assert python(textwrap.dedent(code) + USE, before=OTHER_USER, WASMPY_NO_CACHE="1").stdout == "8\n"
 
 
 # --- streams ---------------------------------------------------------------------------------------------------
@@ -250,8 +206,8 @@ def test_file_systems(python, tmp_path, options, places):
 def test_another_user_reads(python, tmp_path):
     """A tree and an image of somebody else serve who can write nothing, as bytecode does."""
     nothing = {"HOME": "/dev/null/x", "WASMPY_CACHE_DIR": None}
-    code = USE + "import os; print(os.geteuid())"
-    done = python(code, cached=True, before=OTHER_USER, WASMPY_NODE="/none", **nothing)
+    code = NO_COMPILER + USE + "import os; print(os.geteuid())"
+    done = python(code, cached=True, before=OTHER_USER, **nothing)
     assert done.stdout == "8\n54321\n"
     for image in (tmp_path / "__pycache__").glob("*.so"):
         image.unlink()

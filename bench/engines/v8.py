@@ -1,4 +1,4 @@
-"""V8 in the Node that wasmpy's compiler runs on: one process for all kernels, asked over pipes."""
+"""V8 in Node: one process for all kernels, asked over pipes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 
 import process
 import toolchain
-from wasmpy import _compiler
 
 NAME = "V8"
 DRIVER = os.path.join(toolchain.SOURCES, "v8.mjs")
@@ -25,7 +24,7 @@ class _Node:
 
     def __init__(self, *flags: str) -> None:
         self.child = subprocess.Popen(
-            [_compiler.find_node(), *flags, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [toolchain.node(), *flags, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         atexit.register(self.stop)
 
@@ -47,7 +46,7 @@ _kernels: _Node | None = None
 
 
 def version() -> str:
-    node = _compiler.find_node()
+    node = toolchain.node()
     return (
         f"{toolchain.first_line(node, '-p', 'process.versions.v8')}, Node {toolchain.first_line(node, '--version')}"
     )
@@ -88,4 +87,4 @@ def compiler() -> Iterator[Callable[[bytes], float]]:
 
 
 def cold(path: str) -> process.Costs:
-    return process.costs([_compiler.find_node(), *OPTIMISING, DRIVER, path])
+    return process.costs([toolchain.node(), *OPTIMISING, DRIVER, path])

@@ -21,7 +21,7 @@ NAME = "wasmpy"
 
 
 def version() -> str:
-    return f"{wasmpy.__version__}, {toolchain.first_line(_compiler.find_node(), '--version')} running the compiler"
+    return wasmpy.__version__
 
 
 def kernel(name: str) -> Callable[[int], tuple[int, float]]:
@@ -68,35 +68,16 @@ def memory() -> Any:
     )
 
 
-def settled_cpu(pid: int) -> float:
-    """The CPU seconds of another process, once it sleeps: what a running thread has used since its last tick is not
-    in its clock yet."""
-    time.sleep(0.002)
-    return time.clock_gettime(~pid << 3 | 2)  # see clock_getcpuclockid(3)
-
-
 @contextmanager
 def compiler() -> Iterator[Callable[[bytes], float]]:
     options = {**_target.options(), "features": "3.0"}
-    warm: list[Any] = []
-    _compiler.stop()
 
     def run(wasm: bytes) -> float:
-        # While the others compile, an idle compiler ends: a new one is warmed first, and not measured.
-        _compiler.request({"do": "validate"}, b"\0asm\1\0\0\0")
-        assert _compiler._process is not None
-        if warm != [_compiler._process]:
-            warm[:] = [_compiler._process]
-            _compiler.compile_image(wasm, "wasm", options, "bench.wasm")
-        pid = _compiler._process.child.pid
-        start = settled_cpu(pid)
+        start = time.process_time()
         _compiler.compile_image(wasm, "wasm", options, "bench.wasm")
-        return settled_cpu(pid) - start
+        return time.process_time() - start
 
-    try:
-        yield run
-    finally:
-        _compiler.stop()
+    yield run
 
 
 def cold(path: str) -> process.Costs:

@@ -140,6 +140,7 @@ const TABLE = [
   ["instruction not supported yet", UNSUPPORTED],
   ["feature not supported yet", UNSUPPORTED],
   ["not linked", UNSUPPORTED],
+  ["not possible with nogil=True", UNSUPPORTED],
   ["not supported yet", PROPOSED],
   ["stopped", STOPPED],
   ["internal compiler error", INTERNAL],

@@ -78,7 +78,7 @@ export function job(seed: number, scene: Scene, settings: Settings, path: string
   for (const [i, binary] of binaries.entries()) {
     const { bytes, diagnostic } = compile(
       binary,
-      new Options("wasm", WASM_3_0, level, checked, false, interrupts, cpu, true),
+      new Options("wasm", WASM_3_0, level, checked, false, interrupts, cpu, true, false),
     );
     if (diagnostic !== null) return { ...made, error: `${diagnostic.message}: ${diagnostic.detail}` };
     writeFileSync(parts[i].image, bytes);

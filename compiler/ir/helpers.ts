@@ -124,9 +124,9 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   c("serve_signals", [PTR], [I32]),
   // signal, siginfo_t, ucontext_t: the handler. Signal 0 tells it of a context: see handlers.ts
   c("on_fault", [I32, PTR, PTR], []),
-  // address, ucontext_t → 1 if a fault there, in that state, is a trap: of any image, of this image
-  c("find_trap", [PTR, PTR], [I32]),
-  c("is_trap", [PTR, PTR], [I32]),
+  // address, ucontext_t → where a fault there, in that state, goes on as a trap: of any image, of this image; else null
+  c("find_trap", [PTR, PTR], [PTR]),
+  c("is_trap", [PTR, PTR], [PTR]),
   // ucontext_t, restorer → 1 if the signal came while a foreign handler ran for a trap
   c("follows_trap", [PTR, PTR], [I32]),
   // where the handler lets traps go on
@@ -149,7 +149,36 @@ const AMONG_THEMSELVES: readonly Declaration[] = [
   c("refs_scan", [PTR, PTR], []),
 ];
 
-export const HELPERS = new Declarations("wasmpy_", [...FOR_WASM, ...FOR_GLUE, ...AMONG_THEMSELVES]);
+/** What images whose calls run without the lock of the interpreter have besides (runtime/nogil.ts). */
+const WITHOUT_LOCK: readonly Declaration[] = [
+  // instance → its context, set up for the running thread, which has the instance's lock now and the interpreter's no
+  // longer; null: exception
+  c("nogil_enter", [PTR], [PTR]),
+  // context: the end of the call: 0, or -1: exception; or of one that trapped, whose exception is set
+  c("nogil_leave", [PTR], [I32]),
+  c("nogil_trapped", [PTR], []),
+  // instance → its context, made; null: exception
+  c("nogil_context", [PTR], [PTR]),
+  // instance: the end of it
+  c("nogil_free", [PTR], []),
+  // helpers of the same names, which need the lock of the interpreter
+  ...[
+    wasm("table_set", [PTR, I64, REF], []),
+    wasm("table_grow", [PTR, REF, I64], [I64]),
+    wasm("table_fill", [PTR, I64, REF, I64], []),
+    wasm("table_copy", [PTR, PTR, I64, I64, I64], []),
+    wasm("table_init", [PTR, PTR, I64, I32, I32], []),
+    wasm("elem_new", [PTR, I32], []),
+    wasm("ref_set", [PTR, REF, I32], []),
+  ].map(({ name, params, results }) => wasm(`${name}_locked`, params ?? [], results)),
+];
+
+export const HELPERS = new Declarations("wasmpy_", [
+  ...FOR_WASM,
+  ...FOR_GLUE,
+  ...AMONG_THEMSELVES,
+  ...WITHOUT_LOCK,
+]);
 
 /** The number of the symbol of the run time's function `name`. */
 export function helper(program: Program, name: string): number {

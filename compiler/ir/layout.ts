@@ -68,6 +68,25 @@ export const CONTEXT_THREAD_END = 472;
 export const CONTEXT_LEDGER = 480;
 export const CONTEXT_BYTES = 504;
 
+// --- the context of an instance that runs without the lock of the interpreter (runtime/nogil.ts) ---
+// It begins as that of an interpreter does, so that wasm code need not know which one it has.
+
+/** The interpreter's context. */
+export const OWN_SHARED = CONTEXT_BYTES;
+/** PyThreadState of the thread inside, while it is without the lock of the interpreter; else null. */
+export const OWN_THREAD = CONTEXT_BYTES + 8;
+/** The instance's lock (PyThread_type_lock), the thread that has it or 0, and how many of its calls are inside. */
+export const OWN_LOCK = CONTEXT_BYTES + 16;
+export const OWN_HOLDER = CONTEXT_BYTES + 24;
+export const OWN_DEPTH = CONTEXT_BYTES + 32;
+/** Bytes by which memories have grown since the ledger was told. */
+export const OWN_GROWN = CONTEXT_BYTES + 40;
+/** The clock at the last answer. */
+export const OWN_ANSWERED = CONTEXT_BYTES + 48;
+/** A page of its own, that is zero in a forked child: not 0 once a thread of this process had the lock. */
+export const OWN_PRESENT = 4096;
+export const OWN_BYTES = 8192;
+
 // --- records ---------------------------------------------------------------------------------------------
 
 /**

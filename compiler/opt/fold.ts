@@ -68,8 +68,9 @@ export class Fold {
   evaluate(f: Func, v: Value): boolean {
     const code = f.op[v];
     const a = f.a[v];
-    if (a < 0 || !isNumber(f.op[a])) return false;
     const b = f.b[v];
+    // Of variadic operations these are no values, but where their operands are, and how many.
+    if (a < 0 || a >= f.count || b >= f.count || !isNumber(f.op[a])) return false;
     if (b >= 0 && (!isNumber(f.op[b]) || f.c[v] >= 0)) return false;
     switch (f.op[a]) {
       case op.I32_CONST:

@@ -268,9 +268,30 @@ function eachOwnRecord(c: PyCode, g: Glue, vmctx: Value, body: (record: Value, r
 
 /** (vmctx): fills the records of own functions, but for their types. */
 export function fillRecords(g: Glue): number {
-  return g.defineC("wasmpy_fill_records", [PTR], [], (c) => {
+  return g.defineC(FILL_RECORDS, [PTR], [], (c) => {
+    fillOwnRecords(c, g);
+    c.ret([]);
+  });
+}
+
+const FILL_RECORDS = "wasmpy_fill_records";
+
+function fillOwnRecords(c: PyCode, g: Glue): void {
+  const vmctx = c.argument(0);
+  eachOwnRecord(c, g, vmctx, (record, row) => fillRecord(c, record, row, vmctx));
+}
+
+/**
+ * For an instance that runs without the lock of the interpreter: only itself knows its functions as such. Others take the
+ * builtins for any Python callables, and so do not call past the instance's lock. Without memory it knows none.
+ */
+export function replaceFillRecords(g: Glue): void {
+  g.replace(FILL_RECORDS, [PTR], [], (c) => {
+    fillOwnRecords(c, g);
     const vmctx = c.argument(0);
-    eachOwnRecord(c, g, vmctx, (record, row) => fillRecord(c, record, row, vmctx));
+    const shared = c.vmctxField(PTR, vmctx, VMCTX_FUNCS);
+    c.setVmctxField(PTR, vmctx, VMCTX_FUNCS, c.api("PyDict_New"));
+    c.decref(shared);
     c.ret([]);
   });
 }

@@ -39,6 +39,8 @@ export class GlueInput {
   readonly checked: boolean;
   /** What the code may use of the CPU: bits of the target's features. */
   readonly cpu: number;
+  /** Calls run without the lock of the interpreter (nogil.ts). */
+  readonly nogil: boolean;
 
   constructor(
     leaf: string,
@@ -49,6 +51,7 @@ export class GlueInput {
     wrap: boolean,
     checked: boolean,
     cpu: number,
+    nogil: boolean,
   ) {
     this.leaf = leaf;
     this.meta = meta;
@@ -58,6 +61,7 @@ export class GlueInput {
     this.wrap = wrap;
     this.checked = checked;
     this.cpu = cpu;
+    this.nogil = nogil;
   }
 }
 
@@ -107,6 +111,18 @@ export class Glue {
     this.known.set(name, symbol);
     if (!this.isBuilt(name)) this.queue.push(new Definition(symbol, isHot, build));
     return symbol;
+  }
+
+  /** Declares that `name`, which the library may have too, is built here. */
+  replace(
+    name: string,
+    params: readonly number[],
+    results: readonly number[],
+    build: (c: PyCode) => void,
+  ): void {
+    const symbol = this.program.symbol(name, SYM_FUNC, this.program.signature(params, results, CONV_C));
+    this.known.set(name, symbol);
+    this.queue.push(new Definition(symbol, false, build));
   }
 
   defineC(

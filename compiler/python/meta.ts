@@ -13,6 +13,7 @@
 //   globals             [(text, mutable)]: texts of value types; {i} as above
 //   names               function names, joined by NUL
 //   guarded             whether memory 0 must have the reservation that unchecked accesses need
+//   nogil               True if calls run without the lock of the interpreter; else it is not there
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
 
 import type { u32 } from "../base/numbers.ts";
@@ -134,7 +135,7 @@ class Text {
 }
 
 /** The text for `module`. `lines`: see above; empty for binaries. `checked`: how the image was compiled. */
-export function describe(module: Module, lines: string, checked: boolean): string {
+export function describe(module: Module, lines: string, checked: boolean, nogil: boolean): string {
   const { types, imports, exports, funcs, memories, tables, globals } = module;
   const text = new Text();
   const memoryRows = (imported: boolean) =>
@@ -178,6 +179,7 @@ export function describe(module: Module, lines: string, checked: boolean): strin
   );
   text.value("names", quote(functionNames(module).join("\0")));
   text.value("guarded", truth(isGuarded(module, 0, checked)));
+  if (nogil) text.value("nogil", truth(nogil));
   text.value("lines", quote(lines));
   return text.take();
 }

@@ -372,22 +372,32 @@ function clearFunction(g: Glue): number {
 /** (module): the end of the instance. No code of it can be running. */
 function freeFunction(g: Glue): void {
   const clear = clearFunction(g);
-  g.defineC(FREE, [PTR], [], (c) => {
-    const vmctx = stateOf(c, () => c.ret([]));
-    c.call(clear, [c.argument(0)]);
-    const drop = (cell: Value) => {
-      const object = c.field(PTR, cell, 0);
-      c.setField(PTR, cell, 0, c.null());
-      c.decref(object);
-    };
-    eachOwner(c, vmctx, drop);
-    const elems = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_ELEM));
-    c.repeat(shape(c, SHAPE_ELEMS), (i) => {
-      c.run("elem_free", c.op(op.PTR_ADD, elems, c.op(op.I64_MUL, i, c.number(ELEM_BYTES))));
-    });
-    drop(c.plus(vmctx, VMCTX_FUNCS));
-    const image = c.vmctxField(PTR, vmctx, VMCTX_IMAGE);
-    c.when(c.isThere(image), () => count(c, image, IMAGE_ENDED));
-    c.ret([]);
+  g.defineC(FREE, [PTR], [], (c) => buildFree(c, clear, () => {}));
+}
+
+/** For an instance that runs without the lock of the interpreter. */
+export function replaceFree(g: Glue): void {
+  const clear = clearFunction(g);
+  g.replace(FREE, [PTR], [], (c) => buildFree(c, clear, (vmctx) => c.run("nogil_free", vmctx)));
+}
+
+/** `also`: what else is to be freed. */
+function buildFree(c: PyCode, clear: number, also: (vmctx: Value) => void): void {
+  const vmctx = stateOf(c, () => c.ret([]));
+  c.call(clear, [c.argument(0)]);
+  const drop = (cell: Value) => {
+    const object = c.field(PTR, cell, 0);
+    c.setField(PTR, cell, 0, c.null());
+    c.decref(object);
+  };
+  eachOwner(c, vmctx, drop);
+  const elems = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_ELEM));
+  c.repeat(shape(c, SHAPE_ELEMS), (i) => {
+    c.run("elem_free", c.op(op.PTR_ADD, elems, c.op(op.I64_MUL, i, c.number(ELEM_BYTES))));
   });
+  drop(c.plus(vmctx, VMCTX_FUNCS));
+  also(vmctx);
+  const image = c.vmctxField(PTR, vmctx, VMCTX_IMAGE);
+  c.when(c.isThere(image), () => count(c, image, IMAGE_ENDED));
+  c.ret([]);
 }

@@ -54,7 +54,9 @@ export const ANY_FUNCTION = 0;
 export const SIMPLE_FUNCTION = 1;
 /** An imported function, called through its record. */
 export const IMPORTED_FUNCTION = 2;
-const KIND_NAMES: readonly string[] = ["call", "simple", "imported"];
+/** An own function of an instance that runs without the lock of the interpreter (runtime/nogil.ts). */
+export const UNLOCKED_FUNCTION = 3;
+const KIND_NAMES: readonly string[] = ["call", "simple", "imported", "unlocked"];
 
 /** Parameters and results of the widest types whose thunks know the interpreter's layouts: it is 160 bytes for each. */
 const WIDEST = 64;
@@ -86,6 +88,13 @@ function thunkName(params: string, t: DefType, kind: number, variant: number): s
 export function startThunk(program: Program): number {
   const signature = program.signature(THUNK, [PTR], CONV_C);
   return program.symbol(thunkName("", NO_PARAMETERS, ANY_FUNCTION, BY_API), SYM_FUNC, signature);
+}
+
+/** In place of the one that is the same in every image: an instance's start runs as its calls do. */
+export function replaceStartThunk(g: ModuleGlue): void {
+  g.replace(thunkName("", NO_PARAMETERS, ANY_FUNCTION, BY_API), THUNK, [PTR], (c) => {
+    buildThunk(c, g, NO_PARAMETERS, UNLOCKED_FUNCTION, BY_API);
+  });
 }
 
 const NO_PARAMETERS: DefType = new DefType(COMP_FUNC, [], [], [], true, -1, 0, 1);
@@ -134,7 +143,8 @@ function thunkCell(g: ModuleGlue, t: DefType, kind: number): number {
 export function stub(g: ModuleGlue, index: number, row: number): number {
   const { imported, type } = g.module.funcs[index];
   const isSimple = g.input.simple[index] !== 0 && !imported;
-  const kind = imported ? IMPORTED_FUNCTION : isSimple ? SIMPLE_FUNCTION : ANY_FUNCTION;
+  const anyFunction = g.input.nogil ? UNLOCKED_FUNCTION : ANY_FUNCTION;
+  const kind = imported ? IMPORTED_FUNCTION : isSimple ? SIMPLE_FUNCTION : anyFunction;
   const cell = thunkCell(g, g.module.types[type], kind);
   return g.defineC(
     `wasmpy_stub_${index}`,
@@ -175,6 +185,16 @@ function buildThunk(c: PyCode, g: ModuleGlue, t: DefType, kind: number, variant:
   const signature = g.signatureOf(t);
   if (kind === SIMPLE_FUNCTION) {
     const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
+    c.ret([boxResults(c, g, results, t.results)]);
+    return;
+  }
+  if (kind === UNLOCKED_FUNCTION) {
+    const context = c.run("nogil_enter", vmctx);
+    c.needs(context);
+    const results = invoke(c, g, vmctx, context, c.op(op.SP), code, signature, operands, () => {
+      c.run("nogil_trapped", context);
+    });
+    c.needsZero(c.run("nogil_leave", context));
     c.ret([boxResults(c, g, results, t.results)]);
     return;
   }
@@ -253,6 +273,24 @@ function enter(
   c.whenRarely(c.op(op.I64_GE_U, c.op(op.PTR_SUB, sp, low), size), () => {
     c.needsZero(c.run("stack_enter", context));
   });
+  return invoke(c, g, vmctx, context, sp, code, signature, operands, () => {
+    c.run("trap_to_exception", context);
+    releaseHeld(c, context);
+  });
+}
+
+/** The call, with the entry record at `sp`; `whereTrapped` is what is done about a trap before null is returned. */
+function invoke(
+  c: PyCode,
+  g: ModuleGlue,
+  vmctx: Value,
+  context: Value,
+  sp: Value,
+  code: Value,
+  signature: number,
+  operands: readonly Value[],
+  whereTrapped: () => void,
+): Value[] {
   const returned = c.block();
   const trapped = c.coldBlock();
   c.setContextField(PTR, context, CONTEXT_ENTRY_SP, sp);
@@ -262,8 +300,7 @@ function enter(
   c.seal(returned);
   c.seal(trapped);
   c.switchTo(trapped);
-  c.run("trap_to_exception", context);
-  releaseHeld(c, context);
+  whereTrapped();
   c.retNull();
   c.switchTo(returned);
   return resultsOf(c, g, signature, call);

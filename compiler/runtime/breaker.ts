@@ -63,7 +63,7 @@ function version(c: Body): Value {
 }
 
 /** 1 if each thread has an eval breaker of its own. */
-function isOfThreads(c: Body): Value {
+export function isOfThreads(c: Body): Value {
   return c.op(op.I32_GE_U, version(c), c.i32(VERSION_3_13));
 }
 
@@ -266,7 +266,7 @@ export function isTooEarly(c: Body, context: Value): Value {
 }
 
 /** The time on the clock, in nanoseconds. */
-function tick(c: Body): Value {
+export function tick(c: Body): Value {
   const now = c.room(os.TIMESPEC_BYTES);
   c.api("clock_gettime", c.i32(os.CLOCK_MONOTONIC_COARSE), now);
   const seconds = c.op(op.I64_MUL, c.slotField(I64, now, 0), c.number(1_000_000_000));

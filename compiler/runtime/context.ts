@@ -26,7 +26,7 @@ import type { Body } from "./body.ts";
 import { LEAST } from "./ledger.ts";
 
 /** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
-export const CONTEXT_KEY = "wasmpy/context/5";
+export const CONTEXT_KEY = "wasmpy/context/6";
 
 const OWNED: readonly number[] = [
   CONTEXT_RAISE,

@@ -98,8 +98,9 @@ export function onFault(c: Body): void {
   c.whenRarely(c.op(op.I32_EQZ, signal), () => {
     listen(c, info);
   });
-  c.when(c.run("find_trap", c.field(PTR, info, os.SIGINFO_ADDR), ucontext), () => {
-    redirect(c, ucontext);
+  const target = c.run("find_trap", c.field(PTR, info, os.SIGINFO_ADDR), ucontext);
+  c.when(c.isThere(target), () => {
+    redirect(c, ucontext, target);
     c.ret([]);
   });
   const code = c.field(I32, info, os.SIGINFO_CODE);
@@ -147,8 +148,8 @@ export function onFault(c: Body): void {
   c.ret([]);
 }
 
-/** Lets a trap go on in `fault`. */
-function redirect(c: Body, ucontext: Value): void {
+/** Lets a trap go on at `target`. */
+function redirect(c: Body, ucontext: Value, target: Value): void {
   const context = c.field(PTR, c.field(PTR, ucontext, c.system.vmctx), VMCTX_CONTEXT);
   const sp = c.field(PTR, ucontext, c.system.sp);
   c.setContextField(PTR, context, CONTEXT_TRAP_PC, c.field(PTR, ucontext, c.system.pc));
@@ -156,7 +157,7 @@ function redirect(c: Body, ucontext: Value): void {
   const aligned = c.op(op.I64_AND, c.op(op.I64_FROM_PTR, sp), c.number(-16));
   const entrySp = c.op(op.I64_SUB, aligned, c.number(c.system.entryBias));
   c.setField(I64, ucontext, c.system.sp, entrySp);
-  c.setField(PTR, ucontext, c.system.pc, c.address("fault"));
+  c.setField(PTR, ucontext, c.system.pc, target);
 }
 
 /** The fault passed on last: its address, a sum of the registers, how often it has come again. */
@@ -215,28 +216,28 @@ function isOwnRaise(c: Body, info: Value, code: Value): Value {
   );
 }
 
-/** (address, ucontext_t) → 1 if a fault there, in that state, is a trap of any image. */
+/** (address, ucontext_t) → where a fault there, in that state, goes on as a trap of any image; null if it is none. */
 export function findTrap(c: Body): void {
   const [at, ucontext] = [c.argument(0), c.argument(1)];
-  const found = () => c.ret([c.i32(1)]);
-  c.when(c.run("is_trap", at, ucontext), found);
-  const signature = c.program.signature([PTR, PTR], [I32], CONV_C);
+  const tell = (target: Value) => c.when(c.isThere(target), () => c.ret([target]));
+  tell(c.run("is_trap", at, ucontext));
+  const signature = c.program.signature([PTR, PTR], [PTR], CONV_C);
   const pc = c.field(PTR, ucontext, c.system.pc);
   eachNode(c, contexts(c), (context) => {
     whoseCode(c, c.plus(context, CONTEXT_IMAGES), pc, (image) => {
-      c.when(c.callPtr(image, signature, [at, ucontext]), found);
+      tell(c.callPtr(image, signature, [at, ucontext]));
     });
   });
-  c.ret([c.i32(0)]);
+  c.ret([c.null()]);
 }
 
-/** (address, ucontext_t) → 1 if a fault there, in that state, is a trap of this image. */
+/** (address, ucontext_t) → this image's `fault` if a fault there, in that state, is a trap of the image; else null. */
 export function isTrap(c: Body): void {
   const [at, ucontext] = [c.argument(0), c.argument(1)];
   const pc = c.field(PTR, ucontext, c.system.pc);
   const start = c.symbol(c.program.symbol(TEXT_START, SYM_FUNC));
   const end = c.symbol(c.program.symbol(TEXT_END, SYM_FUNC));
-  const refuse = () => c.ret([c.i32(0)]);
+  const refuse = () => c.ret([c.null()]);
   c.when(c.op(op.I32_EQZ, c.isWithin(pc, start, c.op(op.PTR_SUB, end, start))), refuse);
   c.when(c.op(op.I32_EQZ, isTrapSite(c, c.op(op.I32_WRAP_I64, c.op(op.PTR_SUB, pc, start)))), refuse);
 
@@ -245,7 +246,7 @@ export function isTrap(c: Body): void {
   c.repeat(space(c, EXT_MEMORY, SPACE_COUNT), (i) => {
     const record = c.field(PTR, c.element(pointers, i, 3), 0);
     const base = c.field(PTR, record, MEMORY_BASE);
-    c.when(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), () => c.ret([c.i32(1)]));
+    c.when(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), () => c.ret([c.address("fault")]));
   });
   refuse();
 }
@@ -276,7 +277,8 @@ export function followsTrap(c: Body): void {
     const at = c.element(ucontext, i, 4);
     const isState = c.op(op.PTR_EQ, c.field(PTR, c.plus(at, c.system.restorer), 0), restorer);
     c.when(isState, () => {
-      c.when(c.run("find_trap", c.field(PTR, at, c.system.address), at), () => c.ret([c.i32(1)]));
+      const target = c.run("find_trap", c.field(PTR, at, c.system.address), at);
+      c.when(c.isThere(target), () => c.ret([c.i32(1)]));
     });
   });
   c.ret([c.i32(0)]);

@@ -109,10 +109,10 @@ export function eachNode(c: Body, head: Value, body: (subject: Value, node: Valu
 // --- actions ----------------------------------------------------------------------------------------------
 
 /**
- * Signals that are blocked while a handler of ours runs, by which images know each other: 41 43 47 53 59 61 62, in the
- * upper half of the mask's first word.
+ * Signals that are blocked while a handler of ours runs, by which images know each other: 40 43 47 53 59 61 62, in the
+ * upper half of the mask's first word. Others for each protocol between images (context.ts).
  */
-export const MARK = 0x3410_4500;
+export const MARK = 0x3410_4480;
 
 /** A struct sigaction in the frame, all zero: the default action. */
 export function newAction(c: Body): Value {

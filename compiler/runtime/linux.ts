@@ -5,6 +5,8 @@ export const PROT_NONE = 0;
 export const PROT_READ_WRITE = 3;
 /** MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE */
 export const MAP_RESERVE = 0x4022;
+/** Zeros in a forked child, from Linux 4.14 on. */
+export const MADV_WIPEONFORK = 18;
 
 /** RTLD_NOW | RTLD_NOLOAD: only what is open. */
 export const DLOPEN_KNOWN = 6;

@@ -102,6 +102,11 @@ export function memoryDestroy(c: Body): void {
 
 /** (record, pages) → old number of pages, or -1. No exception. */
 export function memoryExtend(c: Body): void {
+  extend(c, (record, added) => enter(c, c.field(PTR, record, MEMORY_LEDGER), added));
+}
+
+/** The same; `account` takes note of the bytes that are added. */
+export function extend(c: Body, account: (record: Value, added: Value) => void): void {
   const record = c.argument(0);
   const delta = c.argument(1);
   const size = c.field(I64, record, MEMORY_SIZE);
@@ -115,7 +120,7 @@ export function memoryExtend(c: Body): void {
     const end = c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), size);
     c.whenRarely(commit(c, end, added), refuse);
     c.setField(I64, record, MEMORY_SIZE, c.op(op.I64_ADD, size, added));
-    enter(c, c.field(PTR, record, MEMORY_LEDGER), added);
+    account(record, added);
   });
   c.ret([pages]);
 }

@@ -126,6 +126,10 @@ const C_API: readonly Declaration[] = [
   f("PyThreadState_GetDict", [], [PTR]), // borrowed
   f("PyThreadState_SetAsyncExc", [I64, PTR], [I32]),
   f("PyThread_get_thread_ident", [], [I64]),
+  f("PyThread_allocate_lock", [], [PTR]),
+  f("PyThread_free_lock", [PTR], []),
+  f("PyThread_acquire_lock_timed", [PTR, I64, I32], [I32]), // microseconds; 1: it is ours
+  f("PyThread_release_lock", [PTR], []),
   f("Py_MakePendingCalls", [], [I32]),
   // evaluation
   f("Py_CompileString", [PTR, PTR, I32], [PTR]),
@@ -138,6 +142,7 @@ const LIBC: readonly Declaration[] = [
   f("mmap", [PTR, I64, I32, I32, I32, I64], [PTR]),
   f("munmap", [PTR, I64], [I32]),
   f("mprotect", [PTR, I64, I32], [I32]),
+  f("madvise", [PTR, I64, I32], [I32]),
   f("memcpy", [PTR, PTR, I64], [PTR]),
   f("memmove", [PTR, PTR, I64], [PTR]),
   f("memset", [PTR, I32, I64], [PTR]),

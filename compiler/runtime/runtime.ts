@@ -15,12 +15,13 @@ import * as images from "./images.ts";
 import * as ledgers from "./ledger.ts";
 import type { System } from "./linux.ts";
 import * as memories from "./memory.ts";
+import * as nogil from "./nogil.ts";
 import * as refs from "./refs.ts";
 import * as stacks from "./stack.ts";
 import * as tables from "./tables.ts";
 import * as traps from "./traps.ts";
 
-class RuntimeFunction {
+export class RuntimeFunction {
   readonly name: string;
   readonly write: (c: Body) => void;
 
@@ -99,11 +100,35 @@ export const FUNCTIONS: readonly RuntimeFunction[] = [
   f("unwind", traps.unwind),
 ];
 
+/** What stands in the place of functions above, and besides them, in an image whose calls run without the lock. */
+export const WITHOUT_LOCK: readonly RuntimeFunction[] = [
+  f("nogil_enter", nogil.enterCall),
+  f("nogil_leave", nogil.leaveCall),
+  f("nogil_trapped", nogil.trapped),
+  f("nogil_context", nogil.makeContext),
+  f("nogil_free", nogil.freeContext),
+  f("memory_grow", nogil.memoryGrow),
+  ...["table_set", "table_grow", "table_fill", "table_copy", "table_init", "elem_new", "ref_set"].map(
+    (name) => f(name, (c) => nogil.withLock(c, `${name}_locked`)),
+  ),
+  f("table_set_locked", tables.tableSet),
+  f("table_grow_locked", tables.tableGrow),
+  f("table_fill_locked", tables.tableFill),
+  f("table_copy_locked", tables.tableCopy),
+  f("table_init_locked", tables.tableInit),
+  f("elem_new_locked", tables.elemNew),
+  f("ref_set_locked", refs.refSet),
+  f("stack_slow", nogil.stackSlow),
+  f("unwind", nogil.unwind),
+];
+
 export class Runtime {
   private readonly body: Body;
+  private readonly functions: readonly RuntimeFunction[];
 
-  constructor(program: Program, image: Image, system: System) {
+  constructor(program: Program, image: Image, system: System, functions: readonly RuntimeFunction[]) {
     this.body = new Body(program, image, system);
+    this.functions = functions;
   }
 
   /**
@@ -112,7 +137,7 @@ export class Runtime {
    */
   each(sink: (func: Func) => void, isUsed: (symbol: number) => boolean): void {
     const { body } = this;
-    for (const { name, write } of FUNCTIONS) {
+    for (const { name, write } of this.functions) {
       const symbol = helper(body.program, name);
       if (!isUsed(symbol)) continue;
       body.start(symbol);
@@ -124,5 +149,10 @@ export class Runtime {
 
 /** The run time, the same for all modules. */
 export function buildRuntime(program: Program, image: Image, system: System): Runtime {
-  return new Runtime(program, image, system);
+  return new Runtime(program, image, system, FUNCTIONS);
+}
+
+/** What the images of modules have besides that run without the lock of the interpreter. */
+export function buildRuntimeWithoutLock(program: Program, image: Image, system: System): Runtime {
+  return new Runtime(program, image, system, WITHOUT_LOCK);
 }

@@ -191,7 +191,7 @@ export function stackMeasure(c: Body): void {
   c.ret([]);
 }
 
-function isMainThread(c: Body): Value {
+export function isMainThread(c: Body): Value {
   const self = c.api("syscall", c.number(c.system.gettid));
   return c.op(op.I32_EQ, c.api("getpid"), c.op(op.I32_WRAP_I64, self));
 }
@@ -215,6 +215,28 @@ export function threadExit(c: Body): void {
 /** CPython wants something, or there is no stack left. Returns, or unwinds. */
 export function stackSlow(c: Body): void {
   const context = c.context();
+  slowPath(c, context, {
+    concerns: (byte) => isSet(c, byte),
+    giveWay: () => {
+      const record = suspend(c, context);
+      giveWay(c);
+      continued(c, context, record);
+    },
+    answer: () => c.run("answer", context),
+  });
+}
+
+/** How the slow path deals with CPython. */
+export interface Conversation {
+  /** Whether what the thread's byte says concerns it. */
+  readonly concerns: (byte: Value) => Value;
+  /** Lets other threads run, without an answer. */
+  readonly giveWay: () => void;
+  /** Not 0: exception. */
+  readonly answer: () => Value;
+}
+
+export function slowPath(c: Body, context: Value, cpython: Conversation): void {
   const unwind = (code: number) => {
     c.run("unwind", c.i32(code), c.op(op.RETURN_ADDRESS), c.op(op.CALLER_SP));
     c.unreachable();
@@ -224,18 +246,14 @@ export function stackSlow(c: Body): void {
     c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
     c.ret([]);
   };
-  c.when(isSet(c, c.contextField(PTR, context, CONTEXT_BREAKER)), () => {
+  c.when(cpython.concerns(c.contextField(PTR, context, CONTEXT_BREAKER)), () => {
     c.when(isTooEarly(c, context), returnUnlessExhausted);
     // An answer runs Python code. Where there is too little stack for it, it is put off until there is, or until
     // it has been long enough: then it is given where wasm code was entered (trap_to_exception).
     const times = c.contextField(I64, context, CONTEXT_PUT_OFF);
     c.setContextField(I64, context, CONTEXT_PUT_OFF, c.number(0));
     c.whenRarely(hasLittleStack(c, context), () => {
-      c.when(c.op(op.I64_EQZ, c.op(op.I64_AND, times, c.number(PUT_OFF_QUIETLY))), () => {
-        const record = suspend(c, context);
-        giveWay(c);
-        continued(c, context, record);
-      });
+      c.when(c.op(op.I64_EQZ, c.op(op.I64_AND, times, c.number(PUT_OFF_QUIETLY))), cpython.giveWay);
       // In other threads no handler runs.
       c.whenRarely(c.op(op.I64_LE_U, c.number(MOST_PUT_OFF), times), () => {
         c.when(isMainThread(c), () => unwind(STACK_EXHAUSTED));
@@ -243,7 +261,7 @@ export function stackSlow(c: Body): void {
       c.setContextField(I64, context, CONTEXT_PUT_OFF, c.op(op.I64_ADD, times, c.number(1)));
       returnUnlessExhausted();
     });
-    c.whenRarely(c.run("answer", context), () => unwind(PYTHON_EXCEPTION));
+    c.whenRarely(cpython.answer(), () => unwind(PYTHON_EXCEPTION));
   });
   returnUnlessExhausted();
 }

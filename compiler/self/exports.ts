@@ -88,8 +88,9 @@ export function begin(
   interrupts: boolean,
   cpu: number,
   verified: boolean,
+  nogil: boolean,
 ): number {
-  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
   const job = sourceOf(bytes, allowed);
   const module = job.decode();
   const begun = new Compilation(module, job.facts(module), options, job.progress);
@@ -126,10 +127,17 @@ export function compile(
   interrupts: boolean,
   cpu: number,
   verified: boolean,
+  nogil: boolean,
 ): Uint8Array {
-  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
   for (let k = 0; k < chunks; k++) link(k, compileChunk(k));
   return finish();
+}
+
+/** How many functions the module has of its own, after `begin`. */
+export function functions(): number {
+  const job = compilation!;
+  return job.functionsTo(job.chunks);
 }
 
 /** How many functions were begun since the job began, in this instance. */
@@ -158,10 +166,11 @@ export function show(
   interrupts: boolean,
   cpu: number,
   verified: boolean,
+  nogil: boolean,
   stage: string,
   filter: string,
 ): Uint8Array {
-  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified);
+  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
   const listing = new Listing(stageNamed(stage), filter);
   const compiler = compilation!.compiler(listing);
   for (let k = 0; k < chunks; k++) link(k, compiler.compile(k));

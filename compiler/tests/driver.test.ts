@@ -20,7 +20,7 @@ import { WASM_3_0 } from "../wasm/features.ts";
 vi.setConfig({ testTimeout: 120_000 });
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
-const OPTIONS = new Options("m", WASM_3_0, 2, false, false, true, 0, false);
+const OPTIONS = new Options("m", WASM_3_0, 2, false, false, true, 0, false, false);
 
 /** Function `i` has constants and a jump table of its own, and constants that others have too. */
 function functionText(i: number): string {
@@ -163,7 +163,10 @@ describe("errors", () => {
         throw new TypeError("not what it should be");
       },
     } as unknown as string;
-    const { diagnostic } = compile(source(1), new Options(leaf, WASM_3_0, 2, false, false, true, 0, false));
+    const { diagnostic } = compile(
+      source(1),
+      new Options(leaf, WASM_3_0, 2, false, false, true, 0, false, false),
+    );
     expect(diagnostic).toMatchObject({ kind: INTERNAL, function: "" });
   });
 

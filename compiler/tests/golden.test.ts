@@ -116,7 +116,7 @@ function moduleWith(row: Instruction): string {
 test.each(MISSING.map((row) => [row.name, moduleWith(row)]))("%s is not supported yet", (name, text) => {
   const { diagnostic } = compile(
     Buffer.from(text),
-    new Options("wasm", WASM_3_0, 2, false, false, true, 0, true),
+    new Options("wasm", WASM_3_0, 2, false, false, true, 0, true, false),
   );
   expect(diagnostic).toMatchObject({
     kind: UNSUPPORTED,

@@ -164,6 +164,7 @@ export class GoldenModule {
       true,
       cpuFeatures(words) | (words.includes("sse2") ? 0 : X86_64_V2),
       true,
+      words.includes("nogil"),
     );
     const job = new Job(this.binary, options, listing);
     job.begin();

@@ -14,7 +14,7 @@ vi.mock("../wasm/limits.ts", async (original) => ({
   MAX_IMAGE_BYTES: 1 << 20,
 }));
 
-const OPTIONS = new Options("m", WASM_3_0, 0, false, false, true, 0, false);
+const OPTIONS = new Options("m", WASM_3_0, 0, false, false, true, 0, false, false);
 const TOO_LARGE = { kind: LIMIT, message: "compiled module too large", at: -1, function: "" };
 
 function encode(text: string): Uint8Array {

@@ -41,7 +41,7 @@ let folder = "";
 
 function build(leaf: string, level: number, checked: boolean, source = "everything.wat"): string {
   const path = join(folder, `${leaf}-${level}-${checked}.so`);
-  const options = new Options(leaf, WASM_3_0, level, checked, false, true, 0, true);
+  const options = new Options(leaf, WASM_3_0, level, checked, false, true, 0, true, false);
   const { bytes, diagnostic } = compile(readFileSync(join(HERE, source)), options);
   expect(diagnostic).toBeNull();
   writeFileSync(path, bytes);

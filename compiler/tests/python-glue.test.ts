@@ -69,6 +69,7 @@ class Built {
       wrap,
       false,
       0,
+      false,
     );
     const glue = new ModuleGlue(module, layout, this.program, this.image, input, null);
     declareShared(glue, []);

@@ -18,8 +18,8 @@ prebuild(commonTypes());
 let seed = 0;
 for (const { name, bytes } of samples(process.argv.slice(2))) {
   const cpu = seed++ & 31;
-  const optimised = new Options("m", WASM_3_0, 2, false, false, true, cpu, false);
-  const quick = new Options("m", WASM_3_0, 0, true, true, false, 0, true);
+  const optimised = new Options("m", WASM_3_0, 2, false, false, true, cpu, false, false);
+  const quick = new Options("m", WASM_3_0, 0, true, true, false, 0, true, false);
   const digests = [compile(bytes, optimised), compile(bytes, quick), disassemble(bytes, WASM_3_0)];
   console.log(name, ...digests.map(digest));
 }

@@ -178,7 +178,7 @@ def load_path() -> None:
     p.box(20, 40, 130, 54, "import name\nname.wasm or .wat", PYTHON)
     p.box(205, 40, 160, 54, "Is it compiled?\na look into the caches")
     p.box(590, 40, 150, 54, "Native module\nname.add(1, 2)", NATIVE)
-    p.box(215, 150, 150, 54, "Compiler\na Node process", WASM)
+    p.box(215, 150, 150, 54, "Compiler\nan image, too", WASM)
     p.box(430, 150, 150, 54, "Compiled file\none .so", NATIVE)
     p.arrow((150, 67), (205, 67))
     p.arrow((365, 67), (590, 67))

@@ -33,7 +33,7 @@ def _compile(arguments: argparse.Namespace) -> int:
     from . import _cache, _link, _store
 
     sys.dont_write_bytecode = False  # As compileall: who asks for files gets them.
-    options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts)
+    options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts, nogil=arguments.nogil)
     status = 0
     for top in arguments.paths:
         if not os.path.isdir(top):
@@ -169,16 +169,15 @@ def _cache_command(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from . import _cache, _compiler, _identity, _target
+    from . import _cache, _target
     from ._config import SETTINGS, config
 
     print(f"wasmpy {__version__} on CPython {sys.version.split()[0]}, {os.path.dirname(__file__)}")
     checks: list[tuple[str, Callable[[], str]]] = [
         ("target", _target.triple),
         ("CPU", _target.describe_cpu),
-        ("node", _compiler.node_version),
         ("cache", _cache.user_directory),
-        ("compiler", _identity.identity),
+        ("compiler", _compiler_found),
         ("self-test", _self_test),
     ]
     checks += [(file, partial(_title, file)) for file in arguments.files]
@@ -194,6 +193,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
         value = f"{config.get(name)!r} ({config.origin(name)})"
         print(f"  {name:10}  WASMPY_{name.upper():10}  {value:20}  {meaning}")
     return status
+
+
+def _compiler_found() -> str:
+    from . import _identity, _machine
+
+    identity = _identity.identity()
+    machine = _machine.Machine()
+    return f"{identity[:16]}, {machine.file}"
 
 
 def _title(file: str) -> str:
@@ -257,6 +264,7 @@ def _parser() -> argparse.ArgumentParser:
     compiling.add_argument("paths", nargs="+", metavar="FILE|DIR", help="modules, and directories with modules")
     compiling.add_argument("--wrap", action="store_true", help="as wrap=True of wasmpy.bind")
     compiling.add_argument("--no-interrupts", dest="interrupts", action="store_false", help="as interrupts=False")
+    compiling.add_argument("--nogil", action="store_true", help="as nogil=True")
     compiling.set_defaults(run=_compile)
 
     cache = commands.add_parser(

@@ -115,16 +115,30 @@ class Module(metaclass=_ModuleType):
     __module__ = "wasmpy"
 
     def __init__(
-        self, source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True
+        self,
+        source: _Source,
+        *,
+        features: str = "3.0",
+        wrap: bool = False,
+        interrupts: bool = True,
+        nogil: bool = False,
     ) -> None:
         """Compiles ``source``, a path (str or PathLike) or content (bytes or any buffer; text or binary).
 
         ``features`` is the version of WebAssembly that it may use: "1.0", "2.0" or "3.0". With ``wrap`` integers that
         Python passes to its functions, or returns from functions that it imports, wrap around where they do not fit
         instead of raising OverflowError. Without ``interrupts`` its loops do not look whether Ctrl-C was pressed:
-        only for modules whose loops end. Raises CompileError, UnsupportedError, or OSError for a file.
+        only for modules whose loops end.
+
+        With ``nogil`` other Python threads run while its functions do, on other cores: a call lets go of the GIL.
+        Calls of one instance from several threads take turns. Such a module imports nothing, since what it imported
+        would need the GIL, and no reference comes in from outside: neither by a parameter nor by a global that others
+        can set. Another module that imports its functions calls them as Python functions; its memories, tables and
+        globals cannot be imported. A call costs some 100 ns more.
+
+        Raises CompileError, UnsupportedError (also for what ``nogil`` excludes), or OSError for a file.
         """
-        options = _link.options(features=features, wrap=wrap, interrupts=interrupts)
+        options = _link.options(features=features, wrap=wrap, interrupts=interrupts, nogil=nogil)
         self._set(*_read(source), options)
         self._compile()
 
@@ -457,12 +471,14 @@ def _words(types: str) -> str:
     return " ".join(words)
 
 
-def compile(source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> Module:
+def compile(
+    source: _Source, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True, nogil: bool = False
+) -> Module:
     """Compiles a file (str or path) or content (bytes or any buffer).
 
     Options and exceptions: see ``Module``.
     """
-    return Module(source, features=features, wrap=wrap, interrupts=interrupts)
+    return Module(source, features=features, wrap=wrap, interrupts=interrupts, nogil=nogil)
 
 
 def load(
@@ -472,13 +488,14 @@ def load(
     features: str = "3.0",
     wrap: bool = False,
     interrupts: bool = True,
+    nogil: bool = False,
 ) -> Instance:
     """Compiles and instantiates with exactly the imports given. See ``Module`` and ``Instance``.
 
     What cannot be linked is not compiled: imports are resolved first, if no cache has the module.
     """
     module = object.__new__(Module)
-    module._set(*_read(source), _link.options(features=features, wrap=wrap, interrupts=interrupts))
+    module._set(*_read(source), _link.options(features=features, wrap=wrap, interrupts=interrupts, nogil=nogil))
     resolve = _resolver(module, imports)
     again = lambda: resolve  # noqa: E731
     if not _cache.is_cached(module._build):
@@ -539,11 +556,13 @@ def validate(source: _Source, *, features: str = "3.0") -> bool:
     return "error" not in answer
 
 
-def wat(text: str, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> Module:
+def wat(
+    text: str, *, features: str = "3.0", wrap: bool = False, interrupts: bool = True, nogil: bool = False
+) -> Module:
     """Compiles inline WebAssembly text. Options and exceptions: see ``Module``."""
     if not isinstance(text, str):
         raise TypeError(f"text is a str, not {type(text).__name__}; bytes are for wasmpy.compile")
-    return Module(_encoded(text), features=features, wrap=wrap, interrupts=interrupts)
+    return Module(_encoded(text), features=features, wrap=wrap, interrupts=interrupts, nogil=nogil)
 
 
 def _encoded(text: str) -> bytes:

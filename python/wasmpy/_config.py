@@ -6,7 +6,6 @@ import os
 
 # Every setting: its default, and what it means.
 SETTINGS = {
-    "node": ("", "the Node that runs the compiler; else the one of PyPI, else the PATH's"),
     "cache_dir": ("", "the user's cache; else the platform's place for caches"),
     "cache_size": ("1G", "the most bytes that its images may have together, like 500M; 0: no bound"),
     "cache_days": ("60", "so many days an image stays there unused; 0: no bound"),
@@ -35,7 +34,6 @@ class Config:
     ``wasmpy doctor`` lists them with their meanings. Assigning another name raises AttributeError.
     """
 
-    node: object
     cache_dir: object
     cache_size: object
     cache_days: object

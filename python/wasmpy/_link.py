@@ -35,6 +35,9 @@ VARIABLES = "__wasm_variables__"
 # Lines of a LinkError.
 _MOST_PROBLEMS = 1000
 _UNKNOWN = "unknown import {}"
+_OF_ANOTHER = (
+    "it belongs to an instance with nogil=True, which may run at the same time: only its functions can be imported"
+)
 # Limits of i64 tables beyond this are as good as this: the native types hold signed numbers.
 _MOST = 2**63 - 1
 
@@ -219,23 +222,30 @@ def _export_of(module: WasmModule, name: str) -> tuple[int, Any]:
 
 
 def bind(
-    name: str, imports: abc.Mapping[str, typing.Any] | None = None, *, wrap: bool = False, interrupts: bool = True
+    name: str,
+    imports: abc.Mapping[str, typing.Any] | None = None,
+    *,
+    wrap: bool = False,
+    interrupts: bool = True,
+    nogil: bool = False,
 ) -> None:
     """Says how the module ``name`` is to be imported: to be called before it is.
 
     ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import
-    statement would find; what it lacks is still looked for. ``wrap`` and ``interrupts`` are those of ``Module``.
-    A package can say the same for all modules in it by ``__wasm_imports__ = {…}`` and
+    statement would find; what it lacks is still looked for. ``wrap``, ``interrupts`` and ``nogil`` are those of
+    ``Module``. A package can say the same for all modules in it by ``__wasm_imports__ = {…}`` and
     ``__wasm_options__ = {"wrap": True}`` in its ``__init__.py``.
     """
     if imports is not None:
         _bindings[name] = imports
-    made = options(wrap=wrap, interrupts=interrupts)
+    made = options(wrap=wrap, interrupts=interrupts, nogil=nogil)
     if made:
         _options[name] = made
 
 
-def options(*, features: str = "3.0", wrap: bool = False, interrupts: bool = True) -> dict[str, object]:
+def options(
+    *, features: str = "3.0", wrap: bool = False, interrupts: bool = True, nogil: bool = False
+) -> dict[str, object]:
     """Options of compiling, as the compiler wants them: those that are not the default."""
     if features not in ("1.0", "2.0", "3.0"):
         raise ValueError(f'features are "1.0", "2.0" or "3.0", not {features!r}')
@@ -244,6 +254,8 @@ def options(*, features: str = "3.0", wrap: bool = False, interrupts: bool = Tru
         made["wrap"] = True
     if not interrupts:
         made["interrupts"] = False
+    if nogil:
+        made["nogil"] = True
     return made
 
 
@@ -388,16 +400,17 @@ def attach(module: ModuleType, kernel: dict[str, abc.Callable[..., Any]], text: 
     resolve = module.__dict__.pop("__wasm_resolve__", None) or resolver(module.__name__)
     bind_imports(state, resolve, module.__name__ if state.holder is module else None)
     _check_sizes(module.__name__, meta)
+    alone = is_alone(meta)
     for index, (minimum, maximum, is64) in meta["memories"].items():
         limits = min(minimum, _MOST), min(maximum, _MOST)
-        memory = _new_memory(index == 0 and meta["guarded"], is64, *limits)
+        memory = _new_memory(index == 0 and meta["guarded"], is64, alone, *limits)
         memory._owner = state
         state.bind(MEMORY, index, memory)
     for index, (element, minimum, maximum, is64) in meta["tables"].items():
         element_type = _types.value_type(element, state.types)
         functions = _types.code(element_type) == _types.FUNC
         limits = min(minimum, _MOST), min(maximum, _MOST)
-        state.bind(TABLE, index, _new("Table", element_type, is64, functions, *limits))
+        state.bind(TABLE, index, _new("Table", element_type, is64, alone, functions, *limits))
     # Before the start function runs: what it calls may come back through the module, or the Instance that holds it.
     module.__dict__["__wasm__"] = state.holder.__dict__["__wasm__"] = state
     if state.holder is module:
@@ -431,18 +444,23 @@ def _check_sizes(name: str, meta: dict[str, Any]) -> None:
         raise LinkError(message, name=name)
 
 
-def _new(name: str, text: str, is64: bool, *arguments: Any) -> Any:
+def is_alone(meta: dict[str, Any]) -> bool:
+    """Whether the module of a description runs without the GIL: then others share nothing with it."""
+    return "nogil" in meta
+
+
+def _new(name: str, text: str, is64: bool, alone: bool, *arguments: Any) -> Any:
     """A native object of the class ``name`` that knows its type; see ``_objects.refined``."""
     from ._objects import refined
 
     own = globals()
-    return own[f"{name}Base"].__new__(refined(own[name], text, is64), *arguments)
+    return own[f"{name}Base"].__new__(refined(own[name], text, is64, alone), *arguments)
 
 
-def _new_memory(is_guarded: bool, is64: bool, *limits: int) -> Any:
+def _new_memory(is_guarded: bool, is64: bool, alone: bool, *limits: int) -> Any:
     from ._objects import reserved
 
-    return reserved(lambda: _new("Memory", "", is64, *limits), is_guarded)
+    return reserved(lambda: _new("Memory", "", is64, alone, *limits), is_guarded)
 
 
 def given_to(name: str) -> abc.Mapping[str, Any]:
@@ -656,6 +674,10 @@ def _bind_function(state: State, index: int, value: Any) -> str:
             from functools import partial
 
             value = partial(value, state.holder)
+        # Of an instance that runs without the GIL: linked as a Python function, which takes the instance's lock.
+        known = _types.known_function(value)
+        if known is not None and not _types.is_subtype(known, state.types[state.meta["functions"][index]]):
+            return f"the function is {_function_text(known)}"
         kernel["bind"](FUNCTION, index, value, 0)
         return ""
     address, number = found
@@ -674,6 +696,8 @@ def _is_one(value: object, name: str) -> bool:
 def _bind_memory(state: State, index: int, value: Any) -> str:
     if not _is_one(value, "Memory"):
         return f"{type(value).__name__} is not a Memory"
+    if value._alone:
+        return _OF_ANOTHER
     complaint = _fits(value, state.meta["imported_memories"][index])
     if not complaint:
         state.bind(MEMORY, index, value)
@@ -683,6 +707,8 @@ def _bind_memory(state: State, index: int, value: Any) -> str:
 def _bind_table(state: State, index: int, value: Any) -> str:
     if not _is_one(value, "Table"):
         return f"{type(value).__name__} is not a Table"
+    if value._alone:
+        return _OF_ANOTHER
     text, *limits = state.meta["imported_tables"][index]
     if value._text != _types.value_type(text, state.types):
         return f"it is a table of {_types.short(value._text)}"
@@ -713,7 +739,9 @@ def _bind_global(state: State, index: int, value: Any) -> str:
         code = _types.code(text)
         if code >= _types.EXTERN:
             _types.check(value, text)
-        value = _new("Global", text, False, code, False, value)
+        value = _new("Global", text, False, False, code, False, value)
+    if value._alone:
+        return _OF_ANOTHER
     can_change = value._type()[1]
     fits = value._text == text if mutable else _types.matches(value._text, text)
     if can_change != mutable or not fits:
@@ -784,7 +812,7 @@ def _exported(state: State, kind: int, index: int) -> Any:
 
     value = state.kernel["export_global"](index)
     text = _types.value_type(state.meta["globals"][index][0], state.types)
-    value.__class__ = refined(globals()["Global"], text, False)
+    value.__class__ = refined(globals()["Global"], text, False, is_alone(state.meta))
     return value
 
 

@@ -67,20 +67,21 @@ _ABSENT = {
     "Global": "get set set_value",
 }
 
-# Classes for what the native types do not know: (class, text of the type or "", i64 addresses) → subclass.
-_refined: dict[tuple[typing.Any, str, bool], typing.Any] = {}
+# Classes for what the native types do not know: (class, text of the type or "", i64 addresses, alone) → subclass.
+_refined: dict[tuple[typing.Any, str, bool, bool], typing.Any] = {}
 
 
-def refined(base: typing.Any, text: str, is64: bool) -> typing.Any:
+def refined(base: typing.Any, text: str, is64: bool, alone: bool) -> typing.Any:
     """Memory, Table or Global itself, or a subclass that knows a more precise type and keeps to it.
 
-    ``text`` is the type of the values, "" for memories; ``is64``: addresses are i64.
+    ``text`` is the type of the values, "" for memories; ``is64``: addresses are i64; ``alone``: it belongs to an
+    instance that runs without the GIL, and other instances cannot have it.
     """
-    if text in ("", *_CODES) and not is64:
+    if text in ("", *_CODES) and not is64 and not alone:
         return base
-    key = base, text, is64
+    key = base, text, is64, alone
     if key not in _refined:
-        members = {"__slots__": (), "__module__": "wasmpy", "__new__": _refuse, "_is64": is64}
+        members = {"__slots__": (), "__module__": "wasmpy", "__new__": _refuse, "_is64": is64, "_alone": alone}
         if text not in ("", *_CODES):
             members |= {"_text": text, **_checked(base, text)}
         _refined[key] = type(base.__name__, (base,), members)
@@ -216,6 +217,7 @@ class Memory(_MemoryBase):
 
     __slots__ = ()
     _is64 = False
+    _alone = False
     if TYPE_CHECKING:
         _owner: typing.Any
 
@@ -237,7 +239,7 @@ class Memory(_MemoryBase):
             raise UnsupportedError(f"{what} are not supported yet")
         is64 = index == "i64"
         limits = _limits(initial, maximum, 1 << 48 if is64 else 1 << 16)
-        made = refined(cls, "", is64)
+        made = refined(cls, "", is64, False)
         memory: Memory = reserved(lambda: super(Memory, cls).__new__(made, *limits), not is64)
         return memory
 
@@ -504,6 +506,7 @@ class Table(_TableBase):
 
     __slots__ = ()
     _is64 = False
+    _alone = False
 
     def __new__(cls, element: str, initial: int, maximum: int | None = None) -> Table:
         if element not in ("funcref", "externref"):
@@ -541,7 +544,12 @@ class Table(_TableBase):
     def __getitem__(self, key: typing.SupportsIndex, /) -> typing.Any:
         return self._get(self._index(key))
 
+    def _check_free(self) -> None:
+        if self._alone:
+            raise TypeError("a table of an instance with nogil=True is read-only: code that uses it may be running")
+
     def __setitem__(self, key: typing.SupportsIndex, value: typing.Any, /) -> None:
+        self._check_free()
         place = self._index(key)
         try:
             self._set(place, value)
@@ -555,6 +563,7 @@ class Table(_TableBase):
 
     def grow(self, count: int, value: typing.Any = None) -> int:
         """Adds ``count`` elements; returns how many there were. Raises ValueError where it cannot grow so far."""
+        self._check_free()
         try:
             before = super().grow(count, value)
         except TypeError as error:
@@ -579,6 +588,7 @@ class Global(_GlobalBase):
     """
 
     __slots__ = ()
+    _alone = False
 
     def __new__(cls, type: str, value: typing.Any, mutable: bool = False) -> Global:
         if type not in _CODES:

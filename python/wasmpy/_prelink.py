@@ -16,17 +16,20 @@ first.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
 from . import _compiler, _link, _store, _types
 from ._config import disabled
 from ._errors import LinkError, diagnostic, is_own
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
 
     from ._cache import Build
+else:
+    ModuleType = type(sys)
 
 _MAGIC = b"\0asm"
 _TYPE, _IMPORT = 1, 2

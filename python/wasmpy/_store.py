@@ -12,16 +12,21 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import threading
+from _thread import get_native_id
+from _weakref import ref
 from io import FileIO
 from time import perf_counter, time
-from types import ModuleType
-from weakref import WeakValueDictionary
 
 from . import _compiler, _image, _opened, _progress
 from ._cache import Build, DirectoryError, UnsafeDirectoryError, is_readable, locate, make_directory, user_directory
 from ._config import config
 from ._errors import UnsupportedError, is_own, tried
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+else:
+    ModuleType = type(sys)
 
 # So many images of one file that other compilers have made, or this for other machines, may lie beside it.
 _MOST_OTHERS = 4
@@ -148,9 +153,14 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
         module = _image.open_image(name, image)
         if isinstance(module, ModuleType):
             return module
-    # The directory lies on a file system mounted noexec, or garbage holds the address space.
-    with open(image, "rb") as file:
-        data = file.read()
+    # The directory lies on a file system mounted noexec, or garbage holds the address space. Or others have removed
+    # it again, to keep the bound of a cache that is too small for them all.
+    found = tried(FileIO, image)
+    if isinstance(found, OSError):
+        data = _compiled(build)
+    else:
+        with found:
+            data = found.readall()
     place = _other_place(build, image, data)
     if place is not None:
         module = _image.open_image(name, place)
@@ -198,6 +208,7 @@ _waiting: dict[str, int] = {}
 
 
 def _in_memory(name: str, data: bytes) -> str:
+    """Puts an image there; its path. ``name``: of its file."""
     descriptor = tried(os.memfd_create, "wasmpy")
     if isinstance(descriptor, OSError):
         raise _no_place(descriptor)
@@ -213,6 +224,15 @@ def _in_memory(name: str, data: bytes) -> str:
     path = f"/proc/self/{spelling}fd/{descriptor}"
     _kept[name], _waiting[path] = path, inode
     return path
+
+
+def in_memory(file: str) -> str:
+    """The path of a copy of an image's file that is in memory. Raises UnsupportedError."""
+    place = _known_in_memory(file)
+    if place is None:
+        with open(file, "rb") as image:
+            place = _in_memory(file, image.read())
+    return place
 
 
 def _no_place(error: OSError) -> UnsupportedError:
@@ -246,14 +266,16 @@ def _known_in_memory(name: str) -> str | None:
 # --- files ---------------------------------------------------------------------------------------------------
 
 
-# By thread: the lock that it holds or waits for.
-_locks: WeakValueDictionary[int, FileIO] = WeakValueDictionary()
+# By thread: the lock that it holds or waits for. Weak: it is given back where the last block that has it ends.
+_locks: dict[int, ref[FileIO]] = {}
 
 
 def _leave_locks() -> None:
     """In a forked child: the locks are the parent's, which they must not outlive."""
-    for lock in list(_locks.values()):
-        tried(lock.close)
+    for known in list(_locks.values()):
+        lock = known()
+        if lock is not None:
+            tried(lock.close)
     _locks.clear()
 
 
@@ -279,16 +301,19 @@ def _lock(path: str) -> FileIO:
     import fcntl
 
     # The system's number: greenlets of one thread have several of Python's.
-    thread = threading.get_native_id()
-    other = _locks.get(thread)
+    thread = get_native_id()
+    known = _locks.get(thread)
+    other = None if known is None else known()
     is_nested = other is not None and not other.closed
+    for ended in [ident for ident, lock in list(_locks.items()) if lock() is None]:
+        _locks.pop(ended, None)
     while True:
         file = tried(FileIO, path, "r+", opener=_open_lock)
         if isinstance(file, OSError):
             raise _NoLockError(file)
         if is_nested:
             return file
-        _locks[thread] = file
+        _locks[thread] = ref(file)
         try:
             error = tried(fcntl.flock, file, fcntl.LOCK_EX)
             if error is None and _is(path, os.fstat(file.fileno()).st_ino):

@@ -177,7 +177,13 @@ def is_conversion(error: BaseException) -> bool:
 
 def advice(value: Any) -> str:
     """What to do with a callable where a WebAssembly function is wanted."""
-    return "; a Python function needs a type: see wasmpy.Func" if callable(value) else ""
+    if not callable(value):
+        return ""
+    if known_function(value) is not None:
+        return (
+            "; to others one of an instance with nogil=True is a Python function, and needs a type: see wasmpy.Func"
+        )
+    return "; a Python function needs a type: see wasmpy.Func"
 
 
 def structure(number: int) -> str:

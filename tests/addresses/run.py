@@ -21,7 +21,10 @@ from typing import Any
 from cases import run_cases
 from sequences import run_bulk, run_growth, run_loops, run_partners
 from session import Session
-from wasmpy import _identity, _target
+from wasmpy import _target
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import oracle
 
 # Group → the function, and what it is run with: where the memory comes from, type of its addresses, pages.
 GROUPS: dict[str, tuple[Callable[..., None], list[tuple[Any, ...]]]] = {
@@ -56,8 +59,7 @@ def main() -> int:
     parser.add_argument("groups", nargs="*", choices=[[], *GROUPS])
     options = parser.parse_args()
     if options.compiler is not None:
-        _identity._sources = lambda: str(options.compiler)
-        _identity._BUNDLE = str(options.compiler / "none")  # an installed package would prefer its own
+        oracle.use(options.compiler)
     compile_options = _target.options
     _target.options = lambda: {**compile_options(), "verified": options.compiler is None, "level": options.level}
     s = Session(options)

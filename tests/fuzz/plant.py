@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import run as fuzzer
-from wasmpy import _compiler
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import oracle
 
 
 class Bug(NamedTuple):
@@ -144,8 +146,9 @@ def changed(bug: Bug, directory: Path) -> str:
     if source.count(bug.old) == 0:
         return "does not apply"
     file.write_text(source.replace(bug.old, bug.new))
-    node = _compiler.find_node()
-    made = subprocess.run([node, "tools/gen.ts"], cwd=directory, capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [oracle.find_node(), "tools/gen.ts"], cwd=directory, capture_output=True, text=True, check=False
+    )
     return f"does not build: {made.stderr.strip()[-300:]}" if made.returncode != 0 else ""
 
 

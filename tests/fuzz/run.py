@@ -26,11 +26,12 @@ from typing import Any
 
 import platformdirs
 import wasmpy
-from wasmpy import _compiler, _target
+from wasmpy import _target
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import interpreters  # noqa: E402
+import oracle  # noqa: E402
 from interpreters import Interpreter  # noqa: E402
 
 COMPILER = HERE.parent.parent / "compiler"
@@ -176,7 +177,7 @@ class Run:
 
     def chunk(self, seeds: range, directory: str) -> None:
         """One compiler's seeds. Only whole blocks are counted, but for findings, and at the end."""
-        node = [_compiler.find_node(), "--max-semi-space-size=32", str(self.compiler / "fuzz" / "batch.ts")]
+        node = [oracle.find_node(), "--max-semi-space-size=32", str(self.compiler / "fuzz" / "batch.ts")]
         arguments = [str(seeds.start), str(seeds.stop), directory, ",".join(_target.cpu_features())]
         producer = subprocess.Popen(
             [*node, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if self.quiet else None
@@ -287,7 +288,7 @@ def main() -> int:
     parser.add_argument("--reduce", type=int, metavar="SEED")
     options = parser.parse_args()
     if options.reduce is not None:
-        node = [_compiler.find_node(), str(options.compiler / "fuzz" / "reduce.ts"), str(options.reduce)]
+        node = [oracle.find_node(), str(options.compiler / "fuzz" / "reduce.ts"), str(options.reduce)]
         execute = [sys.executable, str(HERE / "execute.py")]
         return subprocess.call([*node, ",".join(_target.cpu_features()), *execute])
     first, _, last = options.seeds.partition(":")

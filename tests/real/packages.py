@@ -17,6 +17,9 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import oracle  # noqa: E402
+
 WORK = HERE / ".work"
 
 
@@ -79,9 +82,7 @@ def ready(folder: Path) -> Path:
 
 @once
 def node() -> str:
-    from wasmpy import _compiler
-
-    return _compiler.find_node()
+    return oracle.find_node()
 
 
 @once

@@ -10,7 +10,7 @@ describe.each(LEVELS)("the context, optimized at level %i", (level) => {
     p = new Process(level);
   });
 
-  const KEY = "wasmpy/context/5";
+  const KEY = "wasmpy/context/6";
   let dict: Map<string, bigint>;
   let destructor: bigint;
   beforeEach(() => {

@@ -69,7 +69,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
   };
 
   test("a trap site inside the reservation goes on in `fault`, on an aligned stack", () => {
-    expect(caught(TEXT + 20n, BASE)).toBe(1n);
+    expect(caught(TEXT + 20n, BASE)).toBe(p.machine.address(helper(p.machine.program, "fault")));
     expect([pc(), sp()]).toEqual([TEXT + 20n, 0x55008n]);
     deliver();
     expect([pc(), sp()]).toEqual([p.machine.address(helper(p.machine.program, "fault")), 0x54ff8n]);
@@ -191,7 +191,7 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     const other = p.foreign("other_image", (at, u) => {
       expect([at, u]).toEqual([BASE, ucontext]);
       p.log.push("other");
-      return 1n;
+      return 0x7777n;
     });
     const record = p.machine.allocate(layouts.IMAGE_RECORD_BYTES);
     p.machine.write(record, p.field(layouts.CONTEXT_IMAGES));
@@ -202,7 +202,8 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     faultAt(5n, BASE);
     deliver();
     expect(count("other")).toBe(1);
-    expect(pc()).toBe(p.machine.address(helper(p.machine.program, "fault")));
+    // Where that image's traps go on, which may do so in another way.
+    expect(pc()).toBe(0x7777n);
     expect(p.handler(11)).not.toBe(0n);
     // It is asked for its own code only.
     for (const at of [3n, 6n]) {

@@ -98,8 +98,8 @@ export class Comparison {
   all({ name, bytes }: Sample): void {
     const { translated } = this;
     const cpu = this.modules++ & 31;
-    const optimised = new Options("m", WASM_3_0, 2, false, false, true, cpu, false);
-    const quick = new Options("m", WASM_3_0, 0, true, true, false, 0, true);
+    const optimised = new Options("m", WASM_3_0, 2, false, false, true, cpu, false, false);
+    const quick = new Options("m", WASM_3_0, 0, true, true, false, 0, true, false);
     for (const options of [optimised, quick]) {
       this.compare(
         `${name} level ${options.level}`,
@@ -123,7 +123,7 @@ export class Comparison {
 
   /** Whether a module is valid, and its image. */
   briefly({ name, bytes }: Sample): void {
-    const options = new Options("m", WASM_3_0, 2, false, false, true, 0, false);
+    const options = new Options("m", WASM_3_0, 2, false, false, true, 0, false, false);
     this.modules++;
     this.compare(name, compile(bytes, options), this.translated.compile(bytes, options));
     this.compare(

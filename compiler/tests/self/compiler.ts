@@ -61,7 +61,7 @@ export class TranslatedCompiler {
     const truths = [o.checked, o.wrap, o.interrupts].map(truth);
     return [
       ...[source, this.machine.newText(o.leaf), o.features, o.level, ...truths],
-      ...[o.cpu, truth(o.verified)],
+      ...[o.cpu, truth(o.verified), truth(o.nogil)],
     ];
   }
 

@@ -18,7 +18,7 @@ import { TranslatedCompiler } from "./compiler.ts";
 
 const GOLDEN = join(ROOT, "tests", "golden");
 
-const OPTIONS = new Options("m", WASM_3_0, 2, false, true, true, 3, true);
+const OPTIONS = new Options("m", WASM_3_0, 2, false, true, true, 3, true, false);
 
 let built: Built;
 let translated: TranslatedCompiler;
@@ -90,7 +90,7 @@ test("nothing that stays refers to what a chunk has allocated", () => {
 
 test("memory is freed when a chunk is done, and when a job is", () => {
   const binary = assemble(large(700), WASM_3_0).bytes;
-  const options = new Options("m", WASM_3_0, 2, false, true, true, 3, false);
+  const options = new Options("m", WASM_3_0, 2, false, true, true, 3, false, false);
   const used = (bytes: Uint8Array): number => {
     expect(translated.compile(bytes, options).diagnostic).toBeNull();
     return translated.used;

@@ -7,7 +7,7 @@ import type { Captures } from "./captures.ts";
 const K = ts.SyntaxKind;
 
 /** Nodes of the syntax tree that a body has at most. */
-const MOST_NODES = 20;
+const MOST_NODES = 10;
 /** Functions in each other. */
 export const MOST_DEPTH = 2;
 

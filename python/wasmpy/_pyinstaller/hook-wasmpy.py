@@ -1,5 +1,5 @@
 """What PyInstaller puts into an application that imports wasmpy: all of the package, and the WebAssembly modules that
-the application imports, compiled for every CPU. So it needs no Node where it runs."""
+the application imports, compiled for every CPU."""
 
 from __future__ import annotations
 
@@ -23,11 +23,8 @@ def hook(hook_api: Any) -> None:
     """Adds the modules of WebAssembly, as they are and compiled."""
     folder = os.path.join(CONF["workpath"], "wasmpy")
     os.makedirs(folder, exist_ok=True)
-    # What the images are made by; an editable install has no file of it.
-    identity = os.path.join(folder, "identity")
-    with open(identity, "w", encoding="ascii") as file:
-        file.write(_identity.identity())
-    hook_api.add_datas([(identity, os.path.join("wasmpy", "_compiler_bundle"))])
+    compiler = [os.path.join(_identity.images(), name) for name in _identity.FILES]
+    hook_api.add_datas([(file, os.path.join("wasmpy", "_compiled")) for file in compiler])
     for name, path in _modules(hook_api.module_graph, hook_api.analysis):
         package = os.path.join(*name.split(".")[:-1], "")
         hook_api.add_datas([(path, package or ".")])
