@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SATURATING_FLOAT_TO_INT,
         SIGN_EXTENSION,
         SIMD,
+        bind,
         config,
         disable,
         enable,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ._descriptors import ExportType, ImportType
     from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError
     from ._hook import WasmLoader
-    from ._link import bind, pass_caller, restrict_imports
+    from ._imports import pass_caller, restrict_imports
     from ._objects import Global, Memory, Table
     from ._values import f32_bits, f32_from_bits, f64_bits, f64_from_bits, u32, u64
 
@@ -56,7 +57,7 @@ _PLACES = {
     "Memory": "_link",
     "Module": "_api",
     "Table": "_link",
-    "bind": "_link",
+    "bind": "_config",
     "compile": "_api",
     "exports": "_api",
     "f32_bits": "_values",
@@ -65,8 +66,8 @@ _PLACES = {
     "f64_from_bits": "_values",
     "load": "_api",
     "module": "_api",
-    "pass_caller": "_link",
-    "restrict_imports": "_link",
+    "pass_caller": "_imports",
+    "restrict_imports": "_imports",
     "u32": "_values",
     "u64": "_values",
     "validate": "_api",

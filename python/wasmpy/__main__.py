@@ -30,10 +30,10 @@ def _wast(arguments: argparse.Namespace) -> int:
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    from . import _cache, _link, _store
+    from . import _cache, _config, _store
 
     sys.dont_write_bytecode = False  # As compileall: who asks for files gets them.
-    options = _link.options(wrap=arguments.wrap, interrupts=arguments.interrupts, nogil=arguments.nogil)
+    options = _config.options(wrap=arguments.wrap, interrupts=arguments.interrupts, nogil=arguments.nogil)
     status = 0
     for top in arguments.paths:
         if not os.path.isdir(top):

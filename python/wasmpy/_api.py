@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from io import FileIO
 
-from . import _cache, _image, _link, _types
+from . import _cache, _config, _image, _link, _types
 from ._errors import is_own, tried, without_own_frames
-from ._link import WasmModule, is_mapping, item, lookup, state_of
+from ._link import WasmModule, state_of
 
 # `load` of what is cached is a start, too: typing, and what talks to the compiler or describes, would cost 35 ms.
 TYPE_CHECKING = False
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import typing_extensions
     from typing_extensions import Buffer
 
-    from . import _descriptors
+    from . import _descriptors, _imports
 else:
-    from ._lazy import _descriptors, abc, typing, typing_extensions
+    from ._lazy import _descriptors, _imports, abc, typing, typing_extensions
 
     ModuleType = type(os)
 
@@ -138,7 +138,7 @@ class Module(metaclass=_ModuleType):
 
         Raises CompileError, UnsupportedError (also for what ``nogil`` excludes), or OSError for a file.
         """
-        options = _link.options(features=features, wrap=wrap, interrupts=interrupts, nogil=nogil)
+        options = _config.options(features=features, wrap=wrap, interrupts=interrupts, nogil=nogil)
         self._set(*_read(source), options)
         self._compile()
 
@@ -272,7 +272,7 @@ class Instance:
         resolve = _resolver(module, imports)
         self._link(module, lambda: resolve)
 
-    def _link(self, module: Module, resolve: abc.Callable[[], abc.Callable[[_link.Import], typing.Any]]) -> None:
+    def _link(self, module: Module, resolve: abc.Callable[[], abc.Callable[[_imports.Import], typing.Any]]) -> None:
         """``resolve``: a function for the imports, from the first on."""
 
         def prepare(made: ModuleType) -> None:
@@ -495,7 +495,7 @@ def load(
     What cannot be linked is not compiled: imports are resolved first, if no cache has the module.
     """
     module = object.__new__(Module)
-    module._set(*_read(source), _link.options(features=features, wrap=wrap, interrupts=interrupts, nogil=nogil))
+    module._set(*_read(source), _config.options(features=features, wrap=wrap, interrupts=interrupts, nogil=nogil))
     resolve = _resolver(module, imports)
     again = lambda: resolve  # noqa: E731
     if not _cache.is_cached(module._build):
@@ -513,14 +513,23 @@ def load(
 
 def _resolver(
     module: Module, imports: abc.Mapping[str, typing.Any] | None
-) -> abc.Callable[[_link.Import], typing.Any]:
+) -> abc.Callable[[_imports.Import], typing.Any]:
     """What finds an import of the module in the mapping that a caller passed. Raises TypeError if it is none."""
     given = {} if imports is None else imports
-    if not is_mapping(given):
-        message = f"imports are a mapping {{module: {{name: value}}}}, not {type(given).__name__}"
-        example = "".join(f", here {{{i.module!r}: {{{i.name!r}: …}}}}" for i in module.imports[:1])
-        raise TypeError(message + example)
-    return lambda wanted: lookup(item(given, wanted.module), wanted)
+    if given.__class__ is not dict:
+        from ._imports import is_mapping
+
+        if not is_mapping(given):
+            message = f"imports are a mapping {{module: {{name: value}}}}, not {type(given).__name__}"
+            example = "".join(f", here {{{i.module!r}: {{{i.name!r}: …}}}}" for i in module.imports[:1])
+            raise TypeError(message + example)
+
+    def resolve(wanted: _imports.Import) -> typing.Any:
+        from ._imports import item, lookup
+
+        return lookup(item(given, wanted.module), wanted)
+
+    return resolve
 
 
 def exports(instance: ModuleType | Instance) -> abc.Mapping[str, typing.Any]:
@@ -542,7 +551,7 @@ def module(imported: ModuleType) -> Module:
     path = imported.__file__ or ""
     loader: typing.Any = imported.__loader__
     source = loader.get_data(path)
-    return _again(source, path, _link.options_of(imported.__name__))
+    return _again(source, path, _config.options_of(imported.__name__))
 
 
 def validate(source: _Source, *, features: str = "3.0") -> bool:
@@ -552,7 +561,7 @@ def validate(source: _Source, *, features: str = "3.0") -> bool:
 
     content, filename = _read(source)
     header: dict[str, object] = {"do": "validate", "without": disabled(), **_cache.form(content, filename)}
-    answer, _ = request({**header, **_link.options(features=features)}, content)
+    answer, _ = request({**header, **_config.options(features=features)}, content)
     return "error" not in answer
 
 

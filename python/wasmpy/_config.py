@@ -1,8 +1,18 @@
-"""Settings: attributes of ``wasmpy.config``, each overridden by an environment variable. Switches of features."""
+"""Settings: attributes of ``wasmpy.config``, each overridden by an environment variable. Switches of features.
+Options of compiling, also those that ``bind`` gives to a module.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing
+    from collections import abc
+else:
+    from ._lazy import abc, typing
 
 # Every setting: its default, and what it means.
 SETTINGS = {
@@ -121,3 +131,62 @@ def disabled() -> str:
     if _enabled == ALL:
         return ""
     return ",".join(name for flag, name in _FEATURES.items() if not _enabled & flag)
+
+
+# --- modules that are imported -----------------------------------------------------------------------------------
+
+# What `bind` was given, by full module name: imports {module: {name: value}}, and options of compiling.
+bindings: dict[str, abc.Mapping[str, typing.Any]] = {}
+_options: dict[str, dict[str, object]] = {}
+
+
+def bind(
+    name: str,
+    imports: abc.Mapping[str, typing.Any] | None = None,
+    *,
+    wrap: bool = False,
+    interrupts: bool = True,
+    nogil: bool = False,
+) -> None:
+    """Says how the module ``name`` is to be imported: to be called before it is.
+
+    ``imports`` is a mapping module → (mapping, module or object). It comes before everything else that the import
+    statement would find; what it lacks is still looked for. ``wrap``, ``interrupts`` and ``nogil`` are those of
+    ``Module``. A package can say the same for all modules in it by ``__wasm_imports__ = {…}`` and
+    ``__wasm_options__ = {"wrap": True}`` in its ``__init__.py``.
+    """
+    if imports is not None:
+        bindings[name] = imports
+    made = options(wrap=wrap, interrupts=interrupts, nogil=nogil)
+    if made:
+        _options[name] = made
+
+
+def options(
+    *, features: str = "3.0", wrap: bool = False, interrupts: bool = True, nogil: bool = False
+) -> dict[str, object]:
+    """Options of compiling, as the compiler wants them: those that are not the default."""
+    if features not in ("1.0", "2.0", "3.0"):
+        raise ValueError(f'features are "1.0", "2.0" or "3.0", not {features!r}')
+    made: dict[str, object] = {} if features == "3.0" else {"features": features}
+    if wrap:
+        made["wrap"] = True
+    if not interrupts:
+        made["interrupts"] = False
+    if nogil:
+        made["nogil"] = True
+    return made
+
+
+def options_of(name: str) -> dict[str, object]:
+    """The options for compiling the module that is imported as ``name``: of ``bind``, else of its package."""
+    if name in _options:
+        return _options[name]
+    package = name.rpartition(".")[0]
+    given = getattr(sys.modules.get(package), "__wasm_options__", None)
+    if not given:
+        return {}
+    try:
+        return options(**given)
+    except TypeError as error:
+        raise TypeError(f"__wasm_options__ of {package}: {error}") from None

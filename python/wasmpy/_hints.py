@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._link import Import
+    from ._imports import Import
 
 _EMSCRIPTEN = (
     "Emscripten made the module for JavaScript that it wrote beside it: build with -sSTANDALONE_WASM --no-entry, "

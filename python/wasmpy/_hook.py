@@ -75,7 +75,7 @@ class WasmLoader:
 
     def _source(self) -> _cache.Build:
         from ._cache import Build
-        from ._link import options_of
+        from ._config import options_of
 
         leaf = self.name.rpartition(".")[2]
         return Build(self.get_data(self.path), leaf, self.path, options_of(self.name), beside=self._beside)

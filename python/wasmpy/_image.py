@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ._link import Import
+    from ._imports import Import
 else:
     from _frozen_importlib import ModuleSpec  # the same; importlib would cost 0.4 ms of every start
 

@@ -2,7 +2,7 @@
 
 What a module imports stands at its beginning. So of a module that no cache has, the sections of types and imports are
 cut out; they are a module of their own, which the compiler describes in a millisecond. Against that description
-``_link`` resolves and checks the imports as it does when an instance is made, only that nothing is bound. What was
+``_imports`` resolves and checks the imports as it does when an instance is made, only that nothing is bound. What was
 found is kept for the instance: nothing that a caller gave is looked up twice.
 
 The import statement may execute Python modules when it resolves an import, and these may import the module at hand:
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 
-from . import _compiler, _link, _store, _types
+from . import _compiler, _imports, _link, _store, _types
 from ._config import disabled
 from ._errors import LinkError, diagnostic, is_own
 
@@ -36,8 +36,8 @@ _TYPE, _IMPORT = 1, 2
 
 
 def resolved(
-    build: Build, name: str, resolve: Callable[[_link.Import], Any]
-) -> Callable[[], Callable[[_link.Import], Any]]:
+    build: Build, name: str, resolve: Callable[[_imports.Import], Any]
+) -> Callable[[], Callable[[_imports.Import], Any]]:
     """For an image that no cache has: resolves the imports, and returns what makes functions that resolve them again,
     from the first on.
 
@@ -49,21 +49,21 @@ def resolved(
         return lambda: resolve
     found = []
 
-    def remember(wanted: _link.Import) -> Any:
+    def remember(wanted: _imports.Import) -> Any:
         value = resolve(wanted)
         found.append(value)
         return value
 
     _require(build, state, remember, None)
 
-    def again() -> Callable[[_link.Import], Any]:
+    def again() -> Callable[[_imports.Import], Any]:
         values = iter(found)
         return lambda wanted: next(values)
 
     return again
 
 
-def require_linkable(build: Build, name: str) -> Callable[[_link.Import], Any] | None:
+def require_linkable(build: Build, name: str) -> Callable[[_imports.Import], Any] | None:
     """For an image that no cache has and an import statement wants: what resolves its imports, if it was asked.
 
     Raises LinkError or CompileError if it is plain that the module cannot be linked.
@@ -71,14 +71,14 @@ def require_linkable(build: Build, name: str) -> Callable[[_link.Import], Any] |
     state = _state(build, name)
     if state is None:
         return None
-    resolve, given = _link.resolver(name), _link.given_to(name)
+    resolve, given = _imports.resolver(name), _imports.given_to(name)
 
-    def at_hand(wanted: _link.Import) -> Any:
+    def at_hand(wanted: _imports.Import) -> Any:
         return resolve(wanted) if wanted.module in given else _imported(name, wanted)
 
     for row in state.meta["imports"]:
         try:
-            complaint = _link.bind_import(state, _link.Import(*row), at_hand)
+            complaint = _imports.bind_import(state, _imports.Import(*row), at_hand)
         except _LaterError:
             continue
         if complaint:  # There is no way back: the others may be imported.
@@ -90,11 +90,11 @@ class _LaterError(Exception):
     """Whether an import can be had is known only when a Python module has been executed."""
 
 
-def _imported(name: str, wanted: _link.Import) -> Any:
+def _imported(name: str, wanted: _imports.Import) -> Any:
     """What Python modules have for an import, if they have been imported. Raises AbsentError or _LaterError."""
     from importlib.util import find_spec
 
-    for full in _link.candidates(name, wanted.module):
+    for full in _imports.candidates(name, wanted.module):
         module = sys.modules.get(full)
         if module is None:
             first = next((part for part in _above(full) if part not in sys.modules), full)
@@ -103,8 +103,8 @@ def _imported(name: str, wanted: _link.Import) -> Any:
         elif getattr(getattr(module, "__spec__", None), "_initializing", False):
             raise _LaterError
         else:
-            return _link.lookup(module, wanted, is_trusted=True)
-    raise _link.AbsentError
+            return _imports.lookup(module, wanted, is_trusted=True)
+    raise _imports.AbsentError
 
 
 def _above(full: str) -> list[str]:
@@ -125,10 +125,12 @@ def _state(build: Build, name: str) -> _link.State | None:
     return state
 
 
-def _require(build: Build, state: _link.State, resolve: Callable[[_link.Import], Any], importing: str | None) -> None:
+def _require(
+    build: Build, state: _link.State, resolve: Callable[[_imports.Import], Any], importing: str | None
+) -> None:
     """Raises LinkError, or CompileError, if the imports cannot all be had."""
     try:
-        _link.bind_imports(state, resolve, importing)
+        _imports.bind_imports(state, resolve, importing)
     except LinkError as error:
         if is_own(error):  # Not of another module, which is being imported.
             _require_valid(build)
