@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -274,6 +275,8 @@ def test_interpreters_with_locks_of_their_own(run):
 
 def test_threads_that_load_the_first_module_at_once(run):
     """Memory, Table and Global are the same classes for all of them."""
+    text = """text = b'(module (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 1)))'"""
+    run({}, f"import wasmpy\n{text}\nwasmpy.load(text)")  # Else the compiler would be the first module.
     code = """
         import threading
         import wasmpy
@@ -284,7 +287,6 @@ def test_threads_that_load_the_first_module_at_once(run):
             return original(*types)
         _objects.classes = classes
         made = []
-        text = b'(module (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 1)))'
         def first():
             made.append(wasmpy.load(text))
         threads = [threading.Thread(target=first) for _ in range(3)]
@@ -295,7 +297,7 @@ def test_threads_that_load_the_first_module_at_once(run):
             wasmpy.load(b'(module (import "o" "m" (memory 1)) (import "o" "g" (global (mut i32))))', {"o": other})
         print(len(made))
     """
-    assert run({}, code) == "3\n"
+    assert run({}, f"{text}\n{textwrap.dedent(code)}") == "3\n"
 
 
 def test_types_that_are_defined_at_once(run):
