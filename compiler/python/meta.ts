@@ -1,6 +1,7 @@
 // The description of a module that its image carries: the text of a Python literal, which python/wasmpy/_link.py
 // evaluates when the image is executed. A dict; behind it, in a line each, pairs (key, further rows), so that nothing
-// large is parsed in one piece: that takes a hundred times its memory. The keys:
+// large is parsed in one piece: that takes a hundred times its memory. Names of functions, which may be most of it, stand
+// behind all that, as they are: one by one after a NUL. The keys:
 //   types               [text]: structure of each type; {i} stands for type i of another recursion group. Types that
 //                       are not the first of their group have their place there only: rec.1
 //   supertypes          {index: index}: what is declared
@@ -11,7 +12,6 @@
 //   imported_memories   {index: (min, max or -1, i64)}        memories          own ones, the same
 //   imported_tables     {index: (text, min, max or -1, i64)}  tables            own ones, the same
 //   globals             [(text, mutable)]: texts of value types; {i} as above
-//   names               function names, joined by NUL
 //   guarded             whether memory 0 must have the reservation that unchecked accesses need
 //   nogil               True if calls run without the lock of the interpreter; else it is not there
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
@@ -177,9 +177,8 @@ export function describe(module: Module, lines: string, checked: boolean, nogil:
     "globals",
     globals.map(({ type }) => `(${quote(typeText(type.type, 0, 0))}, ${truth(type.mutable)})`),
   );
-  text.value("names", quote(functionNames(module).join("\0")));
   text.value("guarded", truth(isGuarded(module, 0, checked)));
   if (nogil) text.value("nogil", truth(nogil));
   text.value("lines", quote(lines));
-  return text.take();
+  return [text.take(), ...functionNames(module)].join("\0");
 }

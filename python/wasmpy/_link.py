@@ -246,10 +246,13 @@ def __getattr__(name: str) -> Any:
 
 
 def read_description(text: str) -> dict[str, Any]:
-    """What an image says of its module; see ``python/meta.ts`` of the compiler."""
+    """What an image says of its module (``python/meta.ts`` of the compiler), and "names" of functions, with a NUL
+    between two."""
     nothing: dict[str, Any] = {"__builtins__": {}}
-    head, *more = text.split("\n")
+    literals, _, names = text.partition("\0")
+    head, *more = literals.split("\n")
     meta: dict[str, Any] = eval(head, nothing)
+    meta["names"] = names
     for line in more:
         key, rows = eval(line, nothing)
         if isinstance(rows, list):

@@ -7,4 +7,4 @@ hook = None
 def attach(module, kernel, meta):
     log.append((module, kernel, meta))
     if hook:
-        hook(module, kernel, eval(meta))
+        hook(module, kernel, eval(meta.partition("\0")[0]))
