@@ -177,7 +177,7 @@ def mutations(arguments: argparse.Namespace) -> int:
         if i % 20_000 == 19_999 and i + 1 < arguments.count:
             run.report(i + 1, time.monotonic() - start)
     run.visitor.stop()
-    left = [name for name in os.listdir(directory) if not name.endswith(".so") and name != "node"]
+    left = [name for name in os.listdir(directory) if not name.endswith((".so", ".wasmpy-written"))]
     if left:
         run.findings.append(f"left in the cache: {left}")
     run.report(arguments.count, time.monotonic() - start)
@@ -198,7 +198,7 @@ def attempt(source: bytes) -> dict[str, Any]:
         if done.returncode != 0:
             return {"outcome": f"DIED with status {done.returncode}: {done.stderr[-500:]}", "bytes": len(source)}
         result: dict[str, Any] = json.loads(done.stdout)
-        expected = ("node", "module", ".wasmpy-written")  # V8's code, the source, the journal of the cache
+        expected = ("module", ".wasmpy-written")  # the source, the journal of the cache
         left = [n for n in os.listdir(directory) if not n.endswith(".so") and n not in expected]
         if left:
             result["outcome"] = f"DIED leaving {left}"

