@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import wasmpy
-from conftest import run_python
+from conftest import environment, run_python
 from wasmpy import _api, _identity, _traps
 
 PRELUDE = """
@@ -268,7 +268,9 @@ def test_a_package_behind_a_link(tmp_path, what):
     assert done.stdout == f"{folder}/wasmpy/__init__.py True\n"
 
 
-def test_a_package_whose_path_is_no_text(tmp_path):
+@pytest.mark.parametrize("interpreter", ["3.11", "3.13", "3.15"], indirect=True)
+def test_paths_that_are_not_text(interpreter, tmp_path):
+    """Of the package, and of a module and its image."""
     package = Path(wasmpy.__file__).parent
     folder = tmp_path / os.fsdecode(b"a\xffb")
     try:
@@ -276,10 +278,14 @@ def test_a_package_whose_path_is_no_text(tmp_path):
         shutil.copytree(_identity.images(), folder / "wasmpy" / "_compiled", dirs_exist_ok=True)
     except OSError:
         pytest.skip("the file system takes no such name")
-    code = "import wasmpy; print(ascii(wasmpy.__file__), wasmpy.validate(b'(module)'))"
-    done = run_python(code, tmp_path, tmp_path / "cache", PYTHONPATH=_path(folder))
-    assert "\\udcff" in done.stdout
-    assert done.stdout.endswith("True\n")
+    (folder / "seven.wat").write_text('(module (func (export "f") (result i32) (i32.const 7)))')
+    code = "import wasmpy, seven; print(ascii(wasmpy.__file__), seven.f(), wasmpy.validate(b'(module)'))"
+    for _ in range(2):
+        env = {**environment(tmp_path / "cache"), "PYTHONPATH": _path(folder)}
+        done = interpreter.run("-c", code, cwd=tmp_path, env=env, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert "\\udcff" in done.stdout
+        assert done.stdout.endswith(" 7 True\n")
 
 
 @pytest.mark.parametrize("what", ["nothing", "no image", "garbage"])

@@ -19,6 +19,14 @@ else:
     from _frozen_importlib import ModuleSpec  # the same; importlib would cost 0.4 ms of every start
 
 
+_NO_TEXT = "the loader takes no path that is not text"
+
+
+def refuses_place(error: ImportError) -> bool:
+    """Whether the loader refused an image for where it lies, not for what it is."""
+    return any(part in str(error) for part in ("failed to map segment", _NO_TEXT))
+
+
 def create(name: str, build: _cache.Build) -> ModuleType:
     """A module object for the image, not yet executed; compiles it if no cache has it."""
     image = _cache.locate(build)
@@ -42,6 +50,10 @@ def open_image(name: str, image: str) -> ModuleType | ImportError:
         if error.path is None or not is_own(error):
             raise
         return error.with_traceback(None)
+    except UnicodeEncodeError as error:  # From CPython 3.13 on the loader takes no path that is not text.
+        if not is_own(error):
+            raise
+        return ImportError(f"{_NO_TEXT}: {image!r}", path=image)
     module.__dict__["__wasm_image__"] = image
     if image.startswith("/proc/self/"):
         from ._store import release

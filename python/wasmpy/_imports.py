@@ -312,8 +312,7 @@ def _bind_function(state: State, index: int, value: Any) -> str:
 
 def _is_one(value: object, name: str) -> bool:
     """Whether it is a Memory, Table or Global: really, and not only by its ``__class__``, as proxies are."""
-    known = getattr(_link, name)  # This makes them before the first image is executed (_prelink.py).
-    return issubclass(type(value), known)
+    return issubclass(type(value), _link.class_of(name))
 
 
 def _bind_memory(state: State, index: int, value: Any) -> str:

@@ -185,18 +185,18 @@ def _export_of(module: WasmModule, name: str) -> tuple[int, Any]:
 
 
 def _natives(kernel: dict[str, abc.Callable[..., Any]]) -> None:
-    """Builds Memory, Table and Global over the interpreter's native types, once."""
-    if "Memory" in globals():
+    """Takes over what an interpreter has once: the native types, and what compiled code tells Python and is told."""
+    if "_bases" in globals():
         return
-    from . import _objects, _signals, _traps
+    from . import _signals, _traps
 
-    *types, watch, forget, _opened.close, ledger = kernel["natives"]()
+    *bases, watch, forget, _opened.close, ledger = kernel["natives"]()
     ledger(_collector(ledger))
     kernel["configure"](_traps.trap)
     _signals.follow(watch, forget)
     _teach_pickle()
-    # Last: a signal's handler may have raised before. Of threads that are here at once, one makes them for all.
-    globals().update(globals().setdefault("_classes", _objects.classes(*types)))
+    # Last: a signal's handler may have raised before.
+    globals().setdefault("_bases", bases)
 
 
 def _teach_pickle() -> None:
@@ -233,13 +233,25 @@ def _collector(ledger: abc.Callable[[object], tuple[int, int]]) -> abc.Callable[
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Memory", "Table", "Global"):
+    """Memory, Table and Global, over the native types MemoryBase and so on: made when the first of them is wanted."""
+    if name not in ("Memory", "Table", "Global", "MemoryBase", "TableBase", "GlobalBase"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._objects import classes
+
+    own = globals()
+    if "_bases" not in own:
         # No image is loaded yet: an empty module brings the native types.
         from ._api import Instance, compile
 
         Instance(compile(b"\0asm\x01\0\0\0"))
-        return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Of threads that are here at once, one makes them for all.
+    own.update(own.setdefault("_classes", classes(*own["_bases"])))
+    return own[name]
+
+
+def class_of(name: str) -> Any:
+    """One of these classes."""
+    return globals().get(name) or __getattr__(name)
 
 
 # --- attach --------------------------------------------------------------------------------------------------
@@ -335,8 +347,7 @@ def new(name: str, text: str, is64: bool, alone: bool, *arguments: Any) -> Any:
     """A native object of the class ``name`` that knows its type; see ``_objects.refined``."""
     from ._objects import refined
 
-    own = globals()
-    return own[f"{name}Base"].__new__(refined(own[name], text, is64, alone), *arguments)
+    return class_of(f"{name}Base").__new__(refined(class_of(name), text, is64, alone), *arguments)
 
 
 def _new_memory(is_guarded: bool, is64: bool, alone: bool, *limits: int) -> Any:
@@ -400,7 +411,7 @@ def _exported(state: State, kind: int, index: int) -> Any:
 
     value = state.kernel["export_global"](index)
     text = _types.value_type(state.meta["globals"][index][0], state.types)
-    value.__class__ = refined(globals()["Global"], text, False, is_alone(state.meta))
+    value.__class__ = refined(class_of("Global"), text, False, is_alone(state.meta))
     return value
 
 

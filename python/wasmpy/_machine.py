@@ -165,9 +165,9 @@ _NAME = "wasmpy.compiler"
 
 
 def _load(path: str) -> ModuleType:
-    """From the file; or, where that cannot be mapped (noexec), from a copy in memory."""
+    """From the file; or, where that cannot be mapped (noexec, a path that is not text), from a copy in memory."""
     found = _image.open_image(_NAME, path)
-    if isinstance(found, ImportError) and "failed to map segment" in str(found):
+    if isinstance(found, ImportError) and _image.refuses_place(found):
         from . import _store
 
         found = _image.open_image(_NAME, _store.in_memory(path))

@@ -146,7 +146,7 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
 
     Raises ``error`` where nothing helps, or an ImportError that says what was tried.
     """
-    if "failed to map segment" not in str(error):
+    if not _image.refuses_place(error):
         # Cut short by a crash, or removed by another process since.
         tried(os.unlink, image)
         image = build.image = make(build)
@@ -171,7 +171,7 @@ def recover(name: str, build: Build, image: str, error: ImportError) -> ModuleTy
     if isinstance(module, ModuleType):
         return module
     release(_kept.pop(build.name, ""))
-    if "failed to map segment" not in str(error):
+    if not _image.refuses_place(error):
         raise error
     import gc
 
