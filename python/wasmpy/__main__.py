@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from . import __version__
-from ._errors import WasmError, diagnostic
+from ._diagnostics import diagnostic
+from ._errors import WasmError
 
 
 def _wast(arguments: argparse.Namespace) -> int:

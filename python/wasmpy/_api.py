@@ -596,7 +596,7 @@ def _assemble(source: bytes, filename: str) -> bytes:
 def _asked(do: str, source: bytes, filename: str) -> bytes:
     """What the compiler answers to the request. Raises CompileError, UnsupportedError or WasmError."""
     from ._compiler import request
-    from ._errors import diagnostic
+    from ._diagnostics import diagnostic
 
     answer, payload = request({"do": do}, source)
     if "error" in answer:

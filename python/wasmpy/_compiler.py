@@ -12,7 +12,8 @@ from _thread import get_ident
 from io import FileIO
 from itertools import count
 
-from ._errors import diagnostic, is_own, tried
+from ._diagnostics import diagnostic
+from ._errors import is_own, tried
 from ._machine import FailedError, Machine, limit
 from ._progress import Notice
 

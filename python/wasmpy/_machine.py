@@ -23,7 +23,7 @@ _STACK = "call stack exhausted"
 
 
 class FailedError(Exception):
-    """A job failed: what the compiler says of it, for ``_errors.diagnostic``."""
+    """A job failed: what the compiler says of it, for ``_diagnostics.diagnostic``."""
 
     def __init__(self, complaint: dict[str, Any]) -> None:
         super().__init__(complaint["message"])

@@ -19,7 +19,8 @@ import sys
 
 from . import _compiler, _imports, _link, _store, _types
 from ._config import disabled
-from ._errors import LinkError, diagnostic, is_own
+from ._diagnostics import diagnostic
+from ._errors import LinkError, is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

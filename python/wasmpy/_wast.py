@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from . import _api, _compiler
-from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError, diagnostic
+from ._diagnostics import diagnostic
+from ._errors import CompileError, LinkError, Trap, UnsupportedError, WasmError
 from ._link import FUNCTION, GLOBAL
 
 _SPECTEST = """
