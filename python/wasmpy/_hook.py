@@ -260,8 +260,11 @@ def install() -> None:
     )
     sys.path_hooks.insert(position, path_hook)
     # The standard library's directories, and ours, hold no wasm: to list them again would cost 0.3 ms of every start.
+    # Frozen applications have the library where they have everything.
     standard = os.path.dirname(os.__file__)
-    kept = standard, os.path.join(standard, "lib-dynload"), os.path.dirname(__file__)
+    kept = (
+        () if hasattr(sys, "frozen") else (standard, os.path.join(standard, "lib-dynload"), os.path.dirname(__file__))
+    )
     for path in sys.path_importer_cache.keys() - kept:
         sys.path_importer_cache.pop(path, None)
     _teach_importlib()
