@@ -40,6 +40,18 @@ export class IntColumn {
   }
 }
 
+/** Index of the first of the ascending values that is not below `value`; their number if there is none. */
+export function lowerBound(ascending: IntColumn, value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending.get(middle) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** `old` with room for at least `needed` elements, doubling. */
 export function grown(old: Int32Array<ArrayBuffer>, needed: number): Int32Array<ArrayBuffer> {
   const next = new Int32Array(Math.max(needed, old.length * 2, 16));

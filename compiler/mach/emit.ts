@@ -5,7 +5,7 @@
 //
 // Requires: places and moves of the allocation; blocks in layout order. Leaves Code as it was.
 
-import { IntColumn } from "../base/columns.ts";
+import { IntColumn, lowerBound } from "../base/columns.ts";
 import { CONV_WASM } from "../ir/program.ts";
 import type { Code } from "./code.ts";
 import type { Frame, FrameRules } from "./frame.ts";
@@ -119,14 +119,8 @@ export class Emitter {
 
 /** True when the allocator put moves in front of instruction `i`. */
 export function hasMoves(code: Code, i: number): boolean {
-  let low = 0;
-  let high = code.moveAt.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (code.moveAt.get(middle) < i) low = middle + 1;
-    else high = middle;
-  }
-  return low < code.moveAt.length && code.moveAt.get(low) === i;
+  const first = lowerBound(code.moveAt, i);
+  return first < code.moveAt.length && code.moveAt.get(first) === i;
 }
 
 /** The first wasm instruction of the function: where its prologue belongs. */

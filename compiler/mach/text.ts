@@ -14,7 +14,7 @@
 // one byte, given with it, and an 8-bit distance.
 
 import { Bytes } from "../base/bytes.ts";
-import { IntColumn } from "../base/columns.ts";
+import { IntColumn, lowerBound } from "../base/columns.ts";
 import { unreachable } from "../base/fail.ts";
 import { type Image, REL_SELF32, RODATA, TEXT } from "./image.ts";
 import { FAULT_TRAPS, type PcTable } from "./pctable.ts";
@@ -496,18 +496,6 @@ function nopsBefore(at: number, size: number): number {
   const offset = at & (LINE - 1);
   const lines = (size + LINE - 1) & -LINE;
   return offset + size > lines ? LINE - offset : 0;
-}
-
-/** Index of the first of the ascending values that is not below `value`. */
-function lowerBound(ascending: IntColumn, value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending.get(middle) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Appends code[from, to); most pieces are too short for `set` to pay. */

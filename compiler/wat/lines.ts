@@ -1,7 +1,7 @@
 // Byte offsets of a text as line and column, both from 1; columns count bytes.
 
 import { byteAt } from "../base/bytes.ts";
-import { IntColumn } from "../base/columns.ts";
+import { IntColumn, lowerBound } from "../base/columns.ts";
 
 export class Lines {
   /** Where each line begins. */
@@ -17,15 +17,7 @@ export class Lines {
   }
 
   line(offset: number): number {
-    const { data, length } = this.starts;
-    let low = 0;
-    let high = length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (data[middle] <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return lowerBound(this.starts, offset + 1);
   }
 
   column(offset: number): number {
