@@ -223,6 +223,60 @@ def test_fork_beside_wasm_frames(run):
     assert run(FILES, code) == "fine\n"
 
 
+@some
+@pytest.mark.parametrize("name", ["_prelink", "_store", "_compiler", "_link", "_eviction"])
+def test_fork_beside_an_import_of_ours(run, name):
+    """Another thread is importing a module of this package, whose lock the child would wait for."""
+    code = f"""
+        import os, signal, sys, threading, time, wasmpy
+        inside = threading.Event()
+        class Slow:
+            def find_spec(self, name, *more):
+                if name == "wasmpy.{name}":
+                    inside.set()
+                    time.sleep(0.3)
+        sys.meta_path.insert(0, Slow())
+        f = lambda: wasmpy.load(b'(module (func (export "f") (result i32) (i32.const 7)) (; %d ;))' % time.time_ns()).f()
+        thread = threading.Thread(target=f)
+        thread.start()
+        assert inside.wait(20)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(f())
+        print(os.waitpid(child, 0)[1] >> 8)
+        thread.join()
+    """
+    assert run(FILES, code) == "7\n"
+
+
+@some
+def test_fork_beside_the_opening_of_a_lock(run):
+    """The child gets a descriptor of the file that a thread of its parent is about to lock."""
+    code = """
+        import os, signal, threading, time, wasmpy
+        from wasmpy import _store
+        inside, open_lock, now = threading.Event(), _store._open_lock, time.time_ns()
+        def slow(*arguments):
+            descriptor = open_lock(*arguments)
+            inside.set()
+            time.sleep(0.3)
+            return descriptor
+        _store._open_lock = slow
+        f = lambda: wasmpy.load(b'(module (func (export "f") (result i32) (i32.const 7)) (; %d ;))' % now).f()
+        threads = [threading.Thread(target=f) for _ in range(3)]
+        [thread.start() for thread in threads]
+        assert inside.wait(20)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(f())
+        print(os.waitpid(child, 0)[1] >> 8)
+        [thread.join() for thread in threads]
+    """
+    assert run(FILES, code) == "7\n"
+
+
 @pytest.mark.parametrize(
     ("kind", "method"),
     [

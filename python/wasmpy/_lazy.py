@@ -1,8 +1,17 @@
-"""Modules that only type hints name. They are imported when somebody reads the hints (``typing.get_type_hints``):
-typing and collections.abc would cost 3 ms of every start. Names that only type checkers see could not be found then.
+"""Modules that are imported late.
+
+What only type hints name is imported when somebody reads the hints (``typing.get_type_hints``): typing and
+collections.abc would cost 3 ms of every start. Names that only type checkers see could not be found then.
+
+Modules of this package are imported where a function first needs them. A fork beside a thread that is importing one
+would leave the child with a lock that nobody holds any more, and which it would wait for; so they are there before.
 """
 
 from __future__ import annotations
+
+import os
+import sys
+from _thread import RLock
 
 
 class _Module:
@@ -41,3 +50,39 @@ typing_extensions = _Extensions()
 _cache = _Module("wasmpy._cache")
 _descriptors = _Module("wasmpy._descriptors")
 _imports = _Module("wasmpy._imports")
+
+
+# Whatever an import of a module needs, cached or not.
+_LATE = (
+    *("copyreg", "errno", "faulthandler", "fcntl", "gc", "resource"),
+    *("wasmpy._api", "wasmpy._compiler", "wasmpy._diagnostics", "wasmpy._eviction", "wasmpy._image", "wasmpy._objects"),
+    *("wasmpy._opened", "wasmpy._prelink", "wasmpy._signals", "wasmpy._store", "wasmpy._traps"),
+)
+
+# Whoever holds it sees no fork begin, but its own.
+unforked = RLock()
+_is_forking = False
+
+
+def _before_fork() -> None:
+    """Imports what other threads may be importing: that waits for their locks."""
+    global _is_forking
+    if len(sys._current_frames()) > 1:
+        for name in _LATE:
+            try:
+                __import__(name)
+            except ImportError:  # An interpreter with a lock of its own has no faulthandler.
+                pass
+    unforked.acquire()
+    _is_forking = True
+
+
+def _after_fork() -> None:
+    """In parent and child."""
+    global _is_forking
+    if _is_forking:  # Not if this package was imported by another hook of this fork.
+        _is_forking = False
+        unforked.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -10,6 +10,7 @@ where ``/proc/self/fd/N`` comes again: so the spelling holds the inode, which is
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sys
 from _thread import get_native_id
@@ -21,6 +22,7 @@ from . import _compiler, _image, _opened, _progress
 from ._cache import Build, DirectoryError, UnsafeDirectoryError, is_readable, locate, make_directory, user_directory
 from ._config import config
 from ._errors import UnsupportedError, is_own, tried
+from ._lazy import unforked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -298,22 +300,21 @@ def _lock(path: str) -> FileIO:
     a lock and wants another one (a signal handler, a greenlet) gets the file without, not to wait for itself or for
     a thread that waits for the compiler: then two may compile the same.
     """
-    import fcntl
-
     # The system's number: greenlets of one thread have several of Python's.
     thread = get_native_id()
     known = _locks.get(thread)
     other = None if known is None else known()
     is_nested = other is not None and not other.closed
-    for ended in [ident for ident, lock in list(_locks.items()) if lock() is None]:
-        _locks.pop(ended, None)
     while True:
-        file = tried(FileIO, path, "r+", opener=_open_lock)
-        if isinstance(file, OSError):
-            raise _NoLockError(file)
-        if is_nested:
-            return file
-        _locks[thread] = ref(file)
+        with unforked:  # A child with a descriptor that it does not know of would keep the parent's lock.
+            file = tried(FileIO, path, "r+", opener=_open_lock)
+            if isinstance(file, OSError):
+                raise _NoLockError(file)
+            if is_nested:
+                return file
+            for ended in [ident for ident, lock in list(_locks.items()) if lock() is None]:
+                _locks.pop(ended, None)
+            _locks[thread] = ref(file)
         try:
             error = tried(fcntl.flock, file, fcntl.LOCK_EX)
             if error is None and _is(path, os.fstat(file.fileno()).st_ino):
@@ -339,8 +340,6 @@ def _open_lock(path: str, flags: int) -> int:
 
 def _release(lock: FileIO) -> None:
     """Removes the file while it is locked: who waits for it sees that it is no more the lock, and takes another."""
-    import fcntl
-
     if not lock.closed:  # As _leave_locks does.
         tried(os.unlink, lock.name)
         tried(fcntl.flock, lock, fcntl.LOCK_UN)
