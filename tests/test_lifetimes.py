@@ -236,7 +236,8 @@ def test_fork_beside_an_import_of_ours(run, name):
                     inside.set()
                     time.sleep(0.3)
         sys.meta_path.insert(0, Slow())
-        f = lambda: wasmpy.load(b'(module (func (export "f") (result i32) (i32.const 7)) (; %d ;))' % time.time_ns()).f()
+        text = b'(module (func (export "f") (result i32) (i32.const 7)) (; %d ;))'
+        f = lambda: wasmpy.load(text % time.time_ns()).f()
         thread = threading.Thread(target=f)
         thread.start()
         assert inside.wait(20)

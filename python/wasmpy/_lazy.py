@@ -55,8 +55,8 @@ _imports = _Module("wasmpy._imports")
 # Whatever an import of a module needs, cached or not.
 _LATE = (
     *("copyreg", "errno", "faulthandler", "fcntl", "gc", "resource"),
-    *("wasmpy._api", "wasmpy._compiler", "wasmpy._diagnostics", "wasmpy._eviction", "wasmpy._image", "wasmpy._objects"),
-    *("wasmpy._opened", "wasmpy._prelink", "wasmpy._signals", "wasmpy._store", "wasmpy._traps"),
+    *("wasmpy._api", "wasmpy._compiler", "wasmpy._diagnostics", "wasmpy._eviction", "wasmpy._image"),
+    *("wasmpy._objects", "wasmpy._opened", "wasmpy._prelink", "wasmpy._signals", "wasmpy._store", "wasmpy._traps"),
 )
 
 # Whoever holds it sees no fork begin, but its own.
