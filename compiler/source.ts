@@ -3,10 +3,10 @@
 import type { Progress } from "./base/progress.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
 import { Diagnostic } from "./diagnostic.ts";
-import type { Facts } from "./ir/facts.ts";
 import { functionNames } from "./ir/layout.ts";
-import { validateModule } from "./ir/validate.ts";
 import { describe } from "./python/meta.ts";
+import type { Facts } from "./walk/facts.ts";
+import { validateModule } from "./walk/validate.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
 import { isBinary, refuseForeign, refuseObject } from "./wasm/foreign.ts";

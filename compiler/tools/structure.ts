@@ -5,7 +5,21 @@ import { dirname, join, relative } from "node:path";
 import ts from "typescript";
 
 /** In the order in which data passes them; gen/ belongs to where its tables and rules are. */
-const STAGES = ["base", "self", "wasm", "wat", "ir", "opt", "mach", "isa/x64", "obj", "runtime", "python"];
+const STAGES = [
+  "base",
+  "self",
+  "wasm",
+  "wat",
+  "ir",
+  "lower",
+  "walk",
+  "opt",
+  "mach",
+  "isa/x64",
+  "obj",
+  "runtime",
+  "python",
+];
 const GENERATED: ReadonlyMap<string, string> = new Map([
   ["gen/wasm-ops.ts", "wasm"],
   ["gen/wat-words.ts", "wat"],

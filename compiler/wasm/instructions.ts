@@ -1,4 +1,4 @@
-// The table of WebAssembly 3.0 instructions. Nothing else lists them all: ir/walk.ts has cases for those whose rule no
+// The table of WebAssembly 3.0 instructions. Nothing else lists them all: walk/walk.ts has cases for those whose rule no
 // signature can express, and for those that constant expressions may hold. Decoder, validator, text parser and printer,
 // binary encoder, default lowering and the coverage test read it; `npm run gen` derives the constants of
 // gen/wasm-ops.ts from the order of rows (the number of a row is its constant).
@@ -10,9 +10,9 @@
 //   feature     what brought the instruction
 //   immediates  kinds of imm.ts, space-separated, in binary order
 //   type rule   "i32 i32 -> i32", in which `addr0` is the address type of the first memory or table immediate;
-//               or "@name": ir/walk.ts has a case of its own for the row, whatever the word
-//   lowering    the IR operation the instruction becomes, one for one; "" where ir/walk.ts or
-//               ir/lowering.ts has a function of its own; "?" for what is not lowered yet
+//               or "@name": walk/walk.ts has a case of its own for the row, whatever the word
+//   lowering    the IR operation the instruction becomes, one for one; "" where walk/walk.ts or
+//               lower/lowering.ts has a function of its own; "?" for what is not lowered yet
 
 import type { u32 } from "../base/numbers.ts";
 import * as f from "./features.ts";

@@ -4,17 +4,17 @@
 
 import { IntColumn } from "../base/columns.ts";
 import { I32_EQZ } from "../gen/ir-ops.ts";
+import { type Block, NO_BLOCK, NO_VALUE, type Value } from "../ir/func.ts";
+import { irType } from "../ir/layout.ts";
+import type { Lowering } from "../lower/lowering.ts";
 import { type Features, has, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_BR_TABLE } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import { BLOCK_EMPTY, BLOCK_VALUE, BlockType } from "../wasm/typereader.ts";
 import { heapOf, I32, ref, type ValType } from "../wasm/types.ts";
-import { type Block, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 import { Immediates } from "./immediates.ts";
-import { irType } from "./layout.ts";
 import { Locals } from "./locals.ts";
-import type { Lowering } from "./lowering.ts";
 import { FRAME_ELSE, FRAME_IF, FRAME_LOOP, type Types } from "./operands.ts";
 
 export const NO_TYPES: Types = [];

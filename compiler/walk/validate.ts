@@ -4,6 +4,7 @@
 import { fail } from "../base/fail.ts";
 import type { u32 } from "../base/numbers.ts";
 import type { Progress } from "../base/progress.ts";
+import { escapingFunctions } from "../wasm/escape.ts";
 import { type Features, GC, has, MULTI_MEMORY, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_SUBTYPING_DEPTH } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
@@ -19,7 +20,6 @@ import {
   type ValType,
 } from "../wasm/types.ts";
 import { typeText } from "../wasm/typetable.ts";
-import { escapingFunctions } from "./escape.ts";
 import type { Facts } from "./facts.ts";
 import { addressType } from "./immediates.ts";
 import { Walk } from "./walk.ts";

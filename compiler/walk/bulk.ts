@@ -1,8 +1,8 @@
 // Memories and tables as wholes in the walk (spec 3.4.5 and 3.4.6): size, growth, bulk operations, segments.
 
 import * as w from "../gen/wasm-ops.ts";
+import { NO_VALUE } from "../ir/func.ts";
 import { I32 } from "../wasm/types.ts";
-import { NO_VALUE } from "./func.ts";
 import type { Walk } from "./walk.ts";
 
 /** False: the row is none of these. */

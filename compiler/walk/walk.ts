@@ -7,6 +7,9 @@
 import { fail } from "../base/fail.ts";
 import type { f64 } from "../base/numbers.ts";
 import * as w from "../gen/wasm-ops.ts";
+import { NO_BLOCK, NO_VALUE, type Value } from "../ir/func.ts";
+import { REF } from "../ir/ops.ts";
+import type { Lowering } from "../lower/lowering.ts";
 import { EXTENDED_CONST, type Features, FUNCTION_REFERENCES, has } from "../wasm/features.ts";
 import { checkLimit, MAX_LOCALS } from "../wasm/limits.ts";
 import type { Module, Range } from "../wasm/module.ts";
@@ -28,17 +31,14 @@ import {
   type ValType,
 } from "../wasm/types.ts";
 import { typeText } from "../wasm/typetable.ts";
+import { walkAggregate } from "./aggregates.ts";
+import { walkBulk } from "./bulk.ts";
 import { Control, NO_TYPES } from "./control.ts";
+import { walkException } from "./exceptions.ts";
 import { Facts } from "./facts.ts";
-import { NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 import { ALL_GLOBALS } from "./immediates.ts";
-import type { Lowering } from "./lowering.ts";
 import { FRAME_BLOCK, FRAME_FUNC, type Types } from "./operands.ts";
-import { REF } from "./ops.ts";
 import * as rules from "./rules.ts";
-import { walkBulk } from "./walk-bulk.ts";
-import { walkException } from "./walk-eh.ts";
-import { walkAggregate } from "./walk-gc.ts";
 
 export class Walk extends Control {
   /** Functions that `ref.func` may name in bodies. */

@@ -4,10 +4,10 @@ import { unreachable } from "../base/fail.ts";
 import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import * as w from "../gen/wasm-ops.ts";
-import type { Builder } from "./builder.ts";
-import type { Value } from "./func.ts";
-import { I32 } from "./ops.ts";
-import * as trap from "./traps.ts";
+import type { Builder } from "../ir/builder.ts";
+import type { Value } from "../ir/func.ts";
+import { I32 } from "../ir/ops.ts";
+import * as trap from "../ir/traps.ts";
 
 function operationOf(row: number): number {
   switch (row) {

@@ -5,6 +5,12 @@
 import { Bytes } from "../base/bytes.ts";
 import { fail } from "../base/fail.ts";
 import * as w from "../gen/wasm-ops.ts";
+import { type Func, NO_VALUE, type Value } from "../ir/func.ts";
+import { functionSymbols, type Layout } from "../ir/layout.ts";
+import { F32, F64, I32, I64 } from "../ir/ops.ts";
+import { CONV_WASM, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { type BuildOptions, Constant, dataSymbol, Lowering } from "../lower/lowering.ts";
+import { escapingFunctions } from "../wasm/escape.ts";
 import { BULK_MEMORY, has } from "../wasm/features.ts";
 import { INSTRUCTIONS, ROW_OF_BYTE } from "../wasm/instructions.ts";
 import type { Elem, Module, Range } from "../wasm/module.ts";
@@ -12,18 +18,12 @@ import * as m from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
 import { TypeSpace } from "../wasm/subtyping.ts";
 import { type DefType, type Limits, V128 } from "../wasm/types.ts";
-import { escapingFunctions } from "./escape.ts";
 import { type Facts, ownTables } from "./facts.ts";
-import { type Func, NO_VALUE, type Value } from "./func.ts";
 import { addressType } from "./immediates.ts";
-import { functionSymbols, type Layout } from "./layout.ts";
-import { type BuildOptions, Constant, dataSymbol, Lowering } from "./lowering.ts";
-import { F32, F64, I32, I64 } from "./ops.ts";
-import { CONV_WASM, type Program, SYM_FUNC, SYM_RODATA } from "./program.ts";
 import { importedGlobals, validateModule, visibleGlobals } from "./validate.ts";
 import { Walk } from "./walk.ts";
 
-export { BuildOptions } from "./lowering.ts";
+export { BuildOptions } from "../lower/lowering.ts";
 
 /** Read-only bytes that the built functions refer to. */
 export class Blob {

@@ -1,9 +1,9 @@
 // The type rules and lowerings of the instruction table as typed columns, parsed once: row → operand types,
 // result type, IR operation.
 
+import { opNamed } from "../ir/ops.ts";
 import { INSTRUCTIONS, type Instruction } from "../wasm/instructions.ts";
 import { F32, F64, I32, I64, V128, type ValType } from "../wasm/types.ts";
-import { opNamed } from "./ops.ts";
 
 /** In OPERANDS and RESULTS: the address type of the memory or table that is the instruction's immediate. */
 export const ADDR0: ValType = -1;

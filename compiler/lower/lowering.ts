@@ -8,10 +8,6 @@ import { IntColumn } from "../base/columns.ts";
 import type { f64, u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import * as w from "../gen/wasm-ops.ts";
-import type { Features } from "../wasm/features.ts";
-import { checkLimit, MAX_INIT_PARTS, MAX_PARTS, PARTS_AT_LEAST, PARTS_PER_BYTE } from "../wasm/limits.ts";
-import type { Module } from "../wasm/module.ts";
-import type { Limits, ValType } from "../wasm/types.ts";
 import {
   access,
   MAY_TRAP,
@@ -22,17 +18,21 @@ import {
   REGION_STACK,
   REGION_TABLE,
   REGION_VMCTX,
-} from "./access.ts";
-import { Builder, type Variable } from "./builder.ts";
-import { type Block, Func, type Value } from "./func.ts";
+} from "../ir/access.ts";
+import { Builder, type Variable } from "../ir/builder.ts";
+import { type Block, Func, type Value } from "../ir/func.ts";
+import { helper } from "../ir/helpers.ts";
+import * as at from "../ir/layout.ts";
+import { irType, isFuncRef, type Layout } from "../ir/layout.ts";
+import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE, V128 } from "../ir/ops.ts";
+import { CONV_WASM, type Program, SYM_RODATA } from "../ir/program.ts";
+import * as trap from "../ir/traps.ts";
+import type { Features } from "../wasm/features.ts";
+import { checkLimit, MAX_INIT_PARTS, MAX_PARTS, PARTS_AT_LEAST, PARTS_PER_BYTE } from "../wasm/limits.ts";
+import type { Module } from "../wasm/module.ts";
+import type { Limits, ValType } from "../wasm/types.ts";
 import { guardDivision, guardTruncation } from "./guards.ts";
-import { helper } from "./helpers.ts";
-import * as at from "./layout.ts";
-import { irType, isFuncRef, type Layout } from "./layout.ts";
-import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE, V128 } from "./ops.ts";
 import { copyPieces, fewBytes, fillPieces } from "./pieces.ts";
-import { CONV_WASM, type Program, SYM_RODATA } from "./program.ts";
-import * as trap from "./traps.ts";
 
 /** Steps of making SSA that a function may take: its locals stay in memory where these do not suffice. */
 const STEPS_AT_LEAST = 1 << 20;

@@ -2,6 +2,7 @@
 
 import { fail } from "../base/fail.ts";
 import * as w from "../gen/wasm-ops.ts";
+import { NO_VALUE } from "../ir/func.ts";
 import { checkLimit, MAX_ARRAY_NEW_FIXED } from "../wasm/limits.ts";
 import * as t from "../wasm/types.ts";
 import {
@@ -15,7 +16,6 @@ import {
   ref,
   type ValType,
 } from "../wasm/types.ts";
-import { NO_VALUE } from "./func.ts";
 import type { Walk } from "./walk.ts";
 
 /** False: the row is no instruction about objects. */

@@ -2,7 +2,7 @@
 // before anything is stored, and the last piece is stored first: what does not fit traps before a byte changes.
 
 import * as op from "../gen/ir-ops.ts";
-import type { Value } from "./func.ts";
+import type { Value } from "../ir/func.ts";
 import type { Lowering } from "./lowering.ts";
 
 /** For more a call is less work. */

@@ -6,12 +6,12 @@ import { IntColumn } from "../base/columns.ts";
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import type { u32 } from "../base/numbers.ts";
+import { type Block, NO_BLOCK, NO_VALUE, type Value } from "../ir/func.ts";
 import { checkLimit, MAX_BODY_BYTES } from "../wasm/limits.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import * as t from "../wasm/types.ts";
 import { BOT, isRef, type ValType } from "../wasm/types.ts";
 import { typeText } from "../wasm/typetable.ts";
-import { type Block, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 
 export const FRAME_FUNC = 0;
 export const FRAME_BLOCK = 1;
