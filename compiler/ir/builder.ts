@@ -12,7 +12,7 @@
 import { IntColumn } from "../base/columns.ts";
 import { ABSENT, PairMap } from "../base/intmap.ts";
 import * as op from "../gen/ir-ops.ts";
-import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, type Value } from "./func.ts";
+import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 import { CONST_OF, F32, F64, I32, I64, PTR, RESULT, VOID } from "./ops.ts";
 import type { Program } from "./program.ts";
 
@@ -315,21 +315,29 @@ export class Builder {
     return v;
   }
 
-  /** `aux` from access.ts; the offset is unsigned, in two words. */
-  load(code: number, address: Value, offset: number, aux: number, offsetHi = 0): Value {
-    const v = this.op(code, address);
+  /** What accesses memory, with up to two values. `aux` from access.ts; the offset is unsigned, in two words. */
+  access(
+    code: number,
+    address: Value,
+    x: number,
+    y: number,
+    offset: number,
+    aux: number,
+    offsetHi: number,
+  ): Value {
+    const v = this.op(code, address, x, y);
     this.func.imm[v] = offset;
     this.func.imm2[v] = offsetHi;
     this.func.aux[v] = aux;
     return v;
   }
 
+  load(code: number, address: Value, offset: number, aux: number, offsetHi = 0): Value {
+    return this.access(code, address, NO_VALUE, NO_VALUE, offset, aux, offsetHi);
+  }
+
   store(code: number, address: Value, x: Value, offset: number, aux: number, offsetHi = 0): Value {
-    const v = this.op(code, address, x);
-    this.func.imm[v] = offset;
-    this.func.imm2[v] = offsetHi;
-    this.func.aux[v] = aux;
-    return v;
+    return this.access(code, address, x, NO_VALUE, offset, aux, offsetHi);
   }
 
   private variadic(

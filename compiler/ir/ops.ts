@@ -6,7 +6,7 @@
 //   result type    "" none; "*": whatever the `type` column says (parameters, projections, calls)
 // Operations named as a wasm instruction mean what the instruction means, except that
 //   loads and stores take an address of type ptr and an offset,
-//   divisions and truncations do not trap: lower/guards.ts guards them with trap_if.
+//   divisions and truncations do not trap: lower/numbers.ts guards them with trap_if.
 
 export const VOID = 0;
 export const I32 = 1;

@@ -20,7 +20,7 @@ function constants(source: string, names: readonly string[], first = 0): string 
 }
 
 mkdirSync(OUT, { recursive: true });
-const { OPS } = await import("../ir/ops.ts");
+const { OPS, opNamed } = await import("../ir/ops.ts");
 writeFileSync(
   join(OUT, "ir-ops.ts"),
   constants(
@@ -36,6 +36,8 @@ writeFileSync(
     INSTRUCTIONS.map((row) => row.name),
   ),
 );
+const { walkSource } = await import("./walk-rules.ts");
+writeFileSync(join(OUT, "walk.ts"), walkSource(INSTRUCTIONS, opNamed));
 const { ROWS } = await import("../isa/x64/insts.ts");
 writeFileSync(
   join(OUT, "x64-ops.ts"),

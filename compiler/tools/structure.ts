@@ -24,6 +24,7 @@ const GENERATED: ReadonlyMap<string, string> = new Map([
   ["gen/wasm-ops.ts", "wasm"],
   ["gen/wat-words.ts", "wat"],
   ["gen/ir-ops.ts", "ir"],
+  ["gen/walk.ts", "walk"],
   ["gen/simplify.ts", "opt"],
   ["gen/x64-ops.ts", "isa/x64"],
   ["gen/x64-lower.ts", "isa/x64"],

@@ -21,6 +21,7 @@ export const FRAME_ELSE = 4;
 export const FRAME_TRY = 5;
 
 export type Types = readonly ValType[];
+export const NO_TYPES: Types = [];
 
 /** Only what pushes many operands at once can exceed it. */
 const MAX_OPERANDS = MAX_BODY_BYTES;

@@ -1,24 +1,27 @@
-// The type rules and lowerings of the instruction table as typed columns, parsed once: row → operand types,
-// result type, IR operation.
+// The type rules and lowerings of the instruction table as typed columns, parsed once: row → types of operands and
+// results, IR operation.
 
+import { unreachable } from "../base/fail.ts";
 import { opNamed } from "../ir/ops.ts";
+import { SHUFFLE } from "../wasm/imm.ts";
 import { INSTRUCTIONS, type Instruction } from "../wasm/instructions.ts";
 import { F32, F64, I32, I64, V128, type ValType } from "../wasm/types.ts";
 
-/** In OPERANDS and RESULTS: the address type of the memory or table that is the instruction's immediate. */
-export const ADDR0: ValType = -1;
-/** In RESULTS: the instruction has none. */
-export const NONE: ValType = 0;
+/** In TYPES: the address type of the memory that is the instruction's immediate. */
+const ADDRESS: ValType = -1;
 
 /** In LOWERING: a function of its own makes the code; or nothing does so far. */
-export const OWN = -1;
+const OWN = -1;
 export const UNSUPPORTED = -2;
 
 /** What the walk does with a row. */
-export const SHAPE_RULE = 0; // a case of its own
+const SHAPE_RULE = 0; // the function that it names
 export const SHAPE_PLAIN = 1; // no immediates: operands → result
 export const SHAPE_MEMORY = 2; // a memarg first
-export const SHAPE_LANE = 3; // a lane or a shuffle
+export const SHAPE_LANES = 3; // a lane, or the lanes of a shuffle, first
+
+/** In LANES: what shuffles choose from. */
+export const SHUFFLED = 32;
 
 function typeNamed(name: string): ValType {
   switch (name) {
@@ -32,8 +35,10 @@ function typeNamed(name: string): ValType {
       return F64;
     case "v128":
       return V128;
+    case "addr0":
+      return ADDRESS;
     default:
-      return ADDR0;
+      return unreachable(`${name} in a signature`);
   }
 }
 
@@ -41,41 +46,52 @@ function words(text: string): string[] {
   return text.split(" ").filter((word) => word !== "");
 }
 
+function isOfLanes(row: Instruction): boolean {
+  return row.lanes !== 0 || row.kinds.includes(SHUFFLE);
+}
+
 function shapeOf(row: Instruction): number {
   if (row.rule.startsWith("@")) return SHAPE_RULE;
-  if (row.immediates.length === 0) return SHAPE_PLAIN;
   if (row.align !== 0) return SHAPE_MEMORY;
-  return row.lanes !== 0 || row.immediates[0] === "shuffle" ? SHAPE_LANE : SHAPE_RULE;
+  if (isOfLanes(row)) return SHAPE_LANES;
+  return row.immediates.length === 0 ? SHAPE_PLAIN : unreachable(`${row.name} needs a rule`);
 }
 
-function operandsOf(row: Instruction): ValType[] {
-  return row.rule.startsWith("@") ? [] : words(row.rule.split("->")[0]).map(typeNamed);
+/** The types in front of the arrow, or behind it. */
+function typesOf(row: Instruction, side: number): ValType[] {
+  return shapeOf(row) === SHAPE_RULE ? [] : words(row.rule.split("->")[side]).map(typeNamed);
 }
 
-function resultOf(row: Instruction): ValType {
-  const results = row.rule.startsWith("@") ? [] : words(row.rule.split("->")[1]);
-  return results.length === 0 ? NONE : typeNamed(results[0]);
+function loweringOf({ lowering }: Instruction): number {
+  if (lowering === "?") return UNSUPPORTED;
+  return lowering === "" || lowering.startsWith("@") ? OWN : opNamed(lowering);
 }
 
-/** The longest rule: three operands. */
-export const MAX_OPERANDS = 3;
+/** Row → where its types begin in TYPES. */
+function typeStarts(): Int32Array {
+  let at = 0;
+  return Int32Array.from(INSTRUCTIONS, (_, row) => {
+    const start = at;
+    at += OPERAND_COUNT[row] + RESULT_COUNT[row];
+    return start;
+  });
+}
 
 export const SHAPE: Uint8Array = Uint8Array.from(INSTRUCTIONS, shapeOf);
-export const OPERAND_COUNT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => operandsOf(row).length);
-/** MAX_OPERANDS for each row. */
-export const OPERANDS: Int8Array = Int8Array.from(
-  INSTRUCTIONS.flatMap((row) => [...operandsOf(row), 0, 0, 0].slice(0, MAX_OPERANDS)),
+export const OPERAND_COUNT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => typesOf(row, 0).length);
+export const RESULT_COUNT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => typesOf(row, 1).length);
+export const TYPE_START: Int32Array = typeStarts();
+/** For each row its operands and then its results. */
+export const TYPES: Int8Array = Int8Array.from(
+  INSTRUCTIONS.flatMap((row) => [...typesOf(row, 0), ...typesOf(row, 1)]),
 );
-export const RESULTS: Int8Array = Int8Array.from(INSTRUCTIONS, resultOf);
 /** log2 of the natural alignment of a memarg. */
 export const ALIGNMENT: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => 31 - Math.clz32(row.align | 1));
-export const LANES: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) => row.lanes);
-
+/** How many lanes the instruction's lane may be one of. */
+export const LANES: Uint8Array = Uint8Array.from(INSTRUCTIONS, (row) =>
+  row.kinds.includes(SHUFFLE) ? SHUFFLED : row.lanes,
+);
+/** The feature that allows the instruction in constant expressions, or -1. */
+export const CONSTANT_SINCE: Int8Array = Int8Array.from(INSTRUCTIONS, (row) => row.constantSince);
 /** IR operation, OWN or UNSUPPORTED. */
-export const LOWERING: Int16Array = Int16Array.from(INSTRUCTIONS, (row) =>
-  row.lowering === "" ? OWN : row.lowering === "?" ? UNSUPPORTED : opNamed(row.lowering),
-);
-/** The IR operation with the name of a load or store. */
-export const ACCESS_OP: Int16Array = Int16Array.from(INSTRUCTIONS, (row) =>
-  row.align === 0 ? -1 : opNamed(row.name),
-);
+export const LOWERING: Int16Array = Int16Array.from(INSTRUCTIONS, loweringOf);

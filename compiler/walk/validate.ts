@@ -21,7 +21,7 @@ import {
 } from "../wasm/types.ts";
 import { typeText } from "../wasm/typetable.ts";
 import type { Facts } from "./facts.ts";
-import { addressType } from "./immediates.ts";
+import { addressType, expectMatch } from "./immediates.ts";
 import { Walk } from "./walk.ts";
 
 /** Validates everything: the module, its constant expressions, all bodies. What these tell, for FunctionBuild. */
@@ -236,7 +236,7 @@ class ModuleCheck {
         if (elem.table >= module.tables.length) fail("unknown table", elem.at, `${elem.table}`);
         const { type } = module.tables[elem.table];
         walk.at = elem.at;
-        walk.expectMatch(elem.type, type.element);
+        expectMatch(walk, elem.type, type.element);
         walk.constant(elem.offset, addressType(type.limits), visible);
       }
       for (const index of elem.funcs) {
