@@ -4,6 +4,9 @@
 // code runs are READONLY; fields of a record that a reference leads to are not, since the reference must be
 // tested first.
 
+import { helper } from "../abi/helpers.ts";
+import * as at from "../abi/layout.ts";
+import { irType, isFuncRef, type Layout } from "../abi/layout.ts";
 import { IntColumn } from "../base/columns.ts";
 import type { f64, u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
@@ -21,9 +24,6 @@ import {
 } from "../ir/access.ts";
 import { Builder, type Variable } from "../ir/builder.ts";
 import { type Block, Func, type Value } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
-import * as at from "../ir/layout.ts";
-import { irType, isFuncRef, type Layout } from "../ir/layout.ts";
 import { ACCESS_SIZE, I32, I64, LOAD_OF, PTR, REF, SELECT_OF, STORE_OF, TYPE_SIZE, V128 } from "../ir/ops.ts";
 import { CONV_WASM, type Program, SYM_RODATA } from "../ir/program.ts";
 import * as trap from "../ir/traps.ts";

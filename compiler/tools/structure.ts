@@ -11,6 +11,7 @@ const STAGES = [
   "wasm",
   "wat",
   "ir",
+  "abi",
   "lower",
   "walk",
   "opt",

@@ -2,10 +2,10 @@
 // first branch to it is met, so that what is never branched to costs none; branches carry operands as block
 // parameters. Code that cannot be reached is validated, but makes nothing: `out` is null there.
 
+import { irType } from "../abi/layout.ts";
 import { IntColumn } from "../base/columns.ts";
 import { I32_EQZ } from "../gen/ir-ops.ts";
 import { type Block, NO_BLOCK, NO_VALUE, type Value } from "../ir/func.ts";
-import { irType } from "../ir/layout.ts";
 import type { Lowering } from "../lower/lowering.ts";
 import { type Features, has, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_BR_TABLE } from "../wasm/limits.ts";
