@@ -1,11 +1,11 @@
 // A module's functions in chunks: each is compiled on its own, in this thread or another, and becomes a Fragment.
 // How functions are cut into chunks depends on the module alone, so the image does too.
 
+import { Layout } from "./abi/layout.ts";
 import { Backend, type Listing } from "./backend.ts";
 import { Bytes } from "./base/bytes.ts";
 import type { Progress } from "./base/progress.ts";
 import { Func } from "./ir/func.ts";
-import { Layout } from "./ir/layout.ts";
 import { Program } from "./ir/program.ts";
 import { FlatReader, readFragment, writeBytes, writeFragment } from "./mach/flat.ts";
 import { cut, type Fragment } from "./mach/fragment.ts";

@@ -1,14 +1,14 @@
 // One module on its way to its image: compiled in chunks, which may be done anywhere and are linked in their order;
 // then what belongs to the module as a whole.
 
+import { helper } from "./abi/helpers.ts";
+import { functionSymbols, Layout } from "./abi/layout.ts";
 import { Backend, type Listing } from "./backend.ts";
 import { unreachable } from "./base/fail.ts";
 import type { Progress } from "./base/progress.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
 import { ChunkCompiler, chunkBounds, functionBuild, unpackChunk } from "./chunks.ts";
 import { Func } from "./ir/func.ts";
-import { helper } from "./ir/helpers.ts";
-import { functionSymbols, Layout } from "./ir/layout.ts";
 import { Program, SYM_IMPORT } from "./ir/program.ts";
 import { DWARF } from "./isa/x64/regs.ts";
 import { writeCallFrames } from "./mach/callframes.ts";

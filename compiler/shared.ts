@@ -1,9 +1,9 @@
 // Compiles what is the same in every image: the run time, and the glue but for what belongs to one module. With
 // levels and checks of its own, so that all options get the same library.
 
+import { Layout } from "./abi/layout.ts";
 import { Backend } from "./backend.ts";
 import { Progress } from "./base/progress.ts";
-import { Layout } from "./ir/layout.ts";
 import { Program } from "./ir/program.ts";
 import { cut } from "./mach/fragment.ts";
 import { DATA } from "./mach/image.ts";

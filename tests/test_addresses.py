@@ -65,7 +65,7 @@ BUGS = (
     Bug("the wrap of an i64 is nothing", "isa/x64/lower.rules",
         "(i32.wrap_i64 x) => (mov32 x)",
         "(i32.wrap_i64 x) => x", "indices", crashes=True),
-    Bug("reservations end with the index space", "ir/layout.ts",
+    Bug("reservations end with the index space", "abi/layout.ts",
         "0x2_0000_0000 + 65536",
         "0x1_0000_0000", crashes=True),
     Bug("checks leave out the offset's carry", "lower/accesses.ts",

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64" or not sys.platform.startswith("linux"), reason="runs x86-64 code"
 )
 
-# offsets in the context and in the instance: compiler/ir/layout.ts
+# offsets in the context and in the instance: compiler/abi/layout.ts
 LAYOUT = """
-import * as l from "./ir/layout.ts";
+import * as l from "./abi/layout.ts";
 process.stdout.write(JSON.stringify({ ...l }, (k, v) => (typeof v === "function" ? undefined : v)));
 """
 LIMIT_REACHED = (1 << 64) - 1

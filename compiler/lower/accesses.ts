@@ -1,11 +1,11 @@
 // Loads and stores of memories: bounds, and the address. In a guarded memory the access itself traps; elsewhere code
 // in front of it compares index + offset + size with the memory's size.
 
+import * as at from "../abi/layout.ts";
 import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { MAY_TRAP, REGION_MEMORY, access as word } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import * as at from "../ir/layout.ts";
 import { ACCESS_SIZE } from "../ir/ops.ts";
 import * as trap from "../ir/traps.ts";
 import { memoryRecord, recordField } from "./instance.ts";

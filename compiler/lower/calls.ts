@@ -1,12 +1,12 @@
 // Calls: of functions of the module, of imported ones, and of those whose record a table or a reference yields. An
 // own function is called straight; any other through FUNC_FOREIGN of its record, which changes instances.
 
+import * as at from "../abi/layout.ts";
+import { irType } from "../abi/layout.ts";
 import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import * as at from "../ir/layout.ts";
-import { irType } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { CONV_WASM } from "../ir/program.ts";
 import { fork } from "./control.ts";

@@ -1,10 +1,10 @@
 // Control of a function beyond what blocks and branches are: forks, loops that can be interrupted, traps.
 
+import * as at from "../abi/layout.ts";
+import { irType } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_CONTEXT } from "../ir/access.ts";
 import type { Block, Value } from "../ir/func.ts";
-import * as at from "../ir/layout.ts";
-import { irType } from "../ir/layout.ts";
 import { SELECT_OF } from "../ir/ops.ts";
 import * as trap from "../ir/traps.ts";
 import type { ValType } from "../wasm/types.ts";

@@ -1,8 +1,8 @@
 // Globals: own ones are cells of the instance, imported ones cells that it points to.
 
+import { irType, isFuncRef } from "../abi/layout.ts";
 import { access, READONLY, REGION_GLOBAL } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { irType, isFuncRef } from "../ir/layout.ts";
 import { LOAD_OF, REF, STORE_OF, TYPE_SIZE } from "../ir/ops.ts";
 import { addressOfCell, help, instance, pointerCell } from "./instance.ts";
 import type { Lowering } from "./lowering.ts";

@@ -2,10 +2,10 @@
 // Layouts are those of layout.ts. Cells of the instance that are set before any code runs are READONLY; fields of a
 // record that a reference leads to are not, since the reference must be tested first.
 
+import { helper } from "../abi/helpers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
 import type { Limits } from "../wasm/types.ts";
 import type { Lowering } from "./lowering.ts";
 

@@ -2,11 +2,11 @@
 // become is in the other files of this folder, by concept: functions that take it as `out`. The walk has validated
 // the instruction and hands over values; nothing here knows about types of the stack.
 
+import { irType, type Layout } from "../abi/layout.ts";
 import { IntColumn } from "../base/columns.ts";
 import { access, REGION_STACK } from "../ir/access.ts";
 import { Builder, type Variable } from "../ir/builder.ts";
 import { Func, type Value } from "../ir/func.ts";
-import { irType, type Layout } from "../ir/layout.ts";
 import { LOAD_OF, STORE_OF, TYPE_SIZE, V128 } from "../ir/ops.ts";
 import type { Program } from "../ir/program.ts";
 import type { Features } from "../wasm/features.ts";

@@ -1,9 +1,9 @@
 // Memories as wholes: size, growth, bulk operations; data segments.
 
+import * as at from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import * as at from "../ir/layout.ts";
 import { type Program, SYM_RODATA } from "../ir/program.ts";
 import * as trap from "../ir/traps.ts";
 import type { Limits } from "../wasm/types.ts";

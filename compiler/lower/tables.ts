@@ -1,10 +1,10 @@
 // Tables and element segments. Single elements and whole ranges are the run time's affair, since cells own what they
 // refer to; only the look-up of a callee is made here.
 
+import * as at from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_TABLE, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import * as at from "../ir/layout.ts";
 import * as trap from "../ir/traps.ts";
 import type { Limits } from "../wasm/types.ts";
 import {

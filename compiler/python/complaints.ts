@@ -1,9 +1,9 @@
 // What is wrong with a call, in words: conversions raise what Python raises; here the Python side
 // (wasmpy/_complaints.py) learns of which function, argument or result that was, and says so. Only where calls fail.
 
+import { FUNC_OBJECT, FUNC_RECORD_BYTES, FUNC_VMCTX, VMCTX_MODULE } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { FUNC_OBJECT, FUNC_RECORD_BYTES, FUNC_VMCTX, VMCTX_MODULE } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { Fetched } from "../runtime/errors.ts";
 import { SHAPE_IMPORT_RECORDS, shape } from "../runtime/shape.ts";

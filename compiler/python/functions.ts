@@ -3,8 +3,6 @@
 // which are made when asked for. When an instance is closed, whatever leads into it leads to an error from then on;
 // nothing of it is freed, for its code may be running.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   FUNC_CODE,
   FUNC_FOREIGN,
@@ -16,7 +14,9 @@ import {
   VMCTX_FUNCS,
   VMCTX_IMAGE,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_WASM, SYM_RODATA } from "../ir/program.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";

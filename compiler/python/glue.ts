@@ -5,9 +5,9 @@
 // Functions written with a Glue are the same in every image: what they must know of the module they read from its
 // shape (runtime/shape.ts). Those that belong to one module are written with a ModuleGlue.
 
+import { irType, type Layout } from "../abi/layout.ts";
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
-import { irType, type Layout } from "../ir/layout.ts";
 import { CONV_C, CONV_WASM, type Program, SYM_DATA, SYM_FUNC } from "../ir/program.ts";
 import type { Image } from "../mach/image.ts";
 import type { Library } from "../mach/library.ts";
@@ -24,7 +24,7 @@ export class GlueInput {
   readonly leaf: string;
   /** The text that `attach` gets, in UTF-8. */
   readonly meta: Uint8Array;
-  /** Symbols of own functions by function index (ir/layout.ts, functionSymbols). */
+  /** Symbols of own functions by function index (abi/layout.ts, functionSymbols). */
   readonly functions: Int32Array;
   /** By function index: 1 if it can be reached other than by a direct call; as the layout was made. */
   readonly escaping: Uint8Array;

@@ -1,10 +1,10 @@
-// Calls out of wasm. An imported function is a record (ir/layout.ts): `foreign` is either the import thunk of the
+// Calls out of wasm. An imported function is a record (abi/layout.ts): `foreign` is either the import thunk of the
 // signature, which calls the record's Python callable, or the trampoline of the signature, which makes the
 // record's instance current and calls its code.
 
+import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { type Block, NO_VALUE, type Value } from "../ir/func.ts";
-import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import { continued, hasLittleStack, suspend } from "../runtime/handover.ts";

@@ -82,8 +82,6 @@
 //   ._type() → (int, bool)           type, mutable
 //   ._address() → int                of the cell
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_GLOBAL_TYPE,
   CONTEXT_LEDGER,
@@ -104,7 +102,9 @@ import {
   VMCTX_FUNCS,
   VMCTX_IMAGE,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { PC_TABLE, TEXT_START } from "../runtime/body.ts";

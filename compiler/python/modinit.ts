@@ -6,8 +6,6 @@
 // Py_Version, the reading of ints and floats by trying it, the place of the state pointer in a
 // module object by looking for it.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
   ELEM_BYTES,
@@ -19,7 +17,9 @@ import {
   VMCTX_FUNCTION,
   VMCTX_IMAGE,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { count } from "../runtime/images.ts";

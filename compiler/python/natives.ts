@@ -4,8 +4,6 @@
 // The fields of objects start behind the largest object header there is (free-threaded builds: 32 bytes), so that
 // one layout serves all.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
   CONTEXT_GLOBAL_TYPE,
@@ -23,7 +21,9 @@ import {
   TABLE_LEDGER,
   TABLE_RECORD_BYTES,
   TABLE_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import { isOver } from "../runtime/ledger.ts";
 import { EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";

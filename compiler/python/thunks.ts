@@ -3,8 +3,6 @@
 // unboxes, makes the instance current with an entry record to which traps return, calls, and boxes. The variant of
 // the thunk for the layouts of this interpreter is found through a cell that is set when the image is loaded.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ENTRY_PC,
   CONTEXT_ENTRY_SP,
@@ -13,7 +11,9 @@ import {
   CONTEXT_STACK_SIZE,
   FUNC_FOREIGN,
   VMCTX_CONTEXT,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { THUNK_CELLS } from "../runtime/shape.ts";

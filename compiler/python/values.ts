@@ -2,10 +2,10 @@
 // layout was recognised when the image was loaded (modinit.ts), with the C API as slow path; out of wasm: by the
 // C API. References to functions are looked up in the interpreter's dictionary of wasmpy's builtins.
 
+import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_C } from "../ir/access.ts";
 import { type Block, NO_BLOCK, type Value } from "../ir/func.ts";
-import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../ir/layout.ts";
 import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import { Fetched } from "../runtime/errors.ts";
 import type { Module } from "../wasm/module.ts";

@@ -1,10 +1,10 @@
 // What the bodies of run-time functions are written with: structured code that knows the image and the
 // system.
 
+import { CONTEXT_BREAKER, VMCTX_CONTEXT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { CONTEXT_BREAKER, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { DATA, type Image, RODATA } from "../mach/image.ts";

@@ -10,8 +10,6 @@
 // A thread state may be freed while its thread lives and enters wasm code again (PyGILState_Release). So the state's
 // dictionary holds a capsule whose destructor makes the context forget the address.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ALWAYS,
   CONTEXT_BREAKER,
@@ -20,7 +18,9 @@ import {
   CONTEXT_SKIP,
   CONTEXT_THREAD_END,
   CONTEXT_TICK,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 import { CONTEXT_KEY } from "./context.ts";

@@ -1,12 +1,12 @@
 // A little structure over the builder, for the functions that are written as IR by hand: helpers, thunks, the
 // module's initialisation. Conditions and loops take closures; values are ordinary TypeScript variables.
 
+import { helper } from "../abi/helpers.ts";
 import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_C, REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import { Builder } from "../ir/builder.ts";
 import { Func, type Value } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
 import { I64, LOAD_OF, STORE_OF, TYPE_SIZE } from "../ir/ops.ts";
 import type { Program } from "../ir/program.ts";
 import { processSymbol } from "./process.ts";

@@ -2,7 +2,6 @@
 // image that asks. Signal handlers and ending threads may look at it at any moment, so its few hundred bytes are
 // never freed; the end of the interpreter only takes back the references it owns.
 
-import * as op from "../gen/ir-ops.ts";
 import {
   CONTEXT_ALWAYS,
   CONTEXT_BYTES,
@@ -20,12 +19,13 @@ import {
   IMAGE_STAYS,
   LEDGER_COLLECT,
   LEDGER_LIMIT,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 import { LEAST } from "./ledger.ts";
 
-/** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
+/** Names the layout of the context (abi/layout.ts) and the protocol of runtime/: a change of either needs another. */
 export const CONTEXT_KEY = "wasmpy/context/6";
 
 const OWNED: readonly number[] = [

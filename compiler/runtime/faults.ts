@@ -12,8 +12,6 @@
 //   - A handler that puts us back and raises the signal, or one that does nothing about a fault however often it
 //     recurs, is at its end: we leave to what was there at the very first, or to the default.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_IMAGES,
   CONTEXT_STACK_LOW,
@@ -23,7 +21,9 @@ import {
   MEMORY_BASE,
   MEMORY_RESERVED,
   VMCTX_CONTEXT,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { EXT_MEMORY } from "../wasm/module.ts";

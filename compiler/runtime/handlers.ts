@@ -9,9 +9,9 @@
 // Lists are made of nodes { next, subject } that are never taken out, and are whole at any moment: signals may come
 // while a node is added.
 
+import { IMAGE_STAYS } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { IMAGE_STAYS } from "../ir/layout.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C } from "../ir/program.ts";
 import type { Body } from "./body.ts";

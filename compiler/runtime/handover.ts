@@ -8,9 +8,6 @@
 // Hence entry thunks need not restore the entry record when they leave, every entry starts with no held
 // references, and a sweep of them concerns the stack from here to the entry record and no other.
 
-import * as op from "../gen/ir-ops.ts";
-import { REGION_CONTEXT, REGION_STACK } from "../ir/access.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_BREAKER,
   CONTEXT_ENTRY_PC,
@@ -21,7 +18,10 @@ import {
   CONTEXT_REFS_COUNT,
   CONTEXT_STACK_LOW,
   CONTEXT_STACK_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import { REGION_CONTEXT, REGION_STACK } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import type { Code } from "./code.ts";
 

@@ -1,4 +1,4 @@
-// The images that have instances in an interpreter: one record each (ir/layout.ts), in the list of the context. The
+// The images that have instances in an interpreter: one record each (abi/layout.ts), in the list of the context. The
 // record counts the modules of the image that were executed and those that have ended; when all have, nothing of it is
 // referred to any more, and it can be closed. What else would refer to it (types, signal handlers, destructors) marks
 // the record: such an image stays.
@@ -6,8 +6,6 @@
 // Handlers of signals read the list at any moment, in any thread. So records are never freed, but used again for other
 // images; and who has read a record's fields in that moment sees by its subject whether they belong together.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_IMAGES,
   IMAGE_END,
@@ -18,7 +16,9 @@ import {
   IMAGE_RECORD_BYTES,
   IMAGE_START,
   IMAGE_STAYS,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { SYM_FUNC } from "../ir/program.ts";
 import { type Body, TEXT_END, TEXT_START } from "./body.ts";

@@ -6,9 +6,9 @@
 //
 // The ledger lies in the context; the record of each memory and table points to it.
 
+import { LEDGER_BYTES, LEDGER_COLLECT, LEDGER_LIMIT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { LEDGER_BYTES, LEDGER_COLLECT, LEDGER_LIMIT } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
 import type { Body } from "./body.ts";

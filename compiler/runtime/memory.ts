@@ -4,8 +4,6 @@
 //
 // Bulk operations check everything before they write anything, then work in chunks, between which they poll.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_SKIP,
   GUARDED_RESERVATION,
@@ -14,7 +12,9 @@ import {
   MEMORY_MAX,
   MEMORY_RESERVED,
   MEMORY_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_MEMORY_PAGES } from "../wasm/limits.ts";

@@ -9,8 +9,6 @@
 // OWN_THREAD tells which locks a thread inside has: null where it has both. Whatever touches Python objects takes the
 // lock of the interpreter by it, and a trap always does: it goes on in the thunk with both.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ALWAYS,
   CONTEXT_BREAKER,
@@ -34,7 +32,9 @@ import {
   OWN_SHARED,
   OWN_THREAD,
   VMCTX_CONTEXT,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 import { isOfThreads, isSet, isTooEarly, tick } from "./breaker.ts";

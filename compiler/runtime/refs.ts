@@ -1,6 +1,6 @@
 // Ownership of references. A cell that Python code can reach (of a table or global) owns a reference to the
 // owner of what it holds: an externref is its own owner, a function's is the instance that its record lies in
-// (ir/layout.ts). Element arrays borrow.
+// (abi/layout.ts). Element arrays borrow.
 //
 // What lies on the wasm stack is owned by the context's list of pairs
 //     { key: what lies on the stack, object: its owner }
@@ -10,10 +10,7 @@
 // Releasing may run any Python code, so it comes last, when every structure is consistent, and always through
 // `release`, which suspends.
 
-import * as op from "../gen/ir-ops.ts";
-import { access, REGION_C } from "../ir/access.ts";
-import type { Value } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
+import { helper } from "../abi/helpers.ts";
 import {
   CONTEXT_DROPPED,
   CONTEXT_ENTRY_SP,
@@ -23,7 +20,10 @@ import {
   FUNC_OBJECT,
   FUNC_VMCTX,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import { access, REGION_C } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";

@@ -8,8 +8,6 @@
 // The margin below the limit is for the frame of a signal handler (AVX-512 state), for this slow path, and for the
 // Python code and C functions that wasm code calls when it is near the limit.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_BREAKER,
   CONTEXT_LIMIT,
@@ -20,7 +18,9 @@ import {
   CONTEXT_STACKS,
   CONTEXT_THREAD_KEY,
   STACKS,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";

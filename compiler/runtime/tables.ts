@@ -2,8 +2,6 @@
 // code that grows it: loops find the array anew for each element. Tables never shrink, so a range that was
 // checked once stays inside.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   ELEM_ARRAY,
   ELEM_LENGTH,
@@ -12,7 +10,9 @@ import {
   TABLE_LEDGER,
   TABLE_MAX,
   TABLE_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_TABLE_SIZE } from "../wasm/limits.ts";

@@ -3,8 +3,6 @@
 // stands there calls `trap_to_exception`, which hands code, PC, stack pointer and the copy to the Python side. An
 // exception that is set already only gets the frames.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_DROPPED,
   CONTEXT_ENTRY_PC,
@@ -15,7 +13,9 @@ import {
   CONTEXT_TRAP_SP,
   CONTEXT_TRAP_STACK,
   CONTEXT_TRAP_VMCTX,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, PTR } from "../ir/ops.ts";
 import { SYM_RODATA } from "../ir/program.ts";
 import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, STACK_EXHAUSTED, TRAP_MESSAGES } from "../ir/traps.ts";

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Layout } from "../abi/layout.ts";
 import { Bytes } from "../base/bytes.ts";
 import { INVALID, MALFORMED, PROPOSED, UNSUPPORTED } from "../base/errors.ts";
 import { Failure } from "../base/fail.ts";
 import { Func } from "../ir/func.ts";
-import { Layout } from "../ir/layout.ts";
 import { print } from "../ir/print.ts";
 import { Program } from "../ir/program.ts";
 import { verify } from "../ir/verify.ts";

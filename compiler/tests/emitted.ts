@@ -4,7 +4,7 @@
 // Entries have the C convention. Those that need an instance get one as first argument: vmctx = [context, base].
 
 import * as fs from "node:fs";
-import * as layout from "../ir/layout.ts";
+import * as layout from "../abi/layout.ts";
 import { F32, F64, I32, I64, V128 } from "../ir/ops.ts";
 import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM } from "../ir/program.ts";
 import { CC_A, CC_AE, CC_E, CC_FEQ, CC_FNE, CC_NE } from "../isa/x64/insts.ts";

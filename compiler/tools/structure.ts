@@ -8,9 +8,10 @@ import ts from "typescript";
 const STAGES = [
   "base",
   "self",
+  "ir",
   "wasm",
   "wat",
-  "ir",
+  "abi",
   "lower",
   "walk",
   "opt",

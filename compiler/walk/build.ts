@@ -2,11 +2,11 @@
 // function after function; bodies are validated on the way.
 // Requires: validateSurface (validate.ts) found nothing. Leaves: functions as opt/ takes them.
 
+import { functionSymbols, type Layout } from "../abi/layout.ts";
 import { Bytes } from "../base/bytes.ts";
 import { fail } from "../base/fail.ts";
 import * as w from "../gen/wasm-ops.ts";
 import { type Func, NO_VALUE, type Value } from "../ir/func.ts";
-import { functionSymbols, type Layout } from "../ir/layout.ts";
 import { F32, F64, I32, I64 } from "../ir/ops.ts";
 import { CONV_WASM, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { callFunction } from "../lower/calls.ts";

@@ -2,9 +2,9 @@
 // met, so that what is never branched to costs none; branches carry operands as block parameters. Code that cannot be
 // reached is validated, but makes nothing: `out` is null there.
 
+import { irType } from "../abi/layout.ts";
 import { I32_EQZ } from "../gen/ir-ops.ts";
 import { type Block, NO_BLOCK, NO_VALUE, type Value } from "../ir/func.ts";
-import { irType } from "../ir/layout.ts";
 import * as lower from "../lower/control.ts";
 import type { Lowering } from "../lower/lowering.ts";
 import { isNull } from "../lower/references.ts";

@@ -4,11 +4,11 @@
 // Between two instructions of Code only r11 and xmm15 may change, and the flags may not, since a comparison and
 // its branch are two instructions. At a tail call xmm14 is free too.
 
+import { helper } from "../../abi/helpers.ts";
+import { CONTEXT_BREAKER, CONTEXT_LIMIT, VMCTX_BASE, VMCTX_CONTEXT } from "../../abi/layout.ts";
 import { IntColumn } from "../../base/columns.ts";
 import { unreachable } from "../../base/fail.ts";
 import * as x from "../../gen/x64-ops.ts";
-import { helper } from "../../ir/helpers.ts";
-import { CONTEXT_BREAKER, CONTEXT_LIMIT, VMCTX_BASE, VMCTX_CONTEXT } from "../../ir/layout.ts";
 import { F32, F64, I32, I64, V128 } from "../../ir/ops.ts";
 import { type Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
 import { STACK_EXHAUSTED } from "../../ir/traps.ts";

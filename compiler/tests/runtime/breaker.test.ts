@@ -1,7 +1,7 @@
 // Where the eval breaker is: found, verified, and forgotten with the thread state.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { LEVELS, Process } from "./process.ts";
 
 const NONE = 0x9999n;

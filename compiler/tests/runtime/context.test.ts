@@ -1,7 +1,7 @@
 // The context of an interpreter: made once, shared, given back.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { LEVELS, Process } from "./process.ts";
 
 describe.each(LEVELS)("the context, optimized at level %i", (level) => {

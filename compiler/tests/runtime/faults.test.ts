@@ -1,8 +1,8 @@
 // Faults: which are traps, and what becomes of the others.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { helper } from "../../ir/helpers.ts";
-import * as layouts from "../../ir/layout.ts";
+import { helper } from "../../abi/helpers.ts";
+import * as layouts from "../../abi/layout.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { PC_TABLE } from "../../runtime/body.ts";
 import { MARK } from "../../runtime/handlers.ts";

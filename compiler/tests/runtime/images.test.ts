@@ -1,8 +1,8 @@
 // Images in an interpreter: counted, found by their code, closed when nothing of them is left.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { helper } from "../../ir/helpers.ts";
-import * as layouts from "../../ir/layout.ts";
+import { helper } from "../../abi/helpers.ts";
+import * as layouts from "../../abi/layout.ts";
 import { LEVELS, Process } from "./process.ts";
 
 describe.each(LEVELS)("images, optimized at level %i", (level) => {

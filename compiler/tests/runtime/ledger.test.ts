@@ -1,7 +1,7 @@
 // The ledger of what memories and tables hold, and when garbage is looked for.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION } from "../../ir/traps.ts";
 import { LEAST } from "../../runtime/ledger.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";

@@ -1,7 +1,7 @@
 // Memories: reservation, growth, and the bulk instructions.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
 

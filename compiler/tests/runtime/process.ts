@@ -1,8 +1,8 @@
 // For tests of the run time: all its functions in an interpreter, and the process they live in, simulated.
 
 import { expect } from "vitest";
-import { helper } from "../../ir/helpers.ts";
-import * as layouts from "../../ir/layout.ts";
+import { helper } from "../../abi/helpers.ts";
+import * as layouts from "../../abi/layout.ts";
 import { Program, SYM_FUNC } from "../../ir/program.ts";
 import { verify } from "../../ir/verify.ts";
 import { Image } from "../../mach/image.ts";

@@ -1,7 +1,7 @@
 // References on the wasm stack: held, swept, released.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION } from "../../ir/traps.ts";
 import { LEVELS, Process } from "./process.ts";
 

@@ -1,7 +1,7 @@
 // Bounds of stacks, what happens when CPython wants something, and the context given to Python and taken back.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { SYM_FUNC } from "../../ir/program.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../../ir/traps.ts";
 import { verify } from "../../ir/verify.ts";

@@ -1,7 +1,7 @@
 // Tables and element segments, and who owns the references in them.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
 

@@ -1,7 +1,7 @@
 // Traps: from the raising code to the Python exception.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION, TRAP_MESSAGES } from "../../ir/traps.ts";
 import { Resumed } from "../interpret.ts";
 import { LEVELS, Process } from "./process.ts";

@@ -2,11 +2,11 @@
 // tables and functions, and the instance (vmctx), whose layout depends on the module. All offsets are bytes on
 // a 64-bit target; every cell is 8-byte aligned.
 
+import { F32, F64, I32, I64, REF, V128 } from "../ir/ops.ts";
+import { CONV_WASM, type Program, SYM_FUNC } from "../ir/program.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";
 import { heapOf, isRef, type ValType } from "../wasm/types.ts";
-import { F32, F64, I32, I64, REF, V128 } from "./ops.ts";
-import { CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
 // --- the context: one per interpreter, shared by all instances; what a thread owns of it changes hands ---
 
