@@ -29,6 +29,8 @@ export class Builder {
   current: Block;
   /** Byte offset given to the instructions that follow, or -1. */
   loc: number;
+  /** Where calls that follow go on when an exception leaves them, helpers too; NO_BLOCK: it leaves the function. */
+  handler: Block;
 
   private readonly variableType: IntColumn;
   private readonly definitions: PairMap; // (block, variable) → value
@@ -53,6 +55,7 @@ export class Builder {
     this.func = func;
     this.current = NO_BLOCK;
     this.loc = -1;
+    this.handler = NO_BLOCK;
     this.variableType = new IntColumn();
     this.definitions = new PairMap();
     this.sealed = new IntColumn();
@@ -75,6 +78,7 @@ export class Builder {
     this.budget = budget;
     this.variadics = 0;
     this.loc = -1;
+    this.handler = NO_BLOCK;
     this.variableType.clear();
     this.definitions.clear();
     this.sealed.clear();
@@ -355,21 +359,37 @@ export class Builder {
     return v;
   }
 
-  /** A call of a function symbol, with its signature. The value is the first result. */
+  /**
+   * A call of a function symbol, with its signature. The value is the first result. With a handler it ends the block,
+   * and what follows goes to a new one.
+   */
   call(symbol: number, operands: readonly Value[]): Value {
-    const signature = this.program.symbols[symbol].signature;
-    return this.variadic(
-      op.CALL,
-      this.program.signatures[signature].firstResult(),
-      operands,
-      symbol,
-      signature,
-    );
+    const { handler } = this;
+    if (handler !== NO_BLOCK) {
+      const next = this.block();
+      return this.goOnIn(next, this.invoke(symbol, operands, next, handler));
+    }
+    const { signature } = this.program.symbols[symbol];
+    const type = this.program.signatures[signature].firstResult();
+    return this.variadic(op.CALL, type, operands, symbol, signature);
   }
 
+  /** The same of the function at an address. */
   callPtr(code: Value, signature: number, operands: readonly Value[]): Value {
+    const { handler } = this;
+    if (handler !== NO_BLOCK) {
+      const next = this.block();
+      return this.goOnIn(next, this.invokePtr(code, signature, operands, next, handler));
+    }
     const type = this.program.signatures[signature].firstResult();
     return this.variadic(op.CALL_PTR, type, [code, ...operands], -1, signature);
+  }
+
+  /** Goes on in the normal successor of `invoke`, which nothing else leads to. */
+  private goOnIn(normal: Block, invoke: Value): Value {
+    this.seal(normal);
+    this.switchTo(normal);
+    return invoke;
   }
 
   /** Result `i` ≥ 1 of `call`; to be asked for right behind it. */
