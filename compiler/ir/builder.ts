@@ -13,7 +13,7 @@ import { IntColumn } from "../base/columns.ts";
 import { ABSENT, PairMap } from "../base/intmap.ts";
 import * as op from "../gen/ir-ops.ts";
 import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
-import { CONST_OF, F32, F64, I32, I64, PTR, RESULT, VOID } from "./ops.ts";
+import { ARITY, CONST_OF, F32, F64, I32, I64, PTR, RESULT, V128, VARIADIC, VOID } from "./ops.ts";
 import type { Program } from "./program.ts";
 
 /** Never used up. */
@@ -273,7 +273,15 @@ export class Builder {
     return this.emit(code, RESULT[code], a, b, c);
   }
 
-  /** By its bits. */
+  /** An operation with any number of operands. */
+  operation(code: number, operands: readonly Value[]): Value {
+    if (ARITY[code] === VARIADIC) return this.variadic(code, RESULT[code], operands, -1, 0);
+    const v = this.op(code);
+    for (let i = 0; i < operands.length; i++) this.func.setOperand(v, i, operands[i]);
+    return v;
+  }
+
+  /** By its bits; a vector: its place in `wide`. */
   constant(type: number, lo: number, hi: number): Value {
     const v = this.op(CONST_OF[type]);
     this.func.imm[v] = lo;
@@ -296,6 +304,11 @@ export class Builder {
 
   f64(lo: number, hi: number): Value {
     return this.constant(F64, lo, hi);
+  }
+
+  /** By its bits, the least word first. */
+  v128(a: number, b: number, c: number, d: number): Value {
+    return this.constant(V128, this.func.newWide(a, b, c, d), 0);
   }
 
   ptr(lo: number, hi: number): Value {
@@ -392,7 +405,7 @@ export class Builder {
     return invoke;
   }
 
-  /** Result `i` ≥ 1 of `call`; to be asked for right behind it. */
+  /** Result `i` ≥ 1 of a call, or of what else has several; to be asked for right behind it. */
   projection(call: Value, i: number, type: number): Value {
     const v = this.emit(op.PROJ, type, call, -1, -1);
     this.func.imm[v] = i;

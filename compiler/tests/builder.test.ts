@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { helper } from "../abi/helpers.ts";
+import { V128_STORE } from "../gen/ir-ops.ts";
+import { access, laneBits, MAY_TRAP, REGION_MEMORY } from "../ir/access.ts";
 import { Builder } from "../ir/builder.ts";
 import { Func, NO_BLOCK } from "../ir/func.ts";
-import { F32, I32, I64, PTR } from "../ir/ops.ts";
+import { F32, I32, I64, PTR, V128 } from "../ir/ops.ts";
+import { parseFunc } from "../ir/parse.ts";
 import { print } from "../ir/print.ts";
 import { CONV_WASM, Program, SYM_FUNC } from "../ir/program.ts";
 import { verify } from "../ir/verify.ts";
@@ -56,5 +59,33 @@ b4:
       new Optimizer().run(func, program, level);
       verify(func, program);
     }
+  });
+});
+
+describe("immediates of 128 bits", () => {
+  test("are read back, equal ones are one value, and zero is the default of vectors", () => {
+    const program = new Program();
+    const c = new Builder(program, new Func());
+    const signature = program.signature([I32, PTR], [], CONV_WASM);
+    c.begin("f", program.symbol("f", SYM_FUNC, signature), signature);
+    const unset = c.variable(V128);
+    const aux = access(REGION_MEMORY, 1, 16, MAY_TRAP) | laneBits(15);
+    for (const last of [4, 4, 5]) c.store(V128_STORE, c.argument(1), c.v128(-1, 2, 3, last), 16, aux);
+    c.store(V128_STORE, c.argument(1), c.get(unset), 32, aux);
+    c.ret([]);
+    const func = c.finish();
+    verify(func, program);
+    const text = print(func, program);
+    expect(text).toContain("v128.const 0x000000040000000300000002ffffffff\n");
+    expect(text).toContain("v128.const 0x00000000000000000000000000000000\n");
+    expect(text).toContain("+16 memory 1 trap lane 15\n");
+    expect(print(parseFunc(text, program), program)).toBe(text);
+    new Optimizer().run(func, program, 2);
+    verify(func, program);
+    expect(print(func, program).match(/v128\.const/g)?.length).toBe(3);
+    func.imm[func.first.get(0)] = 2;
+    expect(() => verify(func, program)).toThrow(
+      expect.objectContaining({ detail: expect.stringMatching("no such wide") }),
+    );
   });
 });

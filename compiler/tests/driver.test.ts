@@ -328,3 +328,18 @@ describe("service", () => {
     expect(answers(stdout)).toEqual(requests.map(([request, payload]) => shown(answer(request, payload))));
   });
 });
+
+describe("vectors without an instruction on them", () => {
+  const text = `(module (func (export "f") (param i32) (result i32) (local v128 v128)
+    (loop $again
+      (local.set 1 (select (local.get 1) (local.get 2) (local.get 0)))
+      (local.set 2 (select (result v128) (local.get 2) (local.get 1) (local.get 0)))
+      (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (drop (local.get 1))
+    (local.get 0)))`;
+
+  test.each([0, 1, 2])("are verified, and leave no code, at level %i", (level) => {
+    const options = new Options("m", WASM_3_0, level, false, false, true, 0, true, false);
+    expect(compile(Buffer.from(text), options).diagnostic).toBeNull();
+  });
+});

@@ -163,7 +163,7 @@ describe("verifier", () => {
     [
       "projection apart from its call",
       'v2: i32 = call "g" wasm() -> i32 i32 ()\n v3 = sp\n v4: i32 = proj v2 1\n return (v4)',
-      "must follow its call",
+      "must follow its operation",
     ],
     [
       "number of a projection",

@@ -30,6 +30,7 @@ export function f64(walk: Walk): void {
 }
 
 export function v128(walk: Walk): void {
-  walk.r.skip(16);
-  walk.push(V128, NO_VALUE);
+  const { out, r } = walk;
+  const [a, b, c, d] = [r.word(), r.word(), r.word(), r.word()];
+  walk.push(V128, out === null ? NO_VALUE : out.v128(a, b, c, d));
 }
