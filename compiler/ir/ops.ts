@@ -261,6 +261,11 @@ export const OPS: readonly Op[] = [
    */
   op("bounds_check32", "i32", "ptr", PURE | GUARDED | TRAPS | IMMEDIATE),
   /**
+   * The same of a memory that is not guarded, by its record and the index, i32 or i64: traps unless index + `imm:imm2`,
+   * the access's end, is in bounds, and yields base + index. Made by lower/, expanded by opt/checks.ts.
+   */
+  op("bounds_check", "ptr any", "ptr", TRAPS | EFFECT | IMMEDIATE),
+  /**
    * x86's cpuid: for a leaf and a subleaf, one of the four words (eax, ebx, ecx, edx) that tell what the CPU is. The
    * target's own: nothing but isa/x64 and what it needs of the machine knows it.
    */

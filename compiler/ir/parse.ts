@@ -384,6 +384,7 @@ class Parser {
     switch (code) {
       case op.I64_CONST:
       case op.PTR_CONST:
+      case op.BOUNDS_CHECK:
         this.int64(v);
         return;
       case op.F32_CONST:

@@ -240,6 +240,7 @@ class Printer {
     switch (code) {
       case op.I64_CONST:
       case op.PTR_CONST:
+      case op.BOUNDS_CHECK:
         return ` ${int64Text(lo, hi)}`;
       case op.F32_CONST:
         this.bits.setInt32(0, lo, true);

@@ -13,6 +13,8 @@ import {
   ARITY,
   EDGES,
   FLAGS,
+  I32,
+  I64,
   OPS,
   PTR,
   TERMINATOR,
@@ -244,6 +246,11 @@ class Verifier {
       case op.TRAP_IF:
         this.check(f.imm[v] >= 0 && f.imm[v] < TRAP_MESSAGES.length, "no such trap", v);
         return;
+      case op.BOUNDS_CHECK: {
+        const type = f.type[f.resolve(f.b[v] as Value)];
+        this.check(type === I32 || type === I64, "type of an index", v);
+        return;
+      }
       case op.CODE_ADDR: {
         const t = f.terminator(f.block[v] as Block);
         const isInvoke = f.op[t] === op.INVOKE || f.op[t] === op.INVOKE_PTR;

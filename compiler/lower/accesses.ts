@@ -1,5 +1,5 @@
-// Loads and stores of memories: bounds, and the address. In a guarded memory the access itself traps; elsewhere code
-// in front of it compares index + offset + size with the memory's size.
+// Loads and stores of memories: bounds, and the address. In a guarded memory the access itself traps; elsewhere the
+// check does, which opt/checks.ts makes code of.
 
 import * as at from "../abi/layout.ts";
 import type { f64 } from "../base/numbers.ts";
@@ -7,8 +7,7 @@ import * as op from "../gen/ir-ops.ts";
 import { MAY_TRAP, REGION_MEMORY, access as word } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
 import { ACCESS_SIZE } from "../ir/ops.ts";
-import * as trap from "../ir/traps.ts";
-import { memoryRecord, recordField } from "./instance.ts";
+import { memoryRecord } from "./instance.ts";
 import type { Lowering } from "./lowering.ts";
 
 /** Imported memories may be one and the same, so they share a region. */
@@ -33,25 +32,14 @@ export function addressIn(
     const aux = word(REGION_MEMORY, regionOf(out, memory), size, 0);
     return out.load(op.BOUNDS_CHECK32, index, lo, aux, hi);
   }
-  const record = memoryRecord(out, memory);
-  const available = recordField(out, op.I64_LOAD, record, at.MEMORY_SIZE);
   const end: f64 = (lo >>> 0) + size; // of offset 0's access
-  const endLo = end | 0;
   const endHi = hi + (end > 0xffffffff ? 1 : 0);
-  let wideIndex = index;
-  if (out.module.memories[memory].type.limits.is64) {
-    // index + end may wrap around: compare with what end leaves. Where end itself does, there is never so much
-    const wraps = hi === -1 && end > 0xffffffff;
-    const needed = wraps ? out.i64(-1, -1) : out.i64(endLo, endHi);
-    out.trapIf(out.op(op.I64_LT_U, available, needed), trap.MEMORY_OUT_OF_BOUNDS);
-    const last = out.op(op.I64_SUB, available, needed);
-    out.trapIf(out.op(op.I64_GT_U, index, last), trap.MEMORY_OUT_OF_BOUNDS);
-  } else {
-    wideIndex = out.op(op.I64_EXTEND_I32_U, index);
-    const last = out.op(op.I64_ADD, wideIndex, out.i64(endLo, endHi));
-    out.trapIf(out.op(op.I64_GT_U, last, available), trap.MEMORY_OUT_OF_BOUNDS);
-  }
-  return out.op(op.PTR_ADD, recordField(out, op.PTR_LOAD, record, at.MEMORY_BASE), wideIndex);
+  // where the end itself wraps around there is never so much
+  const wraps = hi === -1 && end > 0xffffffff;
+  const v = out.op(op.BOUNDS_CHECK, memoryRecord(out, memory), index);
+  out.func.imm[v] = wraps ? -1 : end | 0;
+  out.func.imm2[v] = wraps ? -1 : endHi;
+  return v;
 }
 
 export function accessAux(out: Lowering, memory: number, size: number): number {

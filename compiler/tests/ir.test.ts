@@ -151,6 +151,7 @@ describe("verifier", () => {
       "br_if v0 b1 b2\nb1:\n v2 = i32.eqz v0\n jump b2\nb2:\n return (v2)",
       "does not dominate",
     ],
+    ["index of a check", "v2 = sp\n v3 = bounds_check v2 v2 4\n return (v0)", "type of an index"],
     ["missing terminator", "v2 = i32.eqz v0", "terminators stand at the end"],
     ["early terminator", "return (v0)\n return (v0)", "terminators stand at the end"],
     ["edge without block", "jump b4", "leads to no block"],

@@ -63,8 +63,8 @@ BUGS = (
         "hi === 0 ? lo >>> 0 : hi", "hi === 0 ? lo : hi"),
     Bug("bounds check one byte short", "lower/accesses.ts",
         "const end: f64 = (lo >>> 0) + size; // of", "const end: f64 = (lo >>> 0) + size - 1; // of"),
-    Bug("i64 addresses may wrap around", "lower/accesses.ts",
-        "    out.trapIf(out.op(op.I64_LT_U, available, needed), trap.MEMORY_OUT_OF_BOUNDS);\n", ""),
+    Bug("i64 addresses may wrap around", "opt/checks.ts",
+        "      this.trapIf(check, op.I64_LT_U, available, needed);\n", ""),
     Bug("i64 indices of tables lose their upper half", "lower/tables.ts",
         "const place = wide(out, index, limitsOf(out, table));\n  out.trapIf",
         "const given = wide(out, index, limitsOf(out, table));\n"
