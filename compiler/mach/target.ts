@@ -16,6 +16,9 @@ import {
   reuses,
   USE,
 } from "./code.ts";
+import type { Expansion } from "./emit.ts";
+import type { Image } from "./image.ts";
+import type { PcTable } from "./pctable.ts";
 import { classOf, type RegisterInfo, slotSizeOf } from "./registers.ts";
 import type { Selection } from "./select.ts";
 
@@ -120,6 +123,26 @@ export class InstructionTable {
     this.memoryForm = memoryForm;
     this.features = features;
   }
+}
+
+// --- for the generator of rules ------------------------------------------------------------------------------
+
+/** What a rule has to give for a register or memory operand. */
+export interface OperandShape {
+  readonly memory: boolean;
+  /** A register that is only read, and has a memory form. */
+  readonly either: boolean;
+  readonly float: boolean;
+  readonly width: number;
+}
+
+/** What a rule may say of an instruction. */
+export interface InstructionShape {
+  readonly reads: readonly OperandShape[];
+  /** Types of what it defines. */
+  readonly defs: readonly number[];
+  readonly immediate: boolean;
+  readonly condition: boolean;
 }
 
 // --- registers and conventions ----------------------------------------------------------------------------
@@ -240,10 +263,91 @@ export function layoutOf(signature: Signature, convention: Convention): CallLayo
   return new CallLayout(convention, params, results, (stackBytes + 15) & ~15, resultBytes);
 }
 
+// --- numbers -----------------------------------------------------------------------------------------------
+
+/** Instructions that a CPU may lack. Code for the plain machine needs none of these. */
+export class Feature {
+  /** As options have it (python/wasmpy/_target.py); as the manual has it. */
+  readonly name: string;
+  readonly title: string;
+  readonly bit: number;
+  /** The lowest level of the machine's ABI that has it. */
+  readonly level: number;
+  /** Where the CPU says so, in its own numbers (python/cpu.ts): leaf of cpuid (subleaf 0), register, bit. */
+  readonly leaf: number;
+  readonly register: number;
+  readonly shift: number;
+
+  constructor(
+    name: string,
+    title: string,
+    bit: number,
+    level: number,
+    leaf: number,
+    register: number,
+    shift: number,
+  ) {
+    this.name = name;
+    this.title = title;
+    this.bit = bit;
+    this.level = level;
+    this.leaf = leaf;
+    this.register = register;
+    this.shift = shift;
+  }
+}
+
+/** The numbers of a machine's psABI: what files and debuggers call it and its relocations. */
+export class Psabi {
+  /** e_machine and e_flags of ELF. */
+  readonly machine: number;
+  readonly flags: number;
+  /** Alignment of segments. */
+  readonly pageSize: number;
+  /** What the loader does: relocate an address, store that of a symbol in the GOT, or anywhere. */
+  readonly relRelative: number;
+  readonly relGlobDat: number;
+  readonly relAbs64: number;
+  /** DWARF's numbers of the general registers, of the stack pointer and of the return address. */
+  readonly registers: readonly number[];
+  readonly stackPointer: number;
+  readonly returnAddress: number;
+
+  constructor(
+    machine: number,
+    flags: number,
+    pageSize: number,
+    relRelative: number,
+    relGlobDat: number,
+    relAbs64: number,
+    registers: readonly number[],
+    stackPointer: number,
+    returnAddress: number,
+  ) {
+    this.machine = machine;
+    this.flags = flags;
+    this.pageSize = pageSize;
+    this.relRelative = relRelative;
+    this.relGlobDat = relGlobDat;
+    this.relAbs64 = relAbs64;
+    this.registers = registers;
+    this.stackPointer = stackPointer;
+    this.returnAddress = returnAddress;
+  }
+}
+
 // --- the target -------------------------------------------------------------------------------------------
 
+/** Prints code that was emitted. */
+export interface Lister {
+  /** The function defined last, `symbol`. */
+  last(image: Image, pcs: PcTable, symbol: number): string;
+}
+
+/** A machine as the stages before and behind it see it. */
 export interface Target {
   readonly name: string;
+  readonly psabi: Psabi;
   /** Features beyond the baseline, as the target numbers their bits. */
   readonly features: number;
   readonly instructions: InstructionTable;
@@ -266,4 +370,7 @@ export interface Target {
   readonly memoryBase: number;
   /** How many low bits of the first DEF of instruction `i` may be set at most; `of` tells it of a register. */
   significantBits(code: Code, i: number, of: (register: number) => number): number;
+  /** For code of the image: what writes it, and what prints it. */
+  expansion(image: Image): Expansion;
+  lister(): Lister;
 }

@@ -23,38 +23,7 @@ import {
   RODATA,
   TEXT,
 } from "../mach/image.ts";
-
-/** What differs between machines. */
-export class ElfMachine {
-  readonly machine: number; // e_machine
-  readonly pageSize: number; // alignment of segments
-  readonly relRelative: number;
-  readonly relGlobDat: number;
-  readonly relAbs64: number;
-  /** DWARF's numbers of the stack pointer and the return address. */
-  readonly stackPointer: number;
-  readonly returnAddress: number;
-
-  constructor(
-    machine: number,
-    pageSize: number,
-    relRelative: number,
-    relGlobDat: number,
-    relAbs64: number,
-    stackPointer: number,
-    returnAddress: number,
-  ) {
-    this.machine = machine;
-    this.pageSize = pageSize;
-    this.relRelative = relRelative;
-    this.relGlobDat = relGlobDat;
-    this.relAbs64 = relAbs64;
-    this.stackPointer = stackPointer;
-    this.returnAddress = returnAddress;
-  }
-}
-
-export const ELF_X64: ElfMachine = new ElfMachine(62, 4096, 8, 6, 1, 7, 16);
+import type { Psabi } from "../mach/target.ts";
 
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
@@ -195,7 +164,7 @@ function rela(out: Bytes, offset: number, symbol: number, type: number, addend: 
 }
 
 /** The shared object's bytes. */
-export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
+export function writeElf(image: Image, machine: Psabi): Uint8Array {
   const { program } = image;
   const isImport = (symbol: number) => {
     const kind = program.symbols[symbol].kind;
@@ -265,7 +234,7 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
   out.u64(HEADER_BYTES, 0);
   const sectionTablePatch = out.length;
   out.u64(0, 0);
-  out.u32(0);
+  out.u32(machine.flags);
   out.u16(HEADER_BYTES);
   out.u16(PROGRAM_HEADER_BYTES);
   out.u16(headerCount);
@@ -483,7 +452,7 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
 }
 
 /** The section .debug_frame of DWARF: what holds at the entry of every function, and instructions for all of TEXT. */
-function debugFrame(out: Bytes, machine: ElfMachine, frames: Uint8Array, textAt: number, size: number): void {
+function debugFrame(out: Bytes, machine: Psabi, frames: Uint8Array, textAt: number, size: number): void {
   const entry = (write: () => void) => {
     const lengthAt = out.length;
     out.u32(0);

@@ -3,22 +3,33 @@
 // change generated code is proved that way.
 
 import { createHash } from "node:crypto";
-import { type Compiled, compile, Options } from "../driver.ts";
-import { cpuFeatures } from "../isa/x64/features.ts";
+import { type Compiled, compile, DEFAULTS, type Options } from "../driver.ts";
 import { prebuild } from "../prebuilt.ts";
 import { commonTypes } from "../shared.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
+import { cpuFeatures } from "../targets.ts";
 import { samples } from "./corpus.ts";
 
-const CPU = cpuFeatures(["sse41", "popcnt", "bmi1", "bmi2", "lzcnt"]);
+const CPU = cpuFeatures(DEFAULTS.target, ["sse41", "popcnt", "bmi1", "bmi2", "lzcnt"]);
 
 /** By name; without the lock only modules compile that import nothing. */
 const SETTINGS: ReadonlyMap<string, Options> = new Map([
-  ["fast", new Options("m", WASM_3_0, 2, false, false, true, CPU, false, false)],
-  ["quick", new Options("m", WASM_3_0, 0, true, true, false, CPU, true, false)],
-  ["checked", new Options("m", WASM_3_0, 2, true, false, true, CPU, false, false)],
-  ["baseline", new Options("m", WASM_3_0, 2, false, false, false, 0, false, false)],
-  ["nogil", new Options("m", WASM_3_0, 2, false, false, true, CPU, false, true)],
+  ["fast", { ...DEFAULTS, leaf: "m", cpu: CPU }],
+  [
+    "quick",
+    {
+      ...DEFAULTS,
+      leaf: "m",
+      level: 0,
+      checked: true,
+      wrap: true,
+      interrupts: false,
+      cpu: CPU,
+      verified: true,
+    },
+  ],
+  ["checked", { ...DEFAULTS, leaf: "m", checked: true, cpu: CPU }],
+  ["baseline", { ...DEFAULTS, leaf: "m", interrupts: false }],
+  ["nogil", { ...DEFAULTS, leaf: "m", cpu: CPU, nogil: true }],
 ]);
 
 function digest(bytes: Uint8Array): string {

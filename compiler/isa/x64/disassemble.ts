@@ -12,6 +12,7 @@ import type { f64 } from "../../base/numbers.ts";
 import type { LinkSymbol } from "../../ir/program.ts";
 import { type Image, REL_GOT_PC32, REL_SELF32, type Relocation, RODATA, TEXT } from "../../mach/image.ts";
 import { FAULT_TRAPS, type PcTable } from "../../mach/pctable.ts";
+import type { Lister } from "../../mach/target.ts";
 import { NOPS } from "./encode.ts";
 import {
   CC_NAMES,
@@ -104,7 +105,7 @@ class Line {
   }
 }
 
-export class Disassembler {
+export class Disassembler implements Lister {
   /** Rows by `keyOf`. */
   private readonly rows: Map<number, Row[]>;
   private code: Uint8Array;

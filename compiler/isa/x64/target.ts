@@ -6,10 +6,12 @@ import * as x from "../../gen/x64-ops.ts";
 import type { Value } from "../../ir/func.ts";
 import type { Code } from "../../mach/code.ts";
 import type { Selection } from "../../mach/select.ts";
-import type { Target } from "../../mach/target.ts";
+import { Psabi, type Target } from "../../mach/target.ts";
 import { CONVENTIONS, REGISTERS } from "./abi.ts";
+import { Disassembler } from "./disassemble.ts";
+import { X64Expansion } from "./expand.ts";
 import { address, call, constant, enter, leave, tailCall, testFlags } from "./lower.ts";
-import { MEMORY0 } from "./regs.ts";
+import { DWARF, MEMORY0 } from "./regs.ts";
 import { INSTRUCTIONS } from "./table.ts";
 
 /** What has any number of operands cannot be the root of a rule. */
@@ -66,10 +68,13 @@ function operand(code: Code, i: number, k: number): number {
   return code.register.get(code.operandStart[i] + k);
 }
 
+const PSABI = new Psabi(62, 0, 4096, 8, 6, 1, DWARF, 7, 16);
+
 /** `features`: bits of features.ts. */
 export function x64Target(features: number): Target {
   return {
     name: "x64",
+    psabi: PSABI,
     features,
     instructions: INSTRUCTIONS,
     conventions: CONVENTIONS,
@@ -82,5 +87,7 @@ export function x64Target(features: number): Target {
     constant,
     memoryBase: MEMORY0,
     significantBits,
+    expansion: (image) => new X64Expansion(image),
+    lister: () => new Disassembler(),
   };
 }
