@@ -6,19 +6,19 @@
 // Requires: places and moves of the allocation; blocks in layout order. Leaves Code as it was.
 
 import { IntColumn, lowerBound } from "../base/columns.ts";
+import { JMP } from "../gen/pseudo-ops.ts";
 import { CONV_WASM } from "../ir/program.ts";
-import type { Code } from "./code.ts";
-import type { Frame, FrameRules } from "./frame.ts";
+import type { Code, RegisterSet } from "./code.ts";
+import type { Frame } from "./frame.ts";
 import type { Image } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
-import type { Convention } from "./target.ts";
+import type { Convention, Target } from "./target.ts";
 import type { FunctionText } from "./text.ts";
 
 /** What emission asks of a target: to write pieces of the function into its FunctionText. */
 export interface Expansion {
   readonly text: FunctionText;
   readonly frame: Frame;
-  readonly rules: FrameRules;
   /** Starts a function; `blockLabel`: the label of each block. */
   begin(code: Code, image: Image, name: string, blockLabel: IntColumn): void;
   prologue(loc: number): void;
@@ -27,21 +27,20 @@ export interface Expansion {
   move(from: number, to: number, type: number): void;
   rematerialise(i: number, to: number, at: number): void;
   instruction(i: number, next: number): void;
-  /** True for an instruction that does nothing but follow its only edge. */
-  onlyJumps(op: number): boolean;
   stubs(): void;
 }
 
 /** Writes function after function, with the same storage. */
 export class Emitter {
   private readonly conventions: readonly Convention[];
+  private readonly pinned: RegisterSet;
   private readonly expansion: Expansion;
   /** By block: the label that leads there; a block that only jumps has that of its target. */
   private readonly blockLabel: IntColumn;
 
-  /** `conventions`: of the target, by CONV_… of ir/program.ts. */
-  constructor(conventions: readonly Convention[], expansion: Expansion) {
-    this.conventions = conventions;
+  constructor(target: Target, expansion: Expansion) {
+    this.conventions = target.conventions;
+    this.pinned = target.pinned;
     this.expansion = expansion;
     this.blockLabel = new IntColumn();
   }
@@ -57,7 +56,7 @@ export class Emitter {
     const { text, frame } = expansion;
     const blocks = code.blockStart.length - 1;
     text.reset(blocks);
-    frame.layout(code, this.conventions[convention].saved, convention === CONV_WASM, expansion.rules);
+    frame.layout(code, this.conventions[convention].saved, this.pinned, convention === CONV_WASM);
     this.labelBlocks(code);
     expansion.begin(code, image, image.program.symbols[symbol].name, this.blockLabel);
     text.frame(frame.size, frame.saved.general);
@@ -101,7 +100,7 @@ export class Emitter {
   /** Where block `b` goes, when it does nothing else; else `b`. */
   private onlyTarget(code: Code, b: number): number {
     const i = code.blockStart.get(b);
-    if (b === 0 || code.blockStart.get(b + 1) !== i + 1 || !this.expansion.onlyJumps(code.op[i])) return b;
+    if (b === 0 || code.blockStart.get(b + 1) !== i + 1 || code.op[i] !== JMP) return b;
     return hasMoves(code, i) ? b : code.edgeTo.get(code.imm[i]);
   }
 

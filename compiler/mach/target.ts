@@ -158,8 +158,8 @@ export class Convention {
   /** What a function of this convention must restore. */
   readonly saved: RegisterSet;
   readonly calleePops: boolean;
-  /** True: an i32 arrives with its upper half zero. */
-  readonly zeroExtended: boolean;
+  /** True: an i32 arrives as the target keeps it in a register. */
+  readonly canonical: boolean;
 
   constructor(
     generalParams: readonly number[],
@@ -169,7 +169,7 @@ export class Convention {
     clobbers: RegisterSet,
     saved: RegisterSet,
     calleePops: boolean,
-    zeroExtended: boolean,
+    canonical: boolean,
   ) {
     this.generalParams = generalParams;
     this.floatParams = floatParams;
@@ -178,7 +178,7 @@ export class Convention {
     this.clobbers = clobbers;
     this.saved = saved;
     this.calleePops = calleePops;
-    this.zeroExtended = zeroExtended;
+    this.canonical = canonical;
   }
 }
 
@@ -338,6 +338,41 @@ export class Psabi {
 
 // --- the target -------------------------------------------------------------------------------------------
 
+/** The instructions that stages before emission use without rules, by number. */
+export class Moves {
+  /** Loads and stores of a register of each type, as ir/ops.ts numbers them. */
+  private readonly loads: readonly number[];
+  private readonly stores: readonly number[];
+  /** Makes of a general register whose low half is an i32 one as the target keeps it. */
+  readonly canonical: number;
+  /** The address of a memory operand. */
+  readonly address: number;
+  /** Whether a call may take the address of the callee from memory. */
+  readonly callsMemory: boolean;
+
+  constructor(
+    loads: readonly number[],
+    stores: readonly number[],
+    canonical: number,
+    address: number,
+    callsMemory: boolean,
+  ) {
+    this.loads = loads;
+    this.stores = stores;
+    this.canonical = canonical;
+    this.address = address;
+    this.callsMemory = callsMemory;
+  }
+
+  loadOf(type: number): number {
+    return this.loads[type];
+  }
+
+  storeOf(type: number): number {
+    return this.stores[type];
+  }
+}
+
 /** Prints code that was emitted. */
 export interface Lister {
   /** The function defined last, `symbol`. */
@@ -354,14 +389,22 @@ export interface Target {
   /** Both indexed by CONV_… of ir/program.ts. */
   readonly conventions: readonly Convention[];
   readonly registers: readonly RegisterInfo[];
+  readonly moves: Moves;
+  /** All registers that may be allocated: what an exceptional return destroys. */
+  readonly everything: RegisterSet;
+  /** What a function need not keep that changes the instance, or catches: pinned registers. */
+  readonly pinned: RegisterSet;
   /** Emits the instructions of `v` through the selection; false where no rule matches. */
   lower(s: Selection, v: Value): boolean;
-  /** Emits what the function begins with: definitions of those of its parameters that are used. */
-  enter(s: Selection): void;
   /** Stages the address of the load or store `access`. */
   address(s: Selection, access: Value): void;
-  /** Emits instructions that set the flags for the i32 `v` as a truth value; yields the condition. */
+  /**
+   * Emits instructions that set the flags for the i32 `v` as a truth value, or stages what is to be compared; yields the
+   * condition.
+   */
   flags(s: Selection, v: Value): number;
+  /** The same for the low half of a register being 0. */
+  isZero(s: Selection, register: number): number;
   /** The value that the register of `v` holds anyway, or -1. */
   through(s: Selection, v: Value): Value;
   /** A register that holds the constant (or other cheap, pure) value, made just here; -1: is not one. */

@@ -14,6 +14,7 @@ import {
   BASE_INDEX,
   Code,
   DEF,
+  EMPTY_SET,
   fixed,
   INCOMING,
   OUTGOING,
@@ -85,13 +86,7 @@ function prepare(): void {
   code.reset();
   code.slots.push(4096);
   code.slots.push(16);
-  frame.layout(code, { general: 0, float: 0, has: () => false }, false, {
-    calls: () => false,
-    leaves: () => false,
-    returns: () => false,
-    argumentBytes: () => 0,
-    changes: () => ({ general: 0, float: 0, has: () => false }),
-  });
+  frame.layout(code, EMPTY_SET, EMPTY_SET, false);
 }
 
 type Expected = { reg: string } | { mem: [string, string, number, number]; bytes: number } | { imm: string };

@@ -1,9 +1,8 @@
 // For tests of emission: Code written by hand with its places, and a linker that makes one blob of an image.
 
 import { CONV_WASM, Program, SYM_FUNC } from "../ir/program.ts";
-import { CONVENTIONS } from "../isa/x64/abi.ts";
-import { X64Expansion } from "../isa/x64/expand.ts";
 import { instructionNamed, ROWS, WRITE } from "../isa/x64/insts.ts";
+import { x64Target } from "../isa/x64/target.ts";
 import { BASE, Code, DEF, RegisterSet, USE } from "../mach/code.ts";
 import { Emitter } from "../mach/emit.ts";
 import { DATA, Image, REL_PC32, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
@@ -33,7 +32,8 @@ export class Machine {
     this.program = new Program();
     this.image = new Image(this.program);
     this.pcs = new PcTable();
-    this.emitter = new Emitter(CONVENTIONS, new X64Expansion(this.image));
+    const target = x64Target(0);
+    this.emitter = new Emitter(target, target.expansion(this.image));
     this.code = new Code();
   }
 

@@ -36,6 +36,14 @@ writeFileSync(
     INSTRUCTIONS.map((row) => row.name),
   ),
 );
+const { PSEUDO } = await import("../mach/pseudo.ts");
+writeFileSync(
+  join(OUT, "pseudo-ops.ts"),
+  constants(
+    "mach/pseudo.ts",
+    PSEUDO.map((row) => row.name),
+  ),
+);
 /** A machine is a folder with the tables insts.ts and table.ts, and rules. */
 const machines = readdirSync(join(HERE, "..", "isa")).sort();
 for (const machine of machines) {

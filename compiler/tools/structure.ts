@@ -13,6 +13,7 @@ const GENERATED: ReadonlyMap<string, string> = new Map([
   ["gen/wat-words.ts", "wat"],
   ["gen/ir-ops.ts", "ir"],
   ["gen/simplify.ts", "opt"],
+  ["gen/pseudo-ops.ts", "mach"],
 ]);
 /** What is made of a machine's tables and rules: gen/MACHINE-ops.ts, gen/MACHINE-lower.ts. */
 const OF_MACHINE = /^gen\/(\w+)-(?:ops|lower)\.ts$/;

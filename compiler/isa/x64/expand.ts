@@ -12,20 +12,18 @@ import { CONTEXT_BREAKER, CONTEXT_LIMIT, VMCTX_BASE, VMCTX_CONTEXT } from "../..
 import { F32, F64, I32, I64, V128 } from "../../ir/ops.ts";
 import { type Program, SYM_IMPORT, SYM_IMPORT_WEAK, SYM_RODATA } from "../../ir/program.ts";
 import { STACK_EXHAUSTED } from "../../ir/traps.ts";
-import { BASE, BASE_INDEX, Code, DEF, EMPTY_SET, RegisterSet, roleOf, SPILLED } from "../../mach/code.ts";
+import { BASE, BASE_INDEX, Code, DEF, roleOf, SPILLED } from "../../mach/code.ts";
 import { type Expansion, hasMoves } from "../../mach/emit.ts";
-import { Frame, type FrameRules } from "../../mach/frame.ts";
+import { Frame } from "../../mach/frame.ts";
 import { type Image, REL_GOT_PC32, REL_PC32 } from "../../mach/image.ts";
 import { FunctionText } from "../../mach/text.ts";
 import { Assembler, inRegister, NOPS } from "./encode.ts";
 import { KnownFlags, nextFlags } from "./flags.ts";
-import { CALLS, CC_AE, CC_B, CC_E, CC_FEQ, CC_FNE, CC_NE, CC_NP, CC_P, invert, ROWS } from "./insts.ts";
-import { FLOAT_SCRATCH, MEMORY0, R14, R15, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14 } from "./regs.ts";
+import { CC_AE, CC_B, CC_E, CC_FEQ, CC_FNE, CC_NE, CC_NP, CC_P, invert, ROWS } from "./insts.ts";
+import { FLOAT_SCRATCH, MEMORY0, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14 } from "./regs.ts";
 
 /** A jump to a return becomes the return where it restores at most this many bytes of registers. */
 const RETURNED_INLINE = 16;
-
-const PINNED = new RegisterSet((1 << R14) | (1 << R15), 0);
 
 /** Kinds of stubs. */
 const STUB_TRAP = 0; // argument: trap code
@@ -33,31 +31,7 @@ const STUB_POLL = 1; // argument: label to go back to
 const STUB_CHECK = 2; // the same
 const STUB_LARGE_CHECK = 3; // the same
 
-export class X64Frames implements FrameRules {
-  calls(op: number): boolean {
-    return (ROWS[op].flags & CALLS) !== 0;
-  }
-
-  leaves(op: number): boolean {
-    return op === x.TAIL_CALL || op === x.TAIL_CALL_R;
-  }
-
-  returns(op: number): boolean {
-    return op === x.RET;
-  }
-
-  argumentBytes(code: Code, i: number): number {
-    return this.calls(code.op[i]) || this.leaves(code.op[i]) ? code.imm2[i] : 0;
-  }
-
-  changes(op: number): RegisterSet {
-    const exceptional = op === x.INVOKE || op === x.INVOKE_R || op === x.INVOKE_M;
-    return op === x.SET_VMCTX || exceptional ? PINNED : EMPTY_SET;
-  }
-}
-
 export class X64Expansion implements Expansion {
-  readonly rules: FrameRules;
   readonly text: FunctionText;
   readonly frame: Frame;
   private readonly asm: Assembler;
@@ -74,7 +48,6 @@ export class X64Expansion implements Expansion {
   private readonly stubLoc: IntColumn;
 
   constructor(image: Image) {
-    this.rules = new X64Frames();
     this.text = new FunctionText(NOPS);
     this.frame = new Frame();
     this.asm = new Assembler(this.text, image);
@@ -101,10 +74,6 @@ export class X64Expansion implements Expansion {
     this.stubLabel.clear();
     this.stubArgument.clear();
     this.stubLoc.clear();
-  }
-
-  onlyJumps(op: number): boolean {
-    return op === x.JMP;
   }
 
   // --- frame ------------------------------------------------------------------------------------------------
