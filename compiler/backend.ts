@@ -77,7 +77,7 @@ export class Backend {
     this.selection = new Selection(program, this.target);
     this.code = new Code();
     this.allocator = new Allocator();
-    this.emitter = new Emitter(this.target, this.target.expansion(this.image));
+    this.emitter = new Emitter(this.target, this.image);
   }
 
   /** From here on code goes to a new image with a new PC table. */

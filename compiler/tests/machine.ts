@@ -32,8 +32,7 @@ export class Machine {
     this.program = new Program();
     this.image = new Image(this.program);
     this.pcs = new PcTable();
-    const target = x64Target(0);
-    this.emitter = new Emitter(target, target.expansion(this.image));
+    this.emitter = new Emitter(x64Target(0), this.image);
     this.code = new Code();
   }
 

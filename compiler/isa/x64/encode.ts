@@ -11,6 +11,7 @@ import {
   BASE_INDEX,
   type Code,
   INCOMING,
+  inRegister,
   LITERAL,
   OUTGOING,
   SPILLED,
@@ -335,11 +336,6 @@ export class Assembler {
     if (mod === 0x40) out.u8(this.disp);
     else if (mod === 0x80) out.u32(this.disp);
   }
-}
-
-/** A place that must be a register. */
-export function inRegister(place: number): number {
-  return place < 0 ? unreachable("operand not in a register") : place;
 }
 
 /** True where a byte register can only be named with a REX prefix: spl, bpl, sil, dil. */
