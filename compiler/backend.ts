@@ -70,9 +70,10 @@ export class Backend {
     this.options = options;
     this.progress = progress;
     this.listing = listing;
-    this.image = new Image(program);
+
     this.pcs = new PcTable();
     this.target = targetNamed(options.target).target(options.cpu);
+    this.image = new Image(program, this.target.text.filler);
     this.optimizer = new Optimizer();
     this.selection = new Selection(program, this.target);
     this.code = new Code();
@@ -82,7 +83,7 @@ export class Backend {
 
   /** From here on code goes to a new image with a new PC table. */
   restart(): void {
-    this.image = new Image(this.program);
+    this.image = new Image(this.program, this.target.text.filler);
     this.pcs = new PcTable();
   }
 

@@ -138,7 +138,7 @@ export class Compilation {
     this.complete();
     backend.pcs.write(image);
     const { psabi } = backend.target;
-    writeCallFrames(image, backend.pcs, psabi.registers);
+    writeCallFrames(image, backend.pcs, psabi);
     return writeElf(image, psabi);
   }
 

@@ -1,9 +1,10 @@
 // Where a function's frame keeps what. From the stack pointer of the body upwards:
 //
-//   outgoing stack arguments | stack slots | saved float registers | padding | pushed registers | return address
+//   outgoing stack arguments | stack slots | saved float registers | padding | saved general registers | return address
 //
-// The stack pointer does not move in the body. Sizes are such that it is a multiple of 16 there; at entry it is
-// 8 more than one. Functions that need none of this have no frame at all (size 0).
+// The stack pointer does not move in the body. Sizes are such that it is a multiple of 16 there; at entry it is less than
+// one by what the call pushed: the return address, or nothing where that is in a register, which then is one of those that
+// are saved. Functions that need none of this have no frame at all (size 0).
 //
 // Requires: places and moves of the allocation.
 
@@ -30,7 +31,11 @@ const UNCHECKED = 1024;
 /** More than any function within the limits of the language needs. */
 const LARGEST = 1 << 28;
 
+/** Bytes of a general register. */
+const WORD = 8;
+
 export class Frame {
+  private readonly pushed: number;
   private readonly slotOffset: IntColumn;
   /** Registers saved on entry: pushed in order of number, float registers stored from `floatSaves` on. */
   saved: RegisterSet;
@@ -44,13 +49,15 @@ export class Frame {
   /** True where the function must compare the stack pointer with the limit. */
   checked: boolean;
 
-  constructor() {
+  /** `pushed`: bytes that a call pushes. */
+  constructor(pushed: number) {
+    this.pushed = pushed;
     this.slotOffset = new IntColumn();
     this.saved = new RegisterSet(0, 0);
     this.floatSaves = 0;
     this.local = 0;
     this.size = 0;
-    this.incoming = 8;
+    this.incoming = pushed;
     this.checked = false;
   }
 
@@ -88,12 +95,12 @@ export class Frame {
     if (this.saved.float !== 0) at = (at + 15) & -16;
     this.floatSaves = at;
     at += 16 * countBits(this.saved.float);
-    const pushed = 8 * countBits(this.saved.general);
+    const saves = WORD * countBits(this.saved.general);
     at = (at + 7) & -8;
-    if ((at !== 0 || pushed !== 0 || calls) && ((at + pushed) & 15) !== 8) at += 8;
+    if ((at !== 0 || saves !== 0 || calls) && ((at + saves + this.pushed) & 15) !== 0) at += WORD;
     this.local = at;
-    this.size = at + pushed;
-    this.incoming = this.size + 8;
+    this.size = at + saves;
+    this.incoming = this.size + this.pushed;
     this.checked = checked && (calls || leaves || this.size > UNCHECKED);
   }
 

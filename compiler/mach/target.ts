@@ -17,10 +17,11 @@ import {
   USE,
 } from "./code.ts";
 import type { Expansion } from "./emit.ts";
-import type { Image } from "./image.ts";
+import type { Image, RelocationRow } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
 import { classOf, type RegisterInfo, slotSizeOf } from "./registers.ts";
 import type { Selection } from "./select.ts";
+import type { TextRules } from "./text.ts";
 
 // --- instructions -----------------------------------------------------------------------------------------
 
@@ -312,6 +313,10 @@ export class Psabi {
   readonly registers: readonly number[];
   readonly stackPointer: number;
   readonly returnAddress: number;
+  /** Bytes that a call pushes: the return address; 0 where it is in a register. */
+  readonly pushed: number;
+  /** The kinds of relocations in code, from REL_OF_MACHINE on. */
+  readonly relocations: readonly RelocationRow[];
 
   constructor(
     machine: number,
@@ -323,6 +328,8 @@ export class Psabi {
     registers: readonly number[],
     stackPointer: number,
     returnAddress: number,
+    pushed: number,
+    relocations: readonly RelocationRow[],
   ) {
     this.machine = machine;
     this.flags = flags;
@@ -333,6 +340,8 @@ export class Psabi {
     this.registers = registers;
     this.stackPointer = stackPointer;
     this.returnAddress = returnAddress;
+    this.pushed = pushed;
+    this.relocations = relocations;
   }
 }
 
@@ -383,6 +392,7 @@ export interface Lister {
 export interface Target {
   readonly name: string;
   readonly psabi: Psabi;
+  readonly text: TextRules;
   /** Features beyond the baseline, as the target numbers their bits. */
   readonly features: number;
   readonly instructions: InstructionTable;

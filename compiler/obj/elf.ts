@@ -16,10 +16,10 @@ import {
   DATA,
   type Image,
   REL_ABS64,
-  REL_GOT_PC32,
-  REL_PC32,
+  REL_OF_MACHINE,
   REL_SELF32,
   type Relocation,
+  type RelocationRow,
   RODATA,
   TEXT,
 } from "../mach/image.ts";
@@ -171,13 +171,15 @@ export function writeElf(image: Image, machine: Psabi): Uint8Array {
     return kind === SYM_IMPORT || kind === SYM_IMPORT_WEAK;
   };
 
+  const isGot = (kind: number) => kind >= REL_OF_MACHINE && machine.relocations[kind - REL_OF_MACHINE].isGot;
+
   // Which imports are needed at all, and which through the GOT; in order of symbol number.
   const needed = new Set<number>();
   const throughGot = new Set<number>();
   for (const r of image.relocations) {
     if (!isImport(r.symbol)) continue;
     needed.add(r.symbol);
-    if (r.kind === REL_GOT_PC32) throughGot.add(r.symbol);
+    if (isGot(r.kind)) throughGot.add(r.symbol);
   }
   const imports = [...needed].sort((a, b) => a - b);
   const got = [...throughGot].sort((a, b) => a - b);
@@ -335,7 +337,8 @@ export function writeElf(image: Image, machine: Psabi): Uint8Array {
       out,
       r,
       sectionAt,
-      r.kind === REL_GOT_PC32 ? gotAt + 8 * (gotSlot.get(r.symbol) ?? 0) : address(r.symbol),
+      isGot(r.kind) ? gotAt + 8 * (gotSlot.get(r.symbol) ?? 0) : address(r.symbol),
+      machine.relocations,
     );
   }
 
@@ -469,7 +472,8 @@ function debugFrame(out: Bytes, machine: Psabi, frames: Uint8Array, textAt: numb
     out.u8(machine.returnAddress);
     out.u8(0x0c); // the frame's address: of the stack pointer, plus
     out.leb(machine.stackPointer);
-    out.leb(8);
+    out.leb(machine.pushed);
+    if (machine.pushed === 0) return; // the return address is in its register
     out.u8(0x80 | machine.returnAddress); // where the return address lies: a word below
     out.leb(1);
   });
@@ -481,15 +485,16 @@ function debugFrame(out: Bytes, machine: Psabi, frames: Uint8Array, textAt: numb
   });
 }
 
-function patch(out: Bytes, r: Relocation, sectionAt: readonly number[], target: number): void {
+function patch(
+  out: Bytes,
+  r: Relocation,
+  sectionAt: readonly number[],
+  target: number,
+  rows: readonly RelocationRow[],
+): void {
   const place = sectionAt[r.section] + r.offset;
-  switch (r.kind) {
-    case REL_PC32:
-    case REL_GOT_PC32:
-    case REL_SELF32:
-      out.setU32(place, target + r.addend - place);
-      return;
-    default:
-      unreachable(`relocation kind ${r.kind}`);
-  }
+  const to = target + r.addend;
+  if (r.kind >= REL_OF_MACHINE) rows[r.kind - REL_OF_MACHINE].patch(out, place, to);
+  else if (r.kind === REL_SELF32) out.setU32(place, to - place);
+  else unreachable(`relocation kind ${r.kind}`);
 }

@@ -5,10 +5,11 @@
 import * as fs from "node:fs";
 import { Program } from "../ir/program.ts";
 import { Disassembler } from "../isa/x64/disassemble.ts";
-import { Assembler, NOPS } from "../isa/x64/encode.ts";
+import { Assembler } from "../isa/x64/encode.ts";
 import * as insts from "../isa/x64/insts.ts";
 import { CC_NAMES, type Operand, READ, ROWS, type Row, WRITE } from "../isa/x64/insts.ts";
 import { RSP, registerName } from "../isa/x64/regs.ts";
+import { TEXT_RULES } from "../isa/x64/text.ts";
 import {
   BASE,
   BASE_INDEX,
@@ -74,10 +75,10 @@ const IMMEDIATES: readonly (readonly (readonly [number, number])[])[] = [
   [0, 1, -1, 127, -128, 128, -129, 0x7fff, -0x8000].map((x) => [x, x >> 31] as const),
 ];
 
-const text = new FunctionText(NOPS);
+const text = new FunctionText(TEXT_RULES);
 const assembler = new Assembler(text, new Image(new Program()));
 const code = new Code();
-const frame = new Frame();
+const frame = new Frame(TEXT_RULES.pushed);
 const disassembler = new Disassembler();
 
 /** The frame of the vectors: slot 0 takes 4096 bytes, slot 1 lies above it; nothing is pushed. */

@@ -3,9 +3,10 @@
 import { CONV_WASM, Program, SYM_FUNC } from "../ir/program.ts";
 import { instructionNamed, ROWS, WRITE } from "../isa/x64/insts.ts";
 import { x64Target } from "../isa/x64/target.ts";
+import { REL_PC32 } from "../isa/x64/text.ts";
 import { BASE, Code, DEF, RegisterSet, USE } from "../mach/code.ts";
 import { Emitter } from "../mach/emit.ts";
-import { DATA, Image, REL_PC32, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
+import { DATA, Image, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
 import { PcTable } from "../mach/pctable.ts";
 
 export interface Extra {

@@ -20,7 +20,7 @@ import {
 } from "../../mach/code.ts";
 import { constantSymbol } from "../../mach/constants.ts";
 import type { Frame } from "../../mach/frame.ts";
-import { type Image, REL_PC32 } from "../../mach/image.ts";
+import type { Image } from "../../mach/image.ts";
 import type { FunctionText } from "../../mach/text.ts";
 import { SITE_FAULT } from "../../mach/writer.ts";
 import {
@@ -37,19 +37,7 @@ import {
   type Row,
 } from "./insts.ts";
 import { RSP, XMM0 } from "./regs.ts";
-
-/** Instructions that do nothing, of 1 to 9 bytes (Intel SDM volume 2, NOP, table 4-12). */
-export const NOPS: readonly Uint8Array[] = [
-  Uint8Array.of(0x90),
-  Uint8Array.of(0x66, 0x90),
-  Uint8Array.of(0x0f, 0x1f, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x40, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x44, 0x00, 0x00),
-  Uint8Array.of(0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
-  Uint8Array.of(0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
-];
+import { REL_PC32 } from "./text.ts";
 
 /** In the assembler's address: relative to the program counter; no register. */
 const RIP = -2;
@@ -297,7 +285,7 @@ export class Assembler {
     }
     // the processor counts from the end of the instruction
     if (pcRelative < 0) return;
-    if (this.relocation === TO_LABEL) this.text.distance(pcRelative, this.symbolOrLabel);
+    if (this.relocation === TO_LABEL) this.text.distance(this.symbolOrLabel);
     else
       this.text.relocate(
         pcRelative,

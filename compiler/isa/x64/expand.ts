@@ -13,12 +13,13 @@ import { type Program, SYM_IMPORT, SYM_IMPORT_WEAK } from "../../ir/program.ts";
 import { BASE, BASE_INDEX, Code, inRegister, SPILLED } from "../../mach/code.ts";
 import type { Expansion } from "../../mach/emit.ts";
 import { Frame } from "../../mach/frame.ts";
-import { type Image, REL_GOT_PC32, REL_PC32 } from "../../mach/image.ts";
+import type { Image } from "../../mach/image.ts";
 import { FunctionText } from "../../mach/text.ts";
-import { Assembler, NOPS } from "./encode.ts";
+import { Assembler } from "./encode.ts";
 import { KnownFlags, nextFlags } from "./flags.ts";
 import { CC_AE, CC_B, CC_E, CC_FEQ, CC_FNE, CC_NE, CC_NP, CC_P, invert, ROWS } from "./insts.ts";
 import { FLOAT_SCRATCH, MEMORY0, RDI, RSP, SCRATCH, VMCTX, XMM0, XMM14 } from "./regs.ts";
+import { JUMP, JUMP_IF, REL_GOT_PC32, REL_PC32, TEXT_RULES } from "./text.ts";
 
 export class X64Expansion implements Expansion {
   readonly text: FunctionText;
@@ -31,8 +32,8 @@ export class X64Expansion implements Expansion {
   private readonly flags: KnownFlags;
 
   constructor(image: Image) {
-    this.text = new FunctionText(NOPS);
-    this.frame = new Frame();
+    this.text = new FunctionText(TEXT_RULES);
+    this.frame = new Frame(TEXT_RULES.pushed);
     this.scratch = SCRATCH;
     this.asm = new Assembler(this.text, image);
     this.program = image.program;
@@ -342,7 +343,7 @@ export class X64Expansion implements Expansion {
   // --- control ------------------------------------------------------------------------------------------------
 
   jump(label: number): void {
-    this.text.branch(0xe9, 1, 0xeb, label);
+    this.text.branch(JUMP, 0, label);
   }
 
   invert(cc: number): number {
@@ -360,7 +361,7 @@ export class X64Expansion implements Expansion {
       this.branch(-1, CC_P, past);
       this.branch(-1, CC_E, label);
       text.bind(past);
-    } else text.branch(0x800f | (cc << 8), 2, 0x70 | cc, label);
+    } else text.branch(JUMP_IF, cc, label);
   }
 
   tableJump(temporary: number, index: number, cases: number, table: number, otherwise: number): void {

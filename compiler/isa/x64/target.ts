@@ -11,6 +11,7 @@ import { X64Expansion } from "./expand.ts";
 import { address, constant, isZero, testFlags } from "./lower.ts";
 import { DWARF, MEMORY0 } from "./regs.ts";
 import { INSTRUCTIONS } from "./table.ts";
+import { RELOCATIONS, TEXT_RULES } from "./text.ts";
 
 /** By type, as ir/ops.ts numbers them; `general` for all that are not listed. */
 function byType(rows: ReadonlyMap<number, number>, general: number): number[] {
@@ -70,13 +71,14 @@ function operand(code: Code, i: number, k: number): number {
   return code.register.get(code.operandStart[i] + k);
 }
 
-const PSABI = new Psabi(62, 0, 4096, 8, 6, 1, DWARF, 7, 16);
+const PSABI = new Psabi(62, 0, 4096, 8, 6, 1, DWARF, 7, 16, TEXT_RULES.pushed, RELOCATIONS);
 
 /** `features`: bits of features.ts. */
 export function x64Target(features: number): Target {
   return {
     name: "x64",
     psabi: PSABI,
+    text: TEXT_RULES,
     features,
     instructions: INSTRUCTIONS,
     conventions: CONVENTIONS,
