@@ -22,7 +22,7 @@ import { requireBinary as requireBinaryIn } from "./wasm/foreign.ts";
 import type { ModuleSource } from "./wat/wast.ts";
 
 export { Diagnostic } from "./diagnostic.ts";
-export { Options } from "./options.ts";
+export { DEFAULTS, type Options } from "./options.ts";
 
 const NO_BYTES = new Uint8Array(0);
 

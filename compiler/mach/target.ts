@@ -16,8 +16,12 @@ import {
   reuses,
   USE,
 } from "./code.ts";
+import type { Expansion } from "./emit.ts";
+import type { Image, RelocationRow } from "./image.ts";
+import type { PcTable } from "./pctable.ts";
 import { classOf, type RegisterInfo, slotSizeOf } from "./registers.ts";
 import type { Selection } from "./select.ts";
+import type { TextRules } from "./text.ts";
 
 // --- instructions -----------------------------------------------------------------------------------------
 
@@ -122,6 +126,26 @@ export class InstructionTable {
   }
 }
 
+// --- for the generator of rules ------------------------------------------------------------------------------
+
+/** What a rule has to give for a register or memory operand. */
+export interface OperandShape {
+  readonly memory: boolean;
+  /** A register that is only read, and has a memory form. */
+  readonly either: boolean;
+  readonly float: boolean;
+  readonly width: number;
+}
+
+/** What a rule may say of an instruction. */
+export interface InstructionShape {
+  readonly reads: readonly OperandShape[];
+  /** Types of what it defines. */
+  readonly defs: readonly number[];
+  readonly immediate: boolean;
+  readonly condition: boolean;
+}
+
 // --- registers and conventions ----------------------------------------------------------------------------
 
 /** A calling convention, as data. */
@@ -135,8 +159,8 @@ export class Convention {
   /** What a function of this convention must restore. */
   readonly saved: RegisterSet;
   readonly calleePops: boolean;
-  /** True: an i32 arrives with its upper half zero. */
-  readonly zeroExtended: boolean;
+  /** True: an i32 arrives as the target keeps it in a register. */
+  readonly canonical: boolean;
 
   constructor(
     generalParams: readonly number[],
@@ -146,7 +170,7 @@ export class Convention {
     clobbers: RegisterSet,
     saved: RegisterSet,
     calleePops: boolean,
-    zeroExtended: boolean,
+    canonical: boolean,
   ) {
     this.generalParams = generalParams;
     this.floatParams = floatParams;
@@ -155,7 +179,7 @@ export class Convention {
     this.clobbers = clobbers;
     this.saved = saved;
     this.calleePops = calleePops;
-    this.zeroExtended = zeroExtended;
+    this.canonical = canonical;
   }
 }
 
@@ -240,24 +264,157 @@ export function layoutOf(signature: Signature, convention: Convention): CallLayo
   return new CallLayout(convention, params, results, (stackBytes + 15) & ~15, resultBytes);
 }
 
+// --- numbers -----------------------------------------------------------------------------------------------
+
+/** Instructions that a CPU may lack. Code for the plain machine needs none of these. */
+export class Feature {
+  /** As options have it (python/wasmpy/_target.py); as the manual has it. */
+  readonly name: string;
+  readonly title: string;
+  readonly bit: number;
+  /** The lowest level of the machine's ABI that has it. */
+  readonly level: number;
+  /** Where the CPU says so, in its own numbers (python/cpu.ts): leaf of cpuid (subleaf 0), register, bit. */
+  readonly leaf: number;
+  readonly register: number;
+  readonly shift: number;
+
+  constructor(
+    name: string,
+    title: string,
+    bit: number,
+    level: number,
+    leaf: number,
+    register: number,
+    shift: number,
+  ) {
+    this.name = name;
+    this.title = title;
+    this.bit = bit;
+    this.level = level;
+    this.leaf = leaf;
+    this.register = register;
+    this.shift = shift;
+  }
+}
+
+/** The numbers of a machine's psABI: what files and debuggers call it and its relocations. */
+export class Psabi {
+  /** e_machine and e_flags of ELF. */
+  readonly machine: number;
+  readonly flags: number;
+  /** Alignment of segments. */
+  readonly pageSize: number;
+  /** What the loader does: relocate an address, store that of a symbol in the GOT, or anywhere. */
+  readonly relRelative: number;
+  readonly relGlobDat: number;
+  readonly relAbs64: number;
+  /** DWARF's numbers of the general registers, of the stack pointer and of the return address. */
+  readonly registers: readonly number[];
+  readonly stackPointer: number;
+  readonly returnAddress: number;
+  /** Bytes that a call pushes: the return address; 0 where it is in a register. */
+  readonly pushed: number;
+  /** The kinds of relocations in code, from REL_OF_MACHINE on. */
+  readonly relocations: readonly RelocationRow[];
+
+  constructor(
+    machine: number,
+    flags: number,
+    pageSize: number,
+    relRelative: number,
+    relGlobDat: number,
+    relAbs64: number,
+    registers: readonly number[],
+    stackPointer: number,
+    returnAddress: number,
+    pushed: number,
+    relocations: readonly RelocationRow[],
+  ) {
+    this.machine = machine;
+    this.flags = flags;
+    this.pageSize = pageSize;
+    this.relRelative = relRelative;
+    this.relGlobDat = relGlobDat;
+    this.relAbs64 = relAbs64;
+    this.registers = registers;
+    this.stackPointer = stackPointer;
+    this.returnAddress = returnAddress;
+    this.pushed = pushed;
+    this.relocations = relocations;
+  }
+}
+
 // --- the target -------------------------------------------------------------------------------------------
 
+/** The instructions that stages before emission use without rules, by number. */
+export class Moves {
+  /** Loads and stores of a register of each type, as ir/ops.ts numbers them. */
+  private readonly loads: readonly number[];
+  private readonly stores: readonly number[];
+  /** Makes of a general register whose low half is an i32 one as the target keeps it. */
+  readonly canonical: number;
+  /** The address of a memory operand. */
+  readonly address: number;
+  /** Whether a call may take the address of the callee from memory. */
+  readonly callsMemory: boolean;
+
+  constructor(
+    loads: readonly number[],
+    stores: readonly number[],
+    canonical: number,
+    address: number,
+    callsMemory: boolean,
+  ) {
+    this.loads = loads;
+    this.stores = stores;
+    this.canonical = canonical;
+    this.address = address;
+    this.callsMemory = callsMemory;
+  }
+
+  loadOf(type: number): number {
+    return this.loads[type];
+  }
+
+  storeOf(type: number): number {
+    return this.stores[type];
+  }
+}
+
+/** Prints code that was emitted. */
+export interface Lister {
+  /** The function defined last, `symbol`. */
+  last(image: Image, pcs: PcTable, symbol: number): string;
+}
+
+/** A machine as the stages before and behind it see it. */
 export interface Target {
   readonly name: string;
+  readonly psabi: Psabi;
+  readonly text: TextRules;
   /** Features beyond the baseline, as the target numbers their bits. */
   readonly features: number;
   readonly instructions: InstructionTable;
   /** Both indexed by CONV_… of ir/program.ts. */
   readonly conventions: readonly Convention[];
   readonly registers: readonly RegisterInfo[];
+  readonly moves: Moves;
+  /** All registers that may be allocated: what an exceptional return destroys. */
+  readonly everything: RegisterSet;
+  /** What a function need not keep that changes the instance, or catches: pinned registers. */
+  readonly pinned: RegisterSet;
   /** Emits the instructions of `v` through the selection; false where no rule matches. */
   lower(s: Selection, v: Value): boolean;
-  /** Emits what the function begins with: definitions of those of its parameters that are used. */
-  enter(s: Selection): void;
   /** Stages the address of the load or store `access`. */
   address(s: Selection, access: Value): void;
-  /** Emits instructions that set the flags for the i32 `v` as a truth value; yields the condition. */
+  /**
+   * Emits instructions that set the flags for the i32 `v` as a truth value, or stages what is to be compared; yields the
+   * condition.
+   */
   flags(s: Selection, v: Value): number;
+  /** The same for the low half of a register being 0. */
+  isZero(s: Selection, register: number): number;
   /** The value that the register of `v` holds anyway, or -1. */
   through(s: Selection, v: Value): Value;
   /** A register that holds the constant (or other cheap, pure) value, made just here; -1: is not one. */
@@ -266,4 +423,7 @@ export interface Target {
   readonly memoryBase: number;
   /** How many low bits of the first DEF of instruction `i` may be set at most; `of` tells it of a register. */
   significantBits(code: Code, i: number, of: (register: number) => number): number;
+  /** For code of the image: what writes it, and what prints it. */
+  expansion(image: Image): Expansion;
+  lister(): Lister;
 }

@@ -6,7 +6,7 @@ import { encodeUtf8 } from "../base/utf8.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import { I32, PTR } from "../ir/ops.ts";
-import { FEATURES, type Feature } from "../isa/x64/features.ts";
+import type { Feature } from "../mach/target.ts";
 import { SHAPE_CPU, shape } from "../runtime/shape.ts";
 import type { Glue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
@@ -22,16 +22,17 @@ const NAME_BYTES = 16 * NAME_LEAVES;
 
 /** () → 0, or -1: exception. */
 export function requireCpu(g: Glue): number {
-  const complaints = FEATURES.map((f) => complaint(g, f));
+  const { features } = g;
+  const complaints = features.map((f) => complaint(g, f));
   const refuse = refuseCpu(g);
   return g.defineC("wasmpy_require_cpu", [], [I32], (c) => {
     const needed = c.op(op.I32_WRAP_I64, shape(c, SHAPE_CPU));
-    const all = FEATURES.reduce((bits, f) => bits | f.bit, 0);
+    const all = features.reduce((bits, f) => bits | f.bit, 0);
     // From all to none, so that what needs nothing asks for nothing.
     c.when(c.op(op.I32_EQZ, c.op(op.I32_AND, needed, c.i32(all))), () => c.ret([c.i32(0)]));
     let known = -1;
-    FEATURES.forEach((f, i) => {
-      const isSame = i > 0 && FEATURES[i - 1].leaf === f.leaf && FEATURES[i - 1].register === f.register;
+    features.forEach((f, i) => {
+      const isSame = i > 0 && features[i - 1].leaf === f.leaf && features[i - 1].register === f.register;
       if (!isSame) known = word(c, f.leaf, f.register);
       const bit = c.op(op.I32_AND, c.op(op.I32_SHR_U, known, c.i32(f.shift)), c.i32(1));
       const isMissing = c.op(

@@ -13,11 +13,11 @@ import { DONE, Progress, STOP } from "../base/progress.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import { Compilation } from "../compilation.ts";
 import type { Diagnostic } from "../diagnostic.ts";
-import { cpuFeatures } from "../isa/x64/features.ts";
-import { Options } from "../options.ts";
+import { DEFAULTS, type Options } from "../options.ts";
 import { prebuilt } from "../prebuilt.ts";
 import { Script } from "../script.ts";
 import { Complaint, Source } from "../source.ts";
+import { cpuFeatures } from "../targets.ts";
 import { featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
 import { requireBinary as requireBinaryIn } from "../wasm/foreign.ts";
 
@@ -61,7 +61,7 @@ export function features(version: number, without: string): number {
 
 /** `names`: of what the CPU has beyond the baseline, with commas. */
 export function cpu(names: string): number {
-  return cpuFeatures(names.split(","));
+  return cpuFeatures(DEFAULTS.target, names.split(","));
 }
 
 function sourceOf(bytes: Uint8Array, allowed: number): Source {
@@ -90,7 +90,18 @@ export function begin(
   verified: boolean,
   nogil: boolean,
 ): number {
-  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
+  const options: Options = {
+    leaf,
+    features: allowed,
+    target: DEFAULTS.target,
+    cpu,
+    level,
+    checked,
+    wrap,
+    interrupts,
+    verified,
+    nogil,
+  };
   const job = sourceOf(bytes, allowed);
   const module = job.decode();
   const begun = new Compilation(module, job.facts(module), options, job.progress);
@@ -258,5 +269,5 @@ export function functionOf(d: Diagnostic): string {
 
 /** Once, when the module was loaded: what every job shares. */
 export function warm(): void {
-  prebuilt();
+  prebuilt(DEFAULTS.target);
 }

@@ -70,6 +70,7 @@ class Built {
       false,
       0,
       false,
+      [],
     );
     const glue = new ModuleGlue(module, layout, this.program, this.image, input, null);
     declareShared(glue, []);

@@ -1,6 +1,6 @@
 // The rows of insts.ts as selection and the generator of rules see them: constraints, memory forms, shapes.
 
-import { constraintsOf, InstructionTable, typeOf } from "../../mach/target.ts";
+import { constraintsOf, type InstructionShape, InstructionTable, typeOf } from "../../mach/target.ts";
 import { IN_RM, NO_IMM, READ, ROWS, WRITE } from "./insts.ts";
 
 /** The number of the form of instruction `i` with memory in place of its `rm` register, or -1. */
@@ -17,23 +17,6 @@ export const INSTRUCTIONS: InstructionTable = new InstructionTable(
   Int16Array.from(ROWS, (_, i) => memoryFormOf(i)),
   Uint8Array.from(ROWS, (row) => row.feature),
 );
-
-/** What a rule has to give for a register or memory operand. */
-export interface OperandShape {
-  readonly memory: boolean;
-  /** A register that is only read, and has a memory form. */
-  readonly either: boolean;
-  readonly float: boolean;
-  readonly width: number;
-}
-
-export interface InstructionShape {
-  readonly reads: readonly OperandShape[];
-  /** Types of what it defines. */
-  readonly defs: readonly number[];
-  readonly immediate: boolean;
-  readonly condition: boolean;
-}
 
 /** Pseudo-instructions that rules may use have an immediate or a condition by name. */
 const WITH_IMMEDIATE: readonly string[] = ["const32", "const64"];
