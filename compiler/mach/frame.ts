@@ -22,7 +22,7 @@ function leavesFor(op: number): boolean {
 }
 
 /** Whether the instruction may change the pinned registers. */
-function changesInstance(op: number): boolean {
+export function changesInstance(op: number): boolean {
   return op === SET_VMCTX || (op >= INVOKE && op <= INVOKE_M);
 }
 

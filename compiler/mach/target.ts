@@ -4,18 +4,7 @@
 import type { Value } from "../ir/func.ts";
 import { F32, F64, I32, I64 } from "../ir/ops.ts";
 import type { Signature } from "../ir/program.ts";
-import {
-  ANYWHERE,
-  type Code,
-  DEF,
-  FLOAT,
-  fixed,
-  IN_REGISTER,
-  OVERLAPS,
-  type RegisterSet,
-  reuses,
-  USE,
-} from "./code.ts";
+import { ANYWHERE, DEF, FLOAT, fixed, IN_REGISTER, OVERLAPS, type RegisterSet, reuses, USE } from "./code.ts";
 import type { Expansion } from "./emit.ts";
 import type { Image, RelocationRow } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
@@ -36,7 +25,32 @@ export interface OperandRow {
   readonly float: boolean;
   /** In bits. */
   readonly width: number;
+  /** What a general register that is written holds above the width: KEEPS, ZEROS or SIGNS. */
+  readonly above: number;
 }
+
+/** Whatever was there; zeros; copies of the sign. */
+export const KEEPS = 0;
+export const ZEROS = 1;
+export const SIGNS = 2;
+
+// What the check of addresses (verify.ts) may know of an instruction's first result, besides what lies above its width.
+export const ANY = 0;
+/** A number of 8, or 16 bits, with zeros above. */
+export const BITS8 = 1;
+export const BITS16 = 2;
+/** Of the bits of the immediate no others. */
+export const MASKED = 3;
+/** The number, shifted right by the immediate, zeros from above. */
+export const SHIFTED = 4;
+/** The immediate, of two words. */
+export const IMMEDIATE = 5;
+/** The 64-bit sum of the first two registers that are read. */
+export const SUM = 6;
+/** The same with the low half of the second one, zero-extended and then shifted left by the immediate. */
+export const SUM_EXTENDED = 7;
+/** The sum of the first register and the immediate, which is not negative. */
+export const SUM_IMMEDIATE = 8;
 
 export const READ = 1;
 export const WRITE = 2;
@@ -46,13 +60,22 @@ export class Constraints {
   readonly list: readonly number[];
   /** The type (ir/ops.ts) that stands for class and width of each. */
   readonly types: readonly number[];
+  /** What each DEF leaves above its width. */
+  readonly above: readonly number[];
   readonly defs: number;
   /** How many operands stand before base and index; -1: no memory operand. */
   readonly memoryAt: number;
 
-  constructor(list: readonly number[], types: readonly number[], defs: number, memoryAt: number) {
+  constructor(
+    list: readonly number[],
+    types: readonly number[],
+    above: readonly number[],
+    defs: number,
+    memoryAt: number,
+  ) {
     this.list = list;
     this.types = types;
+    this.above = above;
     this.defs = defs;
     this.memoryAt = memoryAt;
   }
@@ -82,7 +105,8 @@ export function constraintsOf(operands: readonly OperandRow[], early: boolean): 
     list.push(o.fixed >= 0 ? fixed(USE, o.fixed) : USE | (anywhere ? ANYWHERE : IN_REGISTER));
   }
   const types = [...written, ...read.filter((o) => !o.memory)].map((o) => typeOf(o.float, o.width));
-  return new Constraints(list, types, written.length, address < 0 ? -1 : written.length + address);
+  const above = written.map((o) => o.above);
+  return new Constraints(list, types, above, written.length, address < 0 ? -1 : written.length + address);
 }
 
 /** The type of a register that an operand of that class and width fills; wide float operands hold an f64. */
@@ -103,14 +127,18 @@ export class InstructionTable {
   readonly memoryForm: Int16Array;
   /** What an instruction needs of the CPU: bits of the target's features. */
   readonly features: Uint8Array;
-  /** Beside `constraint`: types of the operands (see `typeOf`). */
+  /** Beside `constraint`: types of the operands (see `typeOf`); of DEFs, what they leave above their widths. */
   readonly type: Uint8Array;
+  readonly above: Uint8Array;
+  /** What is known of the first result: ANY, BITS8 … */
+  readonly result: Uint8Array;
 
   constructor(
     names: readonly string[],
     constraints: readonly Constraints[],
     memoryForm: Int16Array,
     features: Uint8Array,
+    result: Uint8Array,
   ) {
     this.names = names;
     this.start = new Int32Array(constraints.length + 1);
@@ -121,6 +149,10 @@ export class InstructionTable {
     this.type = Uint8Array.from(constraints.flatMap((c) => c.types));
     this.defs = Uint8Array.from(constraints, (c) => c.defs);
     this.memoryAt = Int8Array.from(constraints, (c) => c.memoryAt);
+    this.above = Uint8Array.from(
+      constraints.flatMap((c) => c.list.map((_, k) => (k < c.defs ? c.above[k] : KEEPS))),
+    );
+    this.result = result;
     this.memoryForm = memoryForm;
     this.features = features;
   }
@@ -421,8 +453,8 @@ export interface Target {
   constant(s: Selection, v: Value): number;
   /** The physical register that holds the base of memory 0. */
   readonly memoryBase: number;
-  /** How many low bits of the first DEF of instruction `i` may be set at most; `of` tells it of a register. */
-  significantBits(code: Code, i: number, of: (register: number) => number): number;
+  /** What lies above an i32 in a register: ZEROS or SIGNS. */
+  readonly i32: number;
   /** For code of the image: what writes it, and what prints it. */
   expansion(image: Image): Expansion;
   lister(): Lister;

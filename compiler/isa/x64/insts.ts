@@ -28,6 +28,7 @@
 
 import { unreachable } from "../../base/fail.ts";
 import { CONSTANT, COPIES, PSEUDO, READS_FLAGS, WRITES_FLAGS } from "../../mach/pseudo.ts";
+import { KEEPS, ZEROS } from "../../mach/target.ts";
 import { registerName } from "./regs.ts";
 
 // --- conditions -----------------------------------------------------------------------------------------
@@ -98,6 +99,8 @@ export class Operand {
   readonly width: number;
   /** The register it must be in, or -1. */
   readonly fixed: number;
+  /** An instruction of 32 bits clears the upper half of its general register; narrower ones keep what is there. */
+  readonly above: number;
 
   constructor(
     access: number,
@@ -115,6 +118,7 @@ export class Operand {
     this.spillable = spillable;
     this.width = width;
     this.fixed = fixed;
+    this.above = !float && !memory && width === 32 ? ZEROS : KEEPS;
   }
 }
 

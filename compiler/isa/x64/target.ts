@@ -3,8 +3,7 @@
 import { flags, lower, through } from "../../gen/x64-lower.ts";
 import * as x from "../../gen/x64-ops.ts";
 import { F32, F64, I32, TYPE_NAMES } from "../../ir/ops.ts";
-import type { Code } from "../../mach/code.ts";
-import { Moves, Psabi, type Target } from "../../mach/target.ts";
+import { Moves, Psabi, type Target, ZEROS } from "../../mach/target.ts";
 import { CONVENTIONS, EVERYTHING, PINNED, REGISTERS } from "./abi.ts";
 import { Disassembler } from "./disassemble.ts";
 import { X64Expansion } from "./expand.ts";
@@ -40,37 +39,6 @@ const MOVES = new Moves(
   true,
 );
 
-/**
- * For the index of an access: what lower.rules make of the operations of opt/bits.ts, evidentBits, and the sum of an
- * index and an offset that is no displacement; for an i32, the upper half of an i64.
- */
-function significantBits(code: Code, i: number, of: (register: number) => number): number {
-  switch (code.op[i]) {
-    case x.MOVZX8_32:
-    case x.MOVZX8_32_M:
-      return 8;
-    case x.MOVZX16_32:
-    case x.MOVZX16_32_M:
-      return 16;
-    case x.AND32_I:
-      return 32 - Math.clz32(code.imm[i]);
-    case x.SHR32_I:
-      return 32 - (code.imm[i] & 31);
-    case x.SHR64_I:
-      return 64 - (code.imm[i] & 63);
-    case x.CONST64:
-      return code.imm2[i] === 0 ? 32 - Math.clz32(code.imm[i]) : 64;
-    case x.ADD64:
-      return Math.min(64, Math.max(of(operand(code, i, 1)), of(operand(code, i, 2))) + 1);
-    default:
-      return 64;
-  }
-}
-
-function operand(code: Code, i: number, k: number): number {
-  return code.register.get(code.operandStart[i] + k);
-}
-
 const PSABI = new Psabi(62, 0, 4096, 8, 6, 1, DWARF, 7, 16, TEXT_RULES.pushed, RELOCATIONS);
 
 /** `features`: bits of features.ts. */
@@ -93,7 +61,7 @@ export function x64Target(features: number): Target {
     through,
     constant,
     memoryBase: MEMORY0,
-    significantBits,
+    i32: ZEROS,
     expansion: (image) => new X64Expansion(image),
     lister: () => new Disassembler(),
   };
