@@ -186,10 +186,10 @@ export class Lowering extends Builder {
   /** At the header of each loop. While a function runs its thread has the same breaker. */
   poll(): void {
     if (!this.options.interrupts) return;
-    const context = this.pointerCell(at.VMCTX_CONTEXT);
+    const context = this.pointerCell(at.VMCTX_CONTEXT.offset);
     this.op(
       op.POLL,
-      this.load(op.PTR_LOAD, context, at.CONTEXT_BREAKER, access(REGION_CONTEXT, 0, 8, READONLY)),
+      this.load(op.PTR_LOAD, context, at.CONTEXT_BREAKER.offset, access(REGION_CONTEXT, 0, 8, READONLY)),
     );
   }
 
@@ -272,7 +272,7 @@ export class Lowering extends Builder {
       return this.load(op.BOUNDS_CHECK32, index, lo, aux, hi);
     }
     const record = this.memoryRecord(memory);
-    const available = this.recordField(op.I64_LOAD, record, at.MEMORY_SIZE);
+    const available = this.recordField(op.I64_LOAD, record, at.MEMORY_SIZE.offset);
     const end: f64 = (lo >>> 0) + size; // of offset 0's access
     const endLo = end | 0;
     const endHi = hi + (end > 0xffffffff ? 1 : 0);
@@ -289,7 +289,7 @@ export class Lowering extends Builder {
       const last = this.op(op.I64_ADD, wide, this.i64(endLo, endHi));
       this.trapIf(this.op(op.I64_GT_U, last, available), trap.MEMORY_OUT_OF_BOUNDS);
     }
-    return this.op(op.PTR_ADD, this.recordField(op.PTR_LOAD, record, at.MEMORY_BASE), wide);
+    return this.op(op.PTR_ADD, this.recordField(op.PTR_LOAD, record, at.MEMORY_BASE.offset), wide);
   }
 
   accessAux(memory: number, size: number): number {
@@ -309,7 +309,7 @@ export class Lowering extends Builder {
   }
 
   memorySize(memory: number): Value {
-    const bytes = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE);
+    const bytes = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE.offset);
     const pages = this.op(op.I64_SHR_U, bytes, this.i64(16, 0));
     return this.narrow(pages, this.memoryLimits(memory));
   }
@@ -397,7 +397,7 @@ export class Lowering extends Builder {
 
   /** The number of elements, as i64. */
   private tableLength(table: number): Value {
-    return this.recordField(op.I64_LOAD, this.tableRecord(table), at.TABLE_SIZE);
+    return this.recordField(op.I64_LOAD, this.tableRecord(table), at.TABLE_SIZE.offset);
   }
 
   tableSize(table: number): Value {
@@ -459,7 +459,7 @@ export class Lowering extends Builder {
 
   /** Element `i` of the segment's array, which borrows it. */
   setElem(elem: number, i: number, v: Value): void {
-    const array = this.recordField(op.PTR_LOAD, this.vmctx(), this.layout.elem[elem] + at.ELEM_ARRAY);
+    const array = this.recordField(op.PTR_LOAD, this.vmctx(), this.layout.elem[elem] + at.ELEM_ARRAY.offset);
     this.store(op.REF_STORE, array, v, 8 * i, access(REGION_TABLE, 0, 8, 0));
   }
 
@@ -473,7 +473,7 @@ export class Lowering extends Builder {
   }
 
   checkMemoryFits(memory: number, index: Value, n: number): void {
-    const size = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE);
+    const size = this.recordField(op.I64_LOAD, this.memoryRecord(memory), at.MEMORY_SIZE.offset);
     this.checkFits(size, index, n, trap.DATA_DOES_NOT_FIT);
   }
 
@@ -561,7 +561,7 @@ export class Lowering extends Builder {
 
   /** What an imported function's record is called through: it was filled in before any code ran. */
   private importedCode(record: Value): Value {
-    return this.load(op.PTR_LOAD, record, at.FUNC_FOREIGN, access(REGION_VMCTX, 0, 8, READONLY));
+    return this.load(op.PTR_LOAD, record, at.FUNC_FOREIGN.offset, access(REGION_VMCTX, 0, 8, READONLY));
   }
 
   /** The signature of FUNC_CODE. */
@@ -580,13 +580,13 @@ export class Lowering extends Builder {
   recordInTable(table: number, type: number, index: Value): Value {
     const wide = this.wide(index, this.tableLimits(table));
     this.trapIf(this.op(op.I64_GE_U, wide, this.tableLength(table)), trap.UNDEFINED_ELEMENT);
-    const base = this.recordField(op.PTR_LOAD, this.tableRecord(table), at.TABLE_BASE);
+    const base = this.recordField(op.PTR_LOAD, this.tableRecord(table), at.TABLE_BASE.offset);
     const slot = this.op(op.PTR_ADD, base, this.op(op.I64_SHL, wide, this.i64(3, 0)));
     const record = this.load(op.PTR_LOAD, slot, 0, access(REGION_TABLE, this.tableRegion(table), 8, 0));
     this.trapIf(this.op(op.PTR_EQZ, record), trap.UNINITIALIZED_ELEMENT);
     const expected = access(REGION_VMCTX, 0, 8, READONLY);
     const wanted = this.load(op.I64_LOAD, this.vmctx(), this.layout.type[type], expected);
-    const actual = this.recordField(op.I64_LOAD, record, at.FUNC_TYPE);
+    const actual = this.recordField(op.I64_LOAD, record, at.FUNC_TYPE.offset);
     this.trapIf(this.op(op.I64_NE, actual, wanted), trap.INDIRECT_CALL_TYPE);
     return record;
   }
@@ -603,7 +603,7 @@ export class Lowering extends Builder {
 
   /** Whether the record is of this instance: its function can be called straight. */
   private isOwn(record: Value): Value {
-    return this.op(op.PTR_EQ, this.recordField(op.PTR_LOAD, record, at.FUNC_VMCTX), this.vmctx());
+    return this.op(op.PTR_EQ, this.recordField(op.PTR_LOAD, record, at.FUNC_VMCTX.offset), this.vmctx());
   }
 
   /** Calls the function of a record that is known to be there and of the type; `own`: and to be this instance's. */
@@ -617,7 +617,7 @@ export class Lowering extends Builder {
     this.jump(after, this.callBare(record, type, args));
     this.switchTo(foreign);
     this.holdRecord(record);
-    const far = this.recordField(op.PTR_LOAD, record, at.FUNC_FOREIGN);
+    const far = this.recordField(op.PTR_LOAD, record, at.FUNC_FOREIGN.offset);
     this.jump(after, this.results(this.callPtr(far, this.foreign(type | 0), [record, ...args]), type));
     this.seal(after);
     this.switchTo(after);
@@ -630,22 +630,22 @@ export class Lowering extends Builder {
   }
 
   private callBare(record: Value, type: number, args: readonly Value[]): Value[] {
-    const code = this.recordField(op.PTR_LOAD, record, at.FUNC_CODE);
+    const code = this.recordField(op.PTR_LOAD, record, at.FUNC_CODE.offset);
     return this.results(this.callPtr(code, this.bare(type), args), type);
   }
 
   returnCallRecord(record: Value, type: number, own: boolean, args: readonly Value[]): void {
     const code = (offset: number) => this.recordField(op.PTR_LOAD, record, offset);
     if (own) {
-      this.returnCallPtr(code(at.FUNC_CODE), this.bare(type), args);
+      this.returnCallPtr(code(at.FUNC_CODE.offset), this.bare(type), args);
       return;
     }
     const foreign = this.fork(this.isOwn(record));
     this.func.cold.set(foreign, 1);
-    this.returnCallPtr(code(at.FUNC_CODE), this.bare(type), args);
+    this.returnCallPtr(code(at.FUNC_CODE.offset), this.bare(type), args);
     this.switchTo(foreign);
     this.holdRecord(record);
-    this.returnCallPtr(code(at.FUNC_FOREIGN), this.foreign(type | 0), [record, ...args]);
+    this.returnCallPtr(code(at.FUNC_FOREIGN.offset), this.foreign(type | 0), [record, ...args]);
   }
 }
 

@@ -128,23 +128,23 @@ export class X64Expansion implements Expansion {
     const large = frame.size > 1024;
     const back = text.newLabel();
     const slow = this.stub(large ? STUB_LARGE_CHECK : STUB_CHECK, back, loc);
-    asm.base(VMCTX, VMCTX_CONTEXT);
+    asm.base(VMCTX, VMCTX_CONTEXT.offset);
     asm.memory(x.MOV64_M, SCRATCH);
     if (large) {
-      asm.base(SCRATCH, CONTEXT_LIMIT);
+      asm.base(SCRATCH, CONTEXT_LIMIT.offset);
       asm.memory(x.MOV64_M, SCRATCH);
       asm.immediate(x.ADD64_I, SCRATCH, frame.size, 0);
       this.branch(CC_B, slow);
       asm.registers(x.CMP64, RSP, SCRATCH);
       this.branch(CC_B, slow);
-      asm.base(VMCTX, VMCTX_CONTEXT);
+      asm.base(VMCTX, VMCTX_CONTEXT.offset);
       asm.memory(x.MOV64_M, SCRATCH);
     } else {
-      asm.base(SCRATCH, CONTEXT_LIMIT);
+      asm.base(SCRATCH, CONTEXT_LIMIT.offset);
       asm.memory(x.CMP64_M, RSP);
       this.branch(CC_B, slow);
     }
-    asm.base(SCRATCH, CONTEXT_BREAKER);
+    asm.base(SCRATCH, CONTEXT_BREAKER.offset);
     asm.memory(x.MOV64_M, SCRATCH);
     this.testBreaker(SCRATCH, slow);
     text.bind(back);
@@ -359,7 +359,7 @@ export class X64Expansion implements Expansion {
         break;
       case x.SET_VMCTX:
         this.move(this.placeAt(i, 0), VMCTX, I64);
-        asm.base(VMCTX, VMCTX_BASE);
+        asm.base(VMCTX, VMCTX_BASE.offset);
         asm.memory(x.MOV64_M, MEMORY0);
         break;
       case x.SP:
@@ -630,9 +630,9 @@ export class X64Expansion implements Expansion {
           // the slow path knows nothing of this frame: compare again, with the thread's own limit
           const exhausted = text.newLabel();
           this.callSlow(0, 0, loc);
-          asm.base(VMCTX, VMCTX_CONTEXT);
+          asm.base(VMCTX, VMCTX_CONTEXT.offset);
           asm.memory(x.MOV64_M, SCRATCH);
-          asm.base(SCRATCH, CONTEXT_LIMIT);
+          asm.base(SCRATCH, CONTEXT_LIMIT.offset);
           asm.memory(x.MOV64_M, SCRATCH);
           asm.immediate(x.ADD64_I, SCRATCH, frame.size, 0);
           this.branch(CC_B, exhausted);
