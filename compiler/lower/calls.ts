@@ -42,7 +42,7 @@ export function returnCallFunction(out: Lowering, index: number, args: readonly 
 
 /** What an imported function's record is called through: it was filled in before any code ran. */
 function importedCode(out: Lowering, record: Value): Value {
-  return out.load(op.PTR_LOAD, record, at.FUNC_FOREIGN, access(REGION_VMCTX, 0, 8, READONLY));
+  return out.load(op.PTR_LOAD, record, at.FUNC_FOREIGN.offset, access(REGION_VMCTX, 0, 8, READONLY));
 }
 
 /** The signature of FUNC_CODE. */
@@ -59,7 +59,7 @@ function foreignSignature(out: Lowering, type: number): number {
 
 /** Whether the record is of this instance: its function can be called straight. */
 function isOwn(out: Lowering, record: Value): Value {
-  return out.op(op.PTR_EQ, recordField(out, op.PTR_LOAD, record, at.FUNC_VMCTX), instance(out));
+  return out.op(op.PTR_EQ, recordField(out, op.PTR_LOAD, record, at.FUNC_VMCTX.offset), instance(out));
 }
 
 /** Calls the function of a record that is known to be there and of the type; `own`: and to be this instance's. */
@@ -79,7 +79,7 @@ export function callRecord(
   out.jump(after, callBare(out, record, type, args));
   out.switchTo(foreign);
   holdRecord(out, record);
-  const far = recordField(out, op.PTR_LOAD, record, at.FUNC_FOREIGN);
+  const far = recordField(out, op.PTR_LOAD, record, at.FUNC_FOREIGN.offset);
   out.jump(after, resultsOf(out, out.callPtr(far, foreignSignature(out, type | 0), [record, ...args]), type));
   out.seal(after);
   out.switchTo(after);
@@ -92,7 +92,7 @@ function holdRecord(out: Lowering, record: Value): void {
 }
 
 function callBare(out: Lowering, record: Value, type: number, args: readonly Value[]): Value[] {
-  const code = recordField(out, op.PTR_LOAD, record, at.FUNC_CODE);
+  const code = recordField(out, op.PTR_LOAD, record, at.FUNC_CODE.offset);
   return resultsOf(out, out.callPtr(code, bareSignature(out, type), args), type);
 }
 
@@ -105,13 +105,13 @@ export function returnCallRecord(
 ): void {
   const code = (offset: number) => recordField(out, op.PTR_LOAD, record, offset);
   if (own) {
-    out.returnCallPtr(code(at.FUNC_CODE), bareSignature(out, type), args);
+    out.returnCallPtr(code(at.FUNC_CODE.offset), bareSignature(out, type), args);
     return;
   }
   const foreign = fork(out, isOwn(out, record));
   out.func.cold.set(foreign, 1);
-  out.returnCallPtr(code(at.FUNC_CODE), bareSignature(out, type), args);
+  out.returnCallPtr(code(at.FUNC_CODE.offset), bareSignature(out, type), args);
   out.switchTo(foreign);
   holdRecord(out, record);
-  out.returnCallPtr(code(at.FUNC_FOREIGN), foreignSignature(out, type | 0), [record, ...args]);
+  out.returnCallPtr(code(at.FUNC_FOREIGN.offset), foreignSignature(out, type | 0), [record, ...args]);
 }

@@ -1,6 +1,7 @@
 // The image being written: sections of bytes, where each symbol lies in them, and what must be patched when
 // addresses are known. Targets append code, runtime and python append data; obj/elf (pe, macho) lays it out.
 
+import { type DataModel, LP64 } from "../abi/model.ts";
 import { Bytes } from "../base/bytes.ts";
 import type { Program } from "../ir/program.ts";
 import { checkLimit, MAX_CODE_BYTES, MAX_IMAGE_BYTES } from "../wasm/limits.ts";
@@ -62,6 +63,8 @@ export class Definition {
 
 export class Image {
   readonly program: Program;
+  /** How C code lays out its data on the target, and the byte order of all sections. */
+  readonly model: DataModel;
   readonly sections: readonly Bytes[]; // indexed by TEXT, RODATA, DATA
   readonly relocations: Relocation[];
   /** Symbol → definition. */
@@ -75,10 +78,12 @@ export class Image {
   /** Stands between functions. */
   readonly filler: number;
 
-  constructor(program: Program, filler = 0) {
+  constructor(program: Program, filler = 0, model = LP64) {
     this.program = program;
     this.filler = filler;
-    this.sections = [new Bytes(4096), new Bytes(1024), new Bytes(1024)];
+    this.model = model;
+    const big = !model.littleEndian;
+    this.sections = [new Bytes(4096, big), new Bytes(1024, big), new Bytes(1024, big)];
     this.relocations = [];
     this.definitions = new Map();
     this.exported = [];

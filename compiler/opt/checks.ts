@@ -41,7 +41,7 @@ export class Checks implements Pass {
     const record = f.a[check] as Value;
     const index = f.b[check] as Value;
     const [lo, hi] = [f.imm[check], f.imm2[check]];
-    const available = this.field(check, op.I64_LOAD, record, MEMORY_SIZE);
+    const available = this.field(check, op.I64_LOAD, record, MEMORY_SIZE.offset);
     let wide = index;
     if (f.type[f.resolve(index)] === I32) {
       wide = this.make(check, op.I64_EXTEND_I32_U, index, NO_VALUE);
@@ -54,7 +54,7 @@ export class Checks implements Pass {
       const last = this.make(check, op.I64_SUB, available, needed);
       this.trapIf(check, op.I64_GT_U, index, last);
     }
-    const base = this.field(check, op.PTR_LOAD, record, MEMORY_BASE);
+    const base = this.field(check, op.PTR_LOAD, record, MEMORY_BASE.offset);
     f.op[check] = op.PTR_ADD;
     f.a[check] = base;
     f.b[check] = wide;

@@ -86,7 +86,7 @@ function refuseCpu(g: Glue): number {
     c.when(c.op(op.I32_GE_U, largest, c.i32(NAME + NAME_LEAVES - 1)), () => {
       for (let i = 0; i < 4 * NAME_LEAVES; i++) {
         const part = c.op(WORDS[i & 3], c.i32(NAME + (i >> 2)), c.i32(0));
-        c.setField(I32, c.argument(1), 4 * i, part);
+        c.setContent(I32, c.plus(c.argument(1), 4 * i), part);
       }
     });
     const errors = c.api("PyImport_ImportModule", c.text("wasmpy._errors"));
@@ -97,7 +97,7 @@ function refuseCpu(g: Glue): number {
       c.decref(errors);
     });
     c.when(c.isNull(c.get(kind)), () => c.api("PyErr_Clear"));
-    const importError = c.field(PTR, c.apiAddress("PyExc_ImportError"), 0);
+    const importError = c.content(PTR, c.apiAddress("PyExc_ImportError"));
     const chosen = c.op(op.PTR_SELECT, c.isThere(c.get(kind)), c.get(kind), importError);
     c.api("PyErr_SetString", chosen, c.argument(0));
     c.decref(c.get(kind));

@@ -49,8 +49,8 @@ export function trampoline(g: ModuleGlue, t: DefType): number {
       const record = c.argument(0);
       const operands = params.map((_, i) => c.argument(i + 1));
       const own = c.op(op.VMCTX);
-      const code = c.field(PTR, record, RECORD_CODE);
-      c.op(op.SET_VMCTX, c.field(PTR, record, FUNC_VMCTX));
+      const code = c.field(record, RECORD_CODE);
+      c.op(op.SET_VMCTX, c.field(record, FUNC_VMCTX));
       const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
       c.op(op.SET_VMCTX, own);
       c.ret(results);
@@ -94,7 +94,7 @@ class ImportThunk {
     this.c = c;
     this.g = g;
     this.t = t;
-    this.context = c.vmctxField(PTR, c.op(op.VMCTX), VMCTX_CONTEXT);
+    this.context = c.field(c.op(op.VMCTX), VMCTX_CONTEXT);
     c.whenRarely(hasLittleStack(c, this.context), () => c.trap(STACK_EXHAUSTED));
     this.kept = suspend(c, this.context);
   }
@@ -132,7 +132,7 @@ class ImportThunk {
   private callPython(): Value {
     const { c, g, t } = this;
     const count = t.params.length;
-    const cells = c.room(8 * (count + 1)); // one in front, for the callee
+    const cells = c.room(c.model.wordBytes * (count + 1)); // one in front, for the callee
     const boxed: Value[] = [];
     const failed: Block[] = [];
     t.params.forEach((type, i) => {
@@ -142,11 +142,11 @@ class ImportThunk {
       c.brIf(c.isNull(object), failed[i], [], next, []);
       c.seal(next);
       c.switchTo(next);
-      c.setSlotField(PTR, cells, 8 * (i + 1), object);
+      c.setPointerInRoom(cells, i + 1, object);
       boxed.push(object);
     });
-    const callable = c.field(PTR, c.argument(0), FUNC_OBJECT);
-    const vectorcall = c.field(PTR, c.symbol(vectorcallCell(g)), 0);
+    const callable = c.field(c.argument(0), FUNC_OBJECT);
+    const vectorcall = c.content(PTR, c.symbol(vectorcallCell(g)));
     const result = c.callC(
       vectorcall,
       [PTR, PTR, I64, PTR],

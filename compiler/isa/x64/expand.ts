@@ -61,17 +61,17 @@ export class X64Expansion implements Expansion {
   }
 
   loadContext(): void {
-    this.asm.base(VMCTX, VMCTX_CONTEXT);
+    this.asm.base(VMCTX, VMCTX_CONTEXT.offset);
     this.asm.memory(x.MOV64_M, SCRATCH);
   }
 
   loadBreaker(): void {
-    this.asm.base(SCRATCH, CONTEXT_BREAKER);
+    this.asm.base(SCRATCH, CONTEXT_BREAKER.offset);
     this.asm.memory(x.MOV64_M, SCRATCH);
   }
 
   checkLimit(exhausted: number): void {
-    this.asm.base(SCRATCH, CONTEXT_LIMIT);
+    this.asm.base(SCRATCH, CONTEXT_LIMIT.offset);
     this.asm.memory(x.CMP64_M, RSP);
     this.branch(-1, CC_B, exhausted);
   }
@@ -79,7 +79,7 @@ export class X64Expansion implements Expansion {
   /** Limit plus size, not stack pointer less size, since only the sum tells by its carry. */
   checkRoom(size: number, enough: number, exhausted: number): void {
     const { asm } = this;
-    asm.base(SCRATCH, CONTEXT_LIMIT);
+    asm.base(SCRATCH, CONTEXT_LIMIT.offset);
     asm.memory(x.MOV64_M, SCRATCH);
     asm.immediate(x.ADD64_I, SCRATCH, size, 0);
     this.branch(-1, CC_B, exhausted);
@@ -238,7 +238,7 @@ export class X64Expansion implements Expansion {
         break;
       case x.SET_VMCTX:
         this.move(this.placeAt(i, 0), VMCTX, I64);
-        asm.base(VMCTX, VMCTX_BASE);
+        asm.base(VMCTX, VMCTX_BASE.offset);
         asm.memory(x.MOV64_M, MEMORY0);
         break;
       case x.SP:

@@ -49,7 +49,7 @@ describe.each(LEVELS)("the context, optimized at level %i", (level) => {
     const capsule = dict.get(KEY) ?? 0n;
     expect(p.counts.get(capsule)).toBe(1);
     const callable = p.object();
-    p.machine.write(context + BigInt(layouts.CONTEXT_RAISE), callable);
+    p.machine.write(context + BigInt(layouts.CONTEXT_RAISE.offset), callable);
     p.machine.callAddress(destructor, [capsule]);
     expect(p.counts.get(callable)).toBe(0);
     expect(p.log).toContain("delete 77");

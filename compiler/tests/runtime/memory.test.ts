@@ -118,7 +118,7 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
     p.machine.natives.set("memmove", note);
     p.machine.natives.set("memset", (to, _, n) => note(to, base, n));
     let polls = 0;
-    p.setField(layouts.CONTEXT_BREAKER, 4711n);
+    p.setField(layouts.CONTEXT_BREAKER.offset, 4711n);
     p.machine.onPoll = (breaker) => {
       expect(breaker).toBe(4711n);
       polls++;
