@@ -6,9 +6,6 @@ import type { Func } from "./ir/func.ts";
 import { print } from "./ir/print.ts";
 import type { Program } from "./ir/program.ts";
 import { verify } from "./ir/verify.ts";
-import { Disassembler } from "./isa/x64/disassemble.ts";
-import { X64Expansion } from "./isa/x64/expand.ts";
-import { x64Target } from "./isa/x64/target.ts";
 import { check } from "./mach/checker.ts";
 import { Code } from "./mach/code.ts";
 import { Emitter } from "./mach/emit.ts";
@@ -21,6 +18,7 @@ import type { Target } from "./mach/target.ts";
 import { verifyCode } from "./mach/verify.ts";
 import { Optimizer, QUICK } from "./opt/passes.ts";
 import type { Options } from "./options.ts";
+import { targetNamed } from "./targets.ts";
 
 /** Stages that can be shown: IR as built, as optimised, machine code with its registers, what was emitted of it. */
 export const SHOW_IR = 1;
@@ -57,7 +55,7 @@ export class Backend {
   image: Image;
   pcs: PcTable;
   private readonly program: Program;
-  private readonly target: Target;
+  readonly target: Target;
   private readonly options: Options;
   private readonly progress: Progress;
   private readonly listing: Listing | null;
@@ -72,19 +70,20 @@ export class Backend {
     this.options = options;
     this.progress = progress;
     this.listing = listing;
-    this.image = new Image(program);
+
     this.pcs = new PcTable();
-    this.target = x64Target(options.cpu);
+    this.target = targetNamed(options.target).target(options.cpu);
+    this.image = new Image(program, this.target.text.filler);
     this.optimizer = new Optimizer();
     this.selection = new Selection(program, this.target);
     this.code = new Code();
     this.allocator = new Allocator();
-    this.emitter = new Emitter(this.target.conventions, new X64Expansion(this.image));
+    this.emitter = new Emitter(this.target, this.image);
   }
 
   /** From here on code goes to a new image with a new PC table. */
   restart(): void {
-    this.image = new Image(this.program);
+    this.image = new Image(this.program, this.target.text.filler);
     this.pcs = new PcTable();
   }
 
@@ -116,7 +115,7 @@ export class Backend {
       case SHOW_CODE:
         return `${func.name}:\n${printCode(this.code, this.program, this.target)}`;
       case SHOW_ASM:
-        return `${func.name}:\n${new Disassembler().last(this.image, this.pcs, func.symbol)}`;
+        return `${func.name}:\n${this.target.lister().last(this.image, this.pcs, func.symbol)}`;
       default:
         return print(func, this.program);
     }

@@ -1,19 +1,19 @@
 // A module's functions in chunks: each is compiled on its own, in this thread or another, and becomes a Fragment.
 // How functions are cut into chunks depends on the module alone, so the image does too.
 
+import { Layout } from "./abi/layout.ts";
 import { Backend, type Listing } from "./backend.ts";
 import { Bytes } from "./base/bytes.ts";
 import type { Progress } from "./base/progress.ts";
-import { BuildOptions, FunctionBuild } from "./ir/build.ts";
-import { escapingFunctions } from "./ir/escape.ts";
-import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
-import { Layout } from "./ir/layout.ts";
 import { Program } from "./ir/program.ts";
 import { FlatReader, readFragment, writeBytes, writeFragment } from "./mach/flat.ts";
 import { cut, type Fragment } from "./mach/fragment.ts";
 import { isSimple } from "./opt/simple.ts";
 import type { Options } from "./options.ts";
+import { BuildOptions, FunctionBuild } from "./walk/build.ts";
+import type { Facts } from "./walk/facts.ts";
+import { escapingFunctions } from "./wasm/escape.ts";
 import type { Module } from "./wasm/module.ts";
 
 /** A chunk is full when its bodies have so many bytes: enough to hide what a chunk costs, too few to wait for. */

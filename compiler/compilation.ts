@@ -1,23 +1,19 @@
 // One module on its way to its image: compiled in chunks, which may be done anywhere and are linked in their order;
 // then what belongs to the module as a whole.
 
+import { helper } from "./abi/helpers.ts";
+import { functionSymbols, Layout } from "./abi/layout.ts";
 import { Backend, type Listing } from "./backend.ts";
 import { unreachable } from "./base/fail.ts";
 import type { Progress } from "./base/progress.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
 import { ChunkCompiler, chunkBounds, functionBuild, unpackChunk } from "./chunks.ts";
-import type { FunctionBuild } from "./ir/build.ts";
-import { escapingFunctions } from "./ir/escape.ts";
-import type { Facts } from "./ir/facts.ts";
 import { Func } from "./ir/func.ts";
-import { helper } from "./ir/helpers.ts";
-import { functionSymbols, Layout } from "./ir/layout.ts";
 import { Program, SYM_IMPORT } from "./ir/program.ts";
-import { DWARF } from "./isa/x64/regs.ts";
 import { writeCallFrames } from "./mach/callframes.ts";
 import { link } from "./mach/fragment.ts";
 import { type Image, RODATA, TEXT } from "./mach/image.ts";
-import { ELF_X64, writeElf } from "./obj/elf.ts";
+import { writeElf } from "./obj/elf.ts";
 import type { Options } from "./options.ts";
 import { prebuilt } from "./prebuilt.ts";
 import { buildGlue } from "./python/build.ts";
@@ -25,8 +21,11 @@ import { GlueInput, ModuleGlue } from "./python/glue.ts";
 import { describe } from "./python/meta.ts";
 import { requireAlone } from "./python/nogil.ts";
 import { PC_TABLE, TEXT_END, TEXT_START } from "./runtime/body.ts";
-import { LINUX_X64 } from "./runtime/linux.ts";
 import { buildRuntimeWithoutLock } from "./runtime/runtime.ts";
+import { type TargetRow, targetNamed } from "./targets.ts";
+import type { FunctionBuild } from "./walk/build.ts";
+import type { Facts } from "./walk/facts.ts";
+import { escapingFunctions } from "./wasm/escape.ts";
 import { checkLimit, MAX_IMAGE_BYTES } from "./wasm/limits.ts";
 import type { Module } from "./wasm/module.ts";
 
@@ -35,6 +34,7 @@ export class Compilation {
   readonly module: Module;
   readonly facts: Facts;
   private readonly options: Options;
+  private readonly target: TargetRow;
   private readonly progress: Progress;
   private readonly bounds: readonly number[];
   private readonly program: Program;
@@ -51,6 +51,7 @@ export class Compilation {
     this.module = module;
     this.facts = facts;
     this.options = options;
+    this.target = targetNamed(options.target);
     this.progress = progress;
     this.bounds = chunkBounds(module);
     this.program = new Program();
@@ -118,8 +119,9 @@ export class Compilation {
       options.checked,
       options.cpu,
       options.nogil,
+      this.target.features,
     );
-    const library = prebuilt();
+    const library = prebuilt(options.target);
     const glue = new ModuleGlue(module, layout, program, image, input, library);
     buildGlue(glue);
     image.checkSize();
@@ -135,15 +137,16 @@ export class Compilation {
     this.defineBounds();
     this.complete();
     backend.pcs.write(image);
-    writeCallFrames(image, backend.pcs, DWARF);
-    return writeElf(image, ELF_X64);
+    const { psabi } = backend.target;
+    writeCallFrames(image, backend.pcs, psabi);
+    return writeElf(image, psabi);
   }
 
   /** What takes the place of functions of the library. To the last two of them the library itself refers. */
   private addWithoutLock(): void {
     const { program, image, backend } = this;
     const always = ["stack_slow", "unwind"].map((name) => helper(program, name));
-    buildRuntimeWithoutLock(program, image, LINUX_X64).each(
+    buildRuntimeWithoutLock(program, image, this.target.system).each(
       (f) => backend.own(f, false),
       (known) => always.includes(known) || image.relocations.some(({ symbol }) => symbol === known),
     );

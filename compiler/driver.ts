@@ -12,17 +12,17 @@ import { encodeUtf8 } from "./base/utf8.ts";
 import { ChunkCompiler } from "./chunks.ts";
 import { Compilation } from "./compilation.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import type { Facts } from "./ir/facts.ts";
 import type { Options } from "./options.ts";
 import { Script } from "./script.ts";
 import { Complaint, Source } from "./source.ts";
+import type { Facts } from "./walk/facts.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
 import { requireBinary as requireBinaryIn } from "./wasm/foreign.ts";
 import type { ModuleSource } from "./wat/wast.ts";
 
 export { Diagnostic } from "./diagnostic.ts";
-export { Options } from "./options.ts";
+export { DEFAULTS, type Options } from "./options.ts";
 
 const NO_BYTES = new Uint8Array(0);
 

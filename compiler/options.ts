@@ -1,11 +1,16 @@
-// How a module is to be compiled.
+// How a module is to be compiled: data, which threads hand to each other.
 
-import type { Features } from "./wasm/features.ts";
+import { X86_64_LINUX } from "./targets.ts";
+import { type Features, WASM_3_0 } from "./wasm/features.ts";
 
-export class Options {
+export interface Options {
   /** Last component of the Python module's name: the image's init function is named after it. */
   readonly leaf: string;
   readonly features: Features;
+  /** Name of a row of targets.ts. */
+  readonly target: string;
+  /** Bits of the target's features beyond its baseline. */
+  readonly cpu: number;
   /** 0: only what is needed; 2: all passes. */
   readonly level: number;
   /** Memories are bounds-checked instead of guarded. */
@@ -14,32 +19,22 @@ export class Options {
   readonly wrap: boolean;
   /** Loops test for interrupts. */
   readonly interrupts: boolean;
-  /** Bits of the target's features beyond its baseline. */
-  readonly cpu: number;
   /** Verify IR and allocations: for tests and fuzzing. */
   readonly verified: boolean;
   /** Calls run without the lock of the interpreter: a module that imports nothing (python/nogil.ts). */
   readonly nogil: boolean;
-
-  constructor(
-    leaf: string,
-    features: Features,
-    level: number,
-    checked: boolean,
-    wrap: boolean,
-    interrupts: boolean,
-    cpu: number,
-    verified: boolean,
-    nogil: boolean,
-  ) {
-    this.leaf = leaf;
-    this.features = features;
-    this.level = level;
-    this.checked = checked;
-    this.wrap = wrap;
-    this.interrupts = interrupts;
-    this.cpu = cpu;
-    this.verified = verified;
-    this.nogil = nogil;
-  }
 }
+
+/** What holds where nothing else is said. */
+export const DEFAULTS: Options = {
+  leaf: "wasm",
+  features: WASM_3_0,
+  target: X86_64_LINUX,
+  cpu: 0,
+  level: 2,
+  checked: false,
+  wrap: false,
+  interrupts: true,
+  verified: false,
+  nogil: false,
+};

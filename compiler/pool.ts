@@ -7,7 +7,7 @@
 import { availableParallelism as processors } from "node:os";
 import type { MessagePort, ResourceLimits, Worker } from "node:worker_threads";
 import { Assistant, type Compiled, Job, type Options, type Outcome } from "./driver.ts";
-import { Facts } from "./ir/facts.ts";
+import { Facts } from "./walk/facts.ts";
 
 // What a thread costs while its isolate is cold, in bytes of code that a warm one would compile meanwhile. Measured
 // (V8 13.6) on a module of 2.3 MB of code, 1.1 s per MB when warm: the first 256 KB take 0.35 s longer, and the engine

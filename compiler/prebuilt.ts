@@ -1,19 +1,26 @@
-// The library of what is the same in every image. This file serves the sources: it compiles the library when it is
-// first asked for, so that it can never be older than they are, and without thunks for common types. In the bundle
-// stands a file in its place that holds the library as a constant (tools/bundle.ts).
+// The libraries of what is the same in every image of a target. This file serves the sources: it compiles a library when
+// it is first asked for, so that it can never be older than they are, and without thunks for common types. In the bundle
+// stands a file in its place that holds a library as a constant (tools/bundle.ts).
 
 import { Library } from "./mach/library.ts";
 import { compileShared } from "./shared.ts";
 import type { DefType } from "./wasm/types.ts";
 
-let library: Library | null = null;
+const libraries: Map<string, Library> = new Map();
+let common: readonly DefType[] = [];
 
-export function prebuilt(): Library {
-  if (library === null) prebuild([]);
-  return library!;
+/** The library of a target of targets.ts. */
+export function prebuilt(target: string): Library {
+  let library = libraries.get(target);
+  if (library === undefined) {
+    library = new Library(compileShared(target, common));
+    libraries.set(target, library);
+  }
+  return library;
 }
 
-/** From here on the library has thunks for functions of these types: for who compiles many modules that have them. */
+/** From here on libraries have thunks for functions of these types: for compiling many modules that have them. */
 export function prebuild(types: readonly DefType[]): void {
-  library = new Library(compileShared(types));
+  common = types;
+  libraries.clear();
 }

@@ -15,9 +15,9 @@ import {
   show,
   validate,
 } from "./driver.ts";
-import { cpuFeatures } from "./isa/x64/features.ts";
-import { Options } from "./options.ts";
+import { DEFAULTS, type Options } from "./options.ts";
 import type { Pool } from "./pool.ts";
+import { cpuFeatures } from "./targets.ts";
 import { type Features, featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "./wasm/features.ts";
 
 export interface Request {
@@ -56,17 +56,19 @@ export interface Request {
 }
 
 function optionsOf(request: Request, features: Features): Options {
-  return new Options(
-    request.leaf ?? "wasm",
+  const target = request.target ?? DEFAULTS.target;
+  return {
+    leaf: request.leaf ?? DEFAULTS.leaf,
     features,
-    request.level ?? 2,
-    request.checked ?? false,
-    request.wrap ?? false,
-    request.interrupts ?? true,
-    cpuFeatures((request.cpu ?? "").split(",")),
-    request.verified ?? false,
-    request.nogil ?? false,
-  );
+    target,
+    cpu: cpuFeatures(target, (request.cpu ?? "").split(",")),
+    level: request.level ?? DEFAULTS.level,
+    checked: request.checked ?? DEFAULTS.checked,
+    wrap: request.wrap ?? DEFAULTS.wrap,
+    interrupts: request.interrupts ?? DEFAULTS.interrupts,
+    verified: request.verified ?? DEFAULTS.verified,
+    nogil: request.nogil ?? DEFAULTS.nogil,
+  };
 }
 
 export interface Answer {

@@ -1,18 +1,18 @@
 // Compiles what is the same in every image: the run time, and the glue but for what belongs to one module. With
 // levels and checks of its own, so that all options get the same library.
 
+import { Layout } from "./abi/layout.ts";
 import { Backend } from "./backend.ts";
 import { Progress } from "./base/progress.ts";
-import { Layout } from "./ir/layout.ts";
 import { Program } from "./ir/program.ts";
 import { cut } from "./mach/fragment.ts";
 import { DATA } from "./mach/image.ts";
 import { type Packed, pack } from "./mach/library.ts";
-import { Options } from "./options.ts";
+import type { Options } from "./options.ts";
 import { GlueInput, ModuleGlue } from "./python/glue.ts";
 import { declareShared } from "./python/shared.ts";
-import { LINUX_X64 } from "./runtime/linux.ts";
 import { buildRuntime } from "./runtime/runtime.ts";
+import { targetNamed } from "./targets.ts";
 import { WASM_3_0 } from "./wasm/features.ts";
 import { Module } from "./wasm/module.ts";
 import { COMP_FUNC, DefType, F64, I32, I64, type ValType } from "./wasm/types.ts";
@@ -40,22 +40,30 @@ export function commonTypes(): DefType[] {
 }
 
 /** With thunks for functions of the types. For the target's baseline; allocations and IR are verified. */
-export function compileShared(types: readonly DefType[]): Packed {
+export function compileShared(target: string, types: readonly DefType[]): Packed {
+  const { features, system } = targetNamed(target);
+  const options: Options = {
+    leaf: "",
+    features: WASM_3_0,
+    target,
+    cpu: 0,
+    level: 2,
+    checked: false,
+    wrap: false,
+    interrupts: true,
+    verified: true,
+    nogil: false,
+  };
   const none = new Uint8Array(0);
   const program = new Program();
-  const backend = new Backend(
-    program,
-    new Options("", WASM_3_0, 2, false, false, true, 0, true, false),
-    new Progress(new Int32Array(2)),
-    null,
-  );
+  const backend = new Backend(program, options, new Progress(new Int32Array(2)), null);
   const module = new Module(none);
-  const input = new GlueInput("", none, new Int32Array(0), none, none, false, false, 0, false);
+  const input = new GlueInput("", none, new Int32Array(0), none, none, false, false, 0, false, features);
   const { image, pcs } = backend;
   const glue = new ModuleGlue(module, new Layout(module, none), program, image, input, null);
   declareShared(glue, types);
   glue.each((f, isHot) => backend.own(f, isHot));
-  buildRuntime(program, image, LINUX_X64).each(
+  buildRuntime(program, image, system).each(
     (f) => backend.own(f, false),
     () => true,
   );

@@ -1,12 +1,12 @@
 // A source, text or binary, on its way to what is wanted of it. What fails on the way becomes a diagnostic.
 
+import { functionNames } from "./abi/layout.ts";
 import type { Progress } from "./base/progress.ts";
 import { encodeUtf8 } from "./base/utf8.ts";
 import { Diagnostic } from "./diagnostic.ts";
-import type { Facts } from "./ir/facts.ts";
-import { functionNames } from "./ir/layout.ts";
-import { validateModule } from "./ir/validate.ts";
 import { describe } from "./python/meta.ts";
+import type { Facts } from "./walk/facts.ts";
+import { validateModule } from "./walk/validate.ts";
 import { decode } from "./wasm/decode.ts";
 import type { Features } from "./wasm/features.ts";
 import { isBinary, refuseForeign, refuseObject } from "./wasm/foreign.ts";

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64" or not sys.platform.startswith("linux"), reason="runs x86-64 code"
 )
 
-# offsets in the context and in the instance: compiler/ir/layout.ts
+# offsets in the context and in the instance: compiler/abi/layout.ts
 LAYOUT = """
-import * as l from "./ir/layout.ts";
+import * as l from "./abi/layout.ts";
 process.stdout.write(JSON.stringify({ ...l }, (k, v) => (typeof v === "function" ? undefined : v)));
 """
 LIMIT_REACHED = (1 << 64) - 1
@@ -50,7 +50,7 @@ class Machine:
         self.context = (ctypes.c_uint64 * 64)()
         self.breaker = ctypes.c_uint8()
         self.vmctx = (ctypes.c_uint64 * 8)()
-        self.vmctx[self.layout["VMCTX_CONTEXT"] // 8] = ctypes.addressof(self.context)
+        self.vmctx[self.layout["VMCTX_CONTEXT"]["offset"] // 8] = ctypes.addressof(self.context)
         self.set("CONTEXT_BREAKER", ctypes.addressof(self.breaker))
 
     def call(self, entry: str, *arguments: int | float) -> int:
@@ -59,10 +59,10 @@ class Machine:
         return function(*arguments)
 
     def cell(self, name: str) -> int:
-        return self.context[self.layout[name] // 8]
+        return self.context[self.layout[name]["offset"] // 8]
 
     def set(self, name: str, value: int) -> None:
-        self.context[self.layout[name] // 8] = value
+        self.context[self.layout[name]["offset"] // 8] = value
 
     def guarded(self, name: str, argument: int, limit: int = 0, later: int = 0, *, asked: int = 0) -> int:
         """Calls with a stack limit, the one that the slow path puts in its place, and what the breaker is."""

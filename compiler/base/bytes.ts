@@ -1,4 +1,4 @@
-// Bytes: a growing little-endian buffer. Everything the compiler writes goes through it.
+// Bytes: a growing buffer, little-endian unless it is told otherwise. Everything the compiler writes goes through it.
 
 import { grown8 } from "./columns.ts";
 import type { u32 } from "./numbers.ts";
@@ -7,7 +7,11 @@ export class Bytes {
   data: Uint8Array<ArrayBuffer>;
   length: number;
 
-  constructor(capacity = 256) {
+  /** Words have their high byte first. */
+  private readonly big: boolean;
+
+  constructor(capacity = 256, big = false) {
+    this.big = big;
     this.data = new Uint8Array(capacity);
     this.length = 0;
   }
@@ -25,8 +29,8 @@ export class Bytes {
 
   u16(x: number): void {
     this.reserve(2);
-    this.data[this.length++] = x;
-    this.data[this.length++] = x >> 8;
+    this.data[this.length++] = this.big ? x >> 8 : x;
+    this.data[this.length++] = this.big ? x : x >> 8;
   }
 
   u32(x: number): void {
@@ -37,11 +41,18 @@ export class Bytes {
 
   /** A 64-bit word from its two halves. */
   u64(lo: number, hi: number): void {
-    this.u32(lo);
-    this.u32(hi);
+    this.u32(this.big ? hi : lo);
+    this.u32(this.big ? lo : hi);
   }
 
   setU32(at: number, x: number): void {
+    if (this.big) {
+      this.data[at] = x >> 24;
+      this.data[at + 1] = x >> 16;
+      this.data[at + 2] = x >> 8;
+      this.data[at + 3] = x;
+      return;
+    }
     this.data[at] = x;
     this.data[at + 1] = x >> 8;
     this.data[at + 2] = x >> 16;

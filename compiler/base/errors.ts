@@ -139,6 +139,7 @@ const TABLE = [
   // what is valid but cannot be compiled yet
   ["instruction not supported yet", UNSUPPORTED],
   ["feature not supported yet", UNSUPPORTED],
+  ["no such target", UNSUPPORTED],
   ["not linked", UNSUPPORTED],
   ["not possible with nogil=True", UNSUPPORTED],
   ["not supported yet", PROPOSED],

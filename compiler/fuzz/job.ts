@@ -1,9 +1,8 @@
 // One seed on its way: scene, binaries, what V8 makes of them, the images. The settings come from the seed.
 
 import { writeFileSync } from "node:fs";
-import { compile, Options } from "../driver.ts";
-import { cpuFeatures } from "../isa/x64/features.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
+import { compile, DEFAULTS } from "../driver.ts";
+import { cpuFeatures } from "../targets.ts";
 import { encode } from "./encode.ts";
 import { type Foreign, foreignOf, observe, shownOf } from "./observe.ts";
 import type { Scene } from "./tree.ts";
@@ -45,7 +44,7 @@ export function settingsOf(seed: number, host: readonly string[]): Settings {
     level: seed % 4 === 0 ? 0 : 2,
     checked: Math.floor(seed / BLOCK) % 2 === 1,
     interrupts: seed % 5 !== 0,
-    cpu: seed % 3 === 0 ? 0 : cpuFeatures(host),
+    cpu: seed % 3 === 0 ? 0 : cpuFeatures(DEFAULTS.target, host),
   };
 }
 
@@ -76,10 +75,14 @@ export function job(seed: number, scene: Scene, settings: Settings, path: string
     settings: `level ${level}${checked ? ", checked" : ""}${interrupts ? "" : ", no interrupts"}, cpu ${cpu}`,
   };
   for (const [i, binary] of binaries.entries()) {
-    const { bytes, diagnostic } = compile(
-      binary,
-      new Options("wasm", WASM_3_0, level, checked, false, interrupts, cpu, true, false),
-    );
+    const { bytes, diagnostic } = compile(binary, {
+      ...DEFAULTS,
+      level,
+      checked,
+      interrupts,
+      cpu,
+      verified: true,
+    });
     if (diagnostic !== null) return { ...made, error: `${diagnostic.message}: ${diagnostic.detail}` };
     writeFileSync(parts[i].image, bytes);
   }

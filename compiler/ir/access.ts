@@ -7,6 +7,7 @@
 //   bit 23      a fault here is a wasm trap (out of bounds memory access), so it needs a row in the PC table
 //   bit 24      the cell never changes while the function runs: the load is as good as pure
 //   bit 25      big-endian cell on a little-endian machine, or the other way round
+//   bits 26–29  the lane that is loaded or stored
 
 /** A C structure or anything else outside the instance; aliases itself only. */
 export const REGION_C = 0;
@@ -51,4 +52,12 @@ export function numberOf(aux: number): number {
 
 export function sizeOf(aux: number): number {
   return 1 << ((aux >> 20) & 7);
+}
+
+export function laneOf(aux: number): number {
+  return (aux >> 26) & 15;
+}
+
+export function laneBits(lane: number): number {
+  return lane << 26;
 }

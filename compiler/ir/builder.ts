@@ -12,8 +12,8 @@
 import { IntColumn } from "../base/columns.ts";
 import { ABSENT, PairMap } from "../base/intmap.ts";
 import * as op from "../gen/ir-ops.ts";
-import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, type Value } from "./func.ts";
-import { CONST_OF, F32, F64, I32, I64, PTR, RESULT, VOID } from "./ops.ts";
+import { type Block, type Edge, ENTRY, type Func, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
+import { ARITY, CONST_OF, F32, F64, I32, I64, PTR, RESULT, V128, VARIADIC, VOID } from "./ops.ts";
 import type { Program } from "./program.ts";
 
 /** Never used up. */
@@ -29,6 +29,8 @@ export class Builder {
   current: Block;
   /** Byte offset given to the instructions that follow, or -1. */
   loc: number;
+  /** Where calls that follow go on when an exception leaves them, helpers too; NO_BLOCK: it leaves the function. */
+  handler: Block;
 
   private readonly variableType: IntColumn;
   private readonly definitions: PairMap; // (block, variable) → value
@@ -53,6 +55,7 @@ export class Builder {
     this.func = func;
     this.current = NO_BLOCK;
     this.loc = -1;
+    this.handler = NO_BLOCK;
     this.variableType = new IntColumn();
     this.definitions = new PairMap();
     this.sealed = new IntColumn();
@@ -75,6 +78,7 @@ export class Builder {
     this.budget = budget;
     this.variadics = 0;
     this.loc = -1;
+    this.handler = NO_BLOCK;
     this.variableType.clear();
     this.definitions.clear();
     this.sealed.clear();
@@ -269,7 +273,15 @@ export class Builder {
     return this.emit(code, RESULT[code], a, b, c);
   }
 
-  /** By its bits. */
+  /** An operation with any number of operands. */
+  operation(code: number, operands: readonly Value[]): Value {
+    if (ARITY[code] === VARIADIC) return this.variadic(code, RESULT[code], operands, -1, 0);
+    const v = this.op(code);
+    for (let i = 0; i < operands.length; i++) this.func.setOperand(v, i, operands[i]);
+    return v;
+  }
+
+  /** By its bits; a vector: its place in `wide`. */
   constant(type: number, lo: number, hi: number): Value {
     const v = this.op(CONST_OF[type]);
     this.func.imm[v] = lo;
@@ -294,6 +306,11 @@ export class Builder {
     return this.constant(F64, lo, hi);
   }
 
+  /** By its bits, the least word first. */
+  v128(a: number, b: number, c: number, d: number): Value {
+    return this.constant(V128, this.func.newWide(a, b, c, d), 0);
+  }
+
   ptr(lo: number, hi: number): Value {
     return this.constant(PTR, lo, hi);
   }
@@ -315,21 +332,29 @@ export class Builder {
     return v;
   }
 
-  /** `aux` from access.ts; the offset is unsigned, in two words. */
-  load(code: number, address: Value, offset: number, aux: number, offsetHi = 0): Value {
-    const v = this.op(code, address);
+  /** What accesses memory, with up to two values. `aux` from access.ts; the offset is unsigned, in two words. */
+  access(
+    code: number,
+    address: Value,
+    x: number,
+    y: number,
+    offset: number,
+    aux: number,
+    offsetHi: number,
+  ): Value {
+    const v = this.op(code, address, x, y);
     this.func.imm[v] = offset;
     this.func.imm2[v] = offsetHi;
     this.func.aux[v] = aux;
     return v;
   }
 
+  load(code: number, address: Value, offset: number, aux: number, offsetHi = 0): Value {
+    return this.access(code, address, NO_VALUE, NO_VALUE, offset, aux, offsetHi);
+  }
+
   store(code: number, address: Value, x: Value, offset: number, aux: number, offsetHi = 0): Value {
-    const v = this.op(code, address, x);
-    this.func.imm[v] = offset;
-    this.func.imm2[v] = offsetHi;
-    this.func.aux[v] = aux;
-    return v;
+    return this.access(code, address, x, NO_VALUE, offset, aux, offsetHi);
   }
 
   private variadic(
@@ -347,24 +372,40 @@ export class Builder {
     return v;
   }
 
-  /** A call of a function symbol, with its signature. The value is the first result. */
+  /**
+   * A call of a function symbol, with its signature. The value is the first result. With a handler it ends the block,
+   * and what follows goes to a new one.
+   */
   call(symbol: number, operands: readonly Value[]): Value {
-    const signature = this.program.symbols[symbol].signature;
-    return this.variadic(
-      op.CALL,
-      this.program.signatures[signature].firstResult(),
-      operands,
-      symbol,
-      signature,
-    );
+    const { handler } = this;
+    if (handler !== NO_BLOCK) {
+      const next = this.block();
+      return this.goOnIn(next, this.invoke(symbol, operands, next, handler));
+    }
+    const { signature } = this.program.symbols[symbol];
+    const type = this.program.signatures[signature].firstResult();
+    return this.variadic(op.CALL, type, operands, symbol, signature);
   }
 
+  /** The same of the function at an address. */
   callPtr(code: Value, signature: number, operands: readonly Value[]): Value {
+    const { handler } = this;
+    if (handler !== NO_BLOCK) {
+      const next = this.block();
+      return this.goOnIn(next, this.invokePtr(code, signature, operands, next, handler));
+    }
     const type = this.program.signatures[signature].firstResult();
     return this.variadic(op.CALL_PTR, type, [code, ...operands], -1, signature);
   }
 
-  /** Result `i` ≥ 1 of `call`; to be asked for right behind it. */
+  /** Goes on in the normal successor of `invoke`, which nothing else leads to. */
+  private goOnIn(normal: Block, invoke: Value): Value {
+    this.seal(normal);
+    this.switchTo(normal);
+    return invoke;
+  }
+
+  /** Result `i` ≥ 1 of a call, or of what else has several; to be asked for right behind it. */
   projection(call: Value, i: number, type: number): Value {
     const v = this.emit(op.PROJ, type, call, -1, -1);
     this.func.imm[v] = i;

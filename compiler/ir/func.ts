@@ -63,6 +63,9 @@ export class Func {
   readonly pool: IntColumn;
   readonly paramPool: IntColumn;
 
+  /** Immediates of 128 bits (WIDE), four words each; the first is 0. */
+  readonly wide: IntColumn;
+
   /** Sizes in bytes of the function's stack slots; each is 16-byte aligned. */
   readonly slots: IntColumn;
 
@@ -96,6 +99,7 @@ export class Func {
     this.edgeCount = new IntColumn();
     this.pool = new IntColumn();
     this.paramPool = new IntColumn();
+    this.wide = new IntColumn();
     this.slots = new IntColumn();
     this.layout = new IntColumn();
   }
@@ -115,6 +119,8 @@ export class Func {
     this.edgeCount.clear();
     this.pool.clear();
     this.paramPool.clear();
+    this.wide.clear();
+    this.newWide(0, 0, 0, 0);
     this.slots.clear();
     this.layout.clear();
   }
@@ -220,6 +226,15 @@ export class Func {
     this.paramStart.set(block, this.paramPool.length);
     this.paramCount.set(block, params.length);
     for (const p of params) this.paramPool.push(p);
+  }
+
+  /** The place of an immediate of 128 bits, its least word first. */
+  newWide(a: number, b: number, c: number, d: number): number {
+    const place = this.wide.push(a);
+    this.wide.push(b);
+    this.wide.push(c);
+    this.wide.push(d);
+    return place;
   }
 
   newSlot(size: number): number {

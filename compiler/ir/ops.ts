@@ -1,12 +1,14 @@
 // The table of IR operations: nothing else lists them. Printer, parser, verifier, builder, passes and the rule
 // generator read it; `npm run gen` derives the constants of gen/ir-ops.ts from the order of rows.
 //
-// A row:  op(name, operand types, result type, flags)
-//   operand types  space-separated; "*" alone: any number of operands, kept in the pool (calls, returns)
-//   result type    "" none; "*": whatever the `type` column says (parameters, projections, calls)
+// A row:  op(name, operand types, result types, flags)
+//   operand types  space-separated; "*" alone: any number of operands (calls, returns). What is more than three is kept
+//                  in the pool
+//   result types   "" none; "*": whatever the `type` column says (parameters, projections, calls). The value of an
+//                  operation is the first; a `proj` that follows it is each of the others
 // Operations named as a wasm instruction mean what the instruction means, except that
 //   loads and stores take an address of type ptr and an offset,
-//   divisions and truncations do not trap: ir/build guards them with trap_if.
+//   divisions and truncations do not trap: lower/numbers.ts guards them with trap_if.
 
 export const VOID = 0;
 export const I32 = 1;
@@ -43,19 +45,32 @@ export const EFFECT = 256;
 export const IMMEDIATE = 512;
 /** `imm` is the first of `imm2` edges. */
 export const EDGES = 1024;
+/** With IMMEDIATE: `imm` is the place of four words in the function's `wide`. */
+export const WIDE = 2048;
 
 export class Op {
   readonly name: string;
   readonly operands: readonly number[];
+  /** Any number of operands. */
   readonly variadic: boolean;
+  /** The first of the results. */
   readonly result: number;
+  /** All results that are the same for each such operation: `proj` has those from the second on. */
+  readonly results: readonly number[];
   readonly flags: number;
 
-  constructor(name: string, operands: readonly number[], variadic: boolean, result: number, flags: number) {
+  constructor(
+    name: string,
+    operands: readonly number[],
+    variadic: boolean,
+    results: readonly number[],
+    flags: number,
+  ) {
     this.name = name;
     this.operands = operands;
     this.variadic = variadic;
-    this.result = result;
+    this.result = results.length === 0 ? VOID : results[0];
+    this.results = results;
     this.flags = flags;
   }
 }
@@ -64,9 +79,13 @@ function typeNamed(name: string): number {
   return name === "*" || name === "any" ? ANY : TYPE_NAMES.indexOf(name);
 }
 
-function op(name: string, operands: string, result: string, flags: number): Op {
-  const types = operands === "" || operands === "*" ? [] : operands.split(" ").map(typeNamed);
-  return new Op(name, types, operands === "*", typeNamed(result), flags);
+function typesNamed(names: string): number[] {
+  return names === "" ? [] : names.split(" ").map(typeNamed);
+}
+
+function op(name: string, operands: string, results: string, flags: number): Op {
+  const isVariadic = operands === "*";
+  return new Op(name, isVariadic ? [] : typesNamed(operands), isVariadic, typesNamed(results), flags);
 }
 
 function integer(t: string): Op[] {
@@ -156,7 +175,10 @@ export const OPS: readonly Op[] = [
   op("copy", "any", "*", PURE),
   /** Block parameter; `aux` = its block. Not in the block's list of instructions. */
   op("param", "", "*", 0),
-  /** Result number `imm` ≥ 1 of a call (the call itself is result 0). Follows the call, or begins its normal successor. */
+  /**
+   * Result number `imm` ≥ 1 of what has several (result 0 is the operation itself). Follows the operation; that of an
+   * invoke begins its normal successor.
+   */
   op("proj", "any", "*", IMMEDIATE),
   ...integer("i32"),
   /** A shift left of which it is known that no set bit is lost: as a 64-bit shift would do. */
@@ -168,6 +190,7 @@ export const OPS: readonly Op[] = [
   op("i64.mulhi_u", "i64 i64", "i64", PURE | COMMUTATIVE),
   ...float("f32"),
   ...float("f64"),
+  op("v128.const", "", "v128", PURE | IMMEDIATE | WIDE),
   convert("i32", "wrap_i64", "i64"),
   convert("i64", "extend_i32_s", "i32"),
   convert("i64", "extend_i32_u", "i32"),
@@ -238,6 +261,11 @@ export const OPS: readonly Op[] = [
    */
   op("bounds_check32", "i32", "ptr", PURE | GUARDED | TRAPS | IMMEDIATE),
   /**
+   * The same of a memory that is not guarded, by its record and the index, i32 or i64: traps unless index + `imm:imm2`,
+   * the access's end, is in bounds, and yields base + index. Made by lower/, expanded by opt/checks.ts.
+   */
+  op("bounds_check", "ptr any", "ptr", TRAPS | EFFECT | IMMEDIATE),
+  /**
    * x86's cpuid: for a leaf and a subleaf, one of the four words (eax, ebx, ecx, edx) that tell what the CPU is. The
    * target's own: nothing but isa/x64 and what it needs of the machine knows it.
    */
@@ -249,6 +277,7 @@ export const OPS: readonly Op[] = [
   ...memory("f64"),
   ...memory("ptr"),
   ...memory("ref"),
+  ...memory("v128"),
   op("i32.load8_s", "ptr", "i32", READS | IMMEDIATE),
   op("i32.load8_u", "ptr", "i32", READS | IMMEDIATE),
   op("i32.load16_s", "ptr", "i32", READS | IMMEDIATE),
@@ -303,23 +332,28 @@ export function opNamed(name: string): number {
 
 export const FLAGS: Uint16Array = Uint16Array.from(OPS, (row) => row.flags);
 export const RESULT: Uint8Array = Uint8Array.from(OPS, (row) => Math.max(row.result, 0));
-/** Number of inline operands, or VARIADIC. */
+/** Number of inline operands, or VARIADIC: they are in the pool. */
 export const VARIADIC = 255;
+const MOST_INLINE = 3;
 export const ARITY: Uint8Array = Uint8Array.from(OPS, (row) =>
-  row.variadic ? VARIADIC : row.operands.length,
+  row.variadic || row.operands.length > MOST_INLINE ? VARIADIC : row.operands.length,
 );
 
-/** Bytes that a load or store accesses; 0 for everything else. */
-export const ACCESS_SIZE: Uint8Array = Uint8Array.from(OPS, (row) => {
-  const action = row.name.slice(row.name.indexOf(".") + 1);
-  const isLoad = action.startsWith("load");
-  if (!isLoad && !action.startsWith("store")) return 0;
-  const width = action.slice(isLoad ? 4 : 5);
-  if (width.startsWith("8")) return 1;
-  if (width.startsWith("16")) return 2;
-  if (width.startsWith("32")) return 4;
-  return TYPE_SIZE[isLoad ? row.result : row.operands[1]];
-});
+/** Bytes that a load, a store or what does both accesses; 0 for everything else. */
+export const ACCESS_SIZE: Uint8Array = Uint8Array.from(OPS, accessSize);
+
+/** Of `i32.load8_s`, `v128.load8x8_u`, `i64.atomic.rmw16.cmpxchg_u`. */
+function accessSize(row: Op): number {
+  const words = row.name.split(".");
+  const action = words[words[1] === "atomic" ? 2 : 1] ?? "";
+  for (const kind of ["load", "store", "rmw"]) {
+    if (!action.startsWith(kind)) continue;
+    const width = action.slice(kind.length);
+    if (width === "") return TYPE_SIZE[kind === "store" ? row.operands[1] : row.result];
+    return width.indexOf("x") > 0 ? 8 : (Number.parseInt(width, 10) | 0) >> 3;
+  }
+  return 0;
+}
 
 /** By type: its operation of that name, or -1. */
 function ofTypes(action: string): Int16Array {

@@ -5,7 +5,7 @@
 import { unreachable } from "../base/fail.ts";
 import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
-import { access, MAY_TRAP, READONLY, REGION_NAMES, SWAPPED } from "./access.ts";
+import { access, laneBits, MAY_TRAP, READONLY, REGION_NAMES, SWAPPED } from "./access.ts";
 import { type Block, Func, type Value } from "./func.ts";
 import {
   ACCESS_SIZE,
@@ -20,6 +20,7 @@ import {
   TYPE_NAMES,
   VARIADIC,
   VOID,
+  WIDE,
 } from "./ops.ts";
 import { callsSymbol, isCall, symbolKind, trapName } from "./print.ts";
 import { CONV_NAMES, type Program, SYM_FUNC } from "./program.ts";
@@ -166,9 +167,10 @@ class Parser {
     return x | 0;
   }
 
+  /** Not so `v128.store`. */
   private isNumbered(letter: string): boolean {
     const c = this.token.charCodeAt(1);
-    return this.token[0] === letter && c >= 48 && c <= 57;
+    return this.token[0] === letter && c >= 48 && c <= 57 && this.token.indexOf(".") < 0;
   }
 
   private name(): string {
@@ -371,9 +373,18 @@ class Parser {
   private immediate(v: Value): void {
     const { f } = this;
     const code = f.op[v];
+    if ((FLAGS[code] & WIDE) !== 0) {
+      const token = this.take();
+      if (!token.startsWith("0x")) this.fail(`hexadecimal digits expected, not '${token}'`);
+      const digits = token.slice(2).padStart(32, "0");
+      const [d, c, b, a] = [0, 8, 16, 24].map((k) => Number.parseInt(digits.slice(k, k + 8), 16) | 0);
+      f.imm[v] = f.newWide(a, b, c, d);
+      return;
+    }
     switch (code) {
       case op.I64_CONST:
       case op.PTR_CONST:
+      case op.BOUNDS_CHECK:
         this.int64(v);
         return;
       case op.F32_CONST:
@@ -418,7 +429,8 @@ class Parser {
     if (this.accept("trap")) flags |= MAY_TRAP;
     if (this.accept("readonly")) flags |= READONLY;
     if (this.accept("swapped")) flags |= SWAPPED;
-    f.aux[v] = access(region, number, size, flags);
+    const lane = this.accept("lane") ? this.number() | 0 : 0;
+    f.aux[v] = access(region, number, size, flags) | laneBits(lane);
   }
 }
 

@@ -23,6 +23,7 @@
 
 import * as op from "../gen/ir-ops.ts";
 import {
+  laneOf,
   MAY_TRAP,
   numberOf,
   READONLY,
@@ -34,7 +35,19 @@ import {
   sizeOf,
 } from "./access.ts";
 import type { Block, Edge, Func, Value } from "./func.ts";
-import { ACCESS_SIZE, ANY, ARITY, EDGES, FLAGS, IMMEDIATE, OPS, TYPE_NAMES, VARIADIC, VOID } from "./ops.ts";
+import {
+  ACCESS_SIZE,
+  ANY,
+  ARITY,
+  EDGES,
+  FLAGS,
+  IMMEDIATE,
+  OPS,
+  TYPE_NAMES,
+  VARIADIC,
+  VOID,
+  WIDE,
+} from "./ops.ts";
 import {
   type Program,
   SYM_DATA,
@@ -220,9 +233,14 @@ class Printer {
     const lo = f.imm[v];
     const hi = f.imm2[v];
     const code = f.op[v];
+    if ((FLAGS[code] & WIDE) !== 0) {
+      const words = [3, 2, 1, 0].map((k) => hex8(f.wide.get(lo + k)));
+      return ` 0x${words.join("")}`;
+    }
     switch (code) {
       case op.I64_CONST:
       case op.PTR_CONST:
+      case op.BOUNDS_CHECK:
         return ` ${int64Text(lo, hi)}`;
       case op.F32_CONST:
         this.bits.setInt32(0, lo, true);
@@ -258,6 +276,7 @@ class Printer {
     if ((aux & MAY_TRAP) !== 0) text += " trap";
     if ((aux & READONLY) !== 0) text += " readonly";
     if ((aux & SWAPPED) !== 0) text += " swapped";
+    if (laneOf(aux) !== 0) text += ` lane ${laneOf(aux)}`;
     return text;
   }
 }

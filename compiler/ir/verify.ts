@@ -7,7 +7,21 @@ import * as op from "../gen/ir-ops.ts";
 import { REGION_HEAP, regionOf, sizeOf } from "./access.ts";
 import { Dominators } from "./dominators.ts";
 import { type Block, type Edge, ENTRY, type Func, type Value } from "./func.ts";
-import { ACCESS_SIZE, ANY, ARITY, EDGES, FLAGS, OPS, PTR, TERMINATOR, TYPE_NAMES, VARIADIC } from "./ops.ts";
+import {
+  ACCESS_SIZE,
+  ANY,
+  ARITY,
+  EDGES,
+  FLAGS,
+  I32,
+  I64,
+  OPS,
+  PTR,
+  TERMINATOR,
+  TYPE_NAMES,
+  VARIADIC,
+  WIDE,
+} from "./ops.ts";
 import { Order } from "./order.ts";
 import { callsSymbol, isCall } from "./print.ts";
 import type { Program } from "./program.ts";
@@ -191,7 +205,7 @@ class Verifier {
       } else {
         this.check(signature.results.join() === own.results.join(), "results of the tail call", v);
       }
-    } else if (code === op.RETURN) types.push(...own.results);
+    } else types.push(...(code === op.RETURN ? own.results : OPS[code].operands));
     this.check(types.length === f.operandCount(v), "number of operands", v);
     types.forEach((type, i) => {
       this.use(f.operand(v, i), type, f.block[v] as Block, this.place[v], v);
@@ -208,6 +222,10 @@ class Verifier {
         code === op.PTR_LOAD || code === op.PTR_STORE || code === op.REF_LOAD || code === op.REF_STORE;
       this.check(size === full || (isAddress && size === 4), "size of the access", v);
       this.check(regionOf(f.aux[v]) <= REGION_HEAP, "no such region", v);
+    }
+    if ((FLAGS[code] & WIDE) !== 0) {
+      const isPlace = f.imm[v] >= 0 && f.imm[v] % 4 === 0 && f.imm[v] < f.wide.length;
+      this.check(isPlace, "no such wide immediate", v);
     }
     switch (code) {
       case op.PROJ:
@@ -228,6 +246,11 @@ class Verifier {
       case op.TRAP_IF:
         this.check(f.imm[v] >= 0 && f.imm[v] < TRAP_MESSAGES.length, "no such trap", v);
         return;
+      case op.BOUNDS_CHECK: {
+        const type = f.type[f.resolve(f.b[v] as Value)];
+        this.check(type === I32 || type === I64, "type of an index", v);
+        return;
+      }
       case op.CODE_ADDR: {
         const t = f.terminator(f.block[v] as Block);
         const isInvoke = f.op[t] === op.INVOKE || f.op[t] === op.INVOKE_PTR;
@@ -243,14 +266,13 @@ class Verifier {
     const { f } = this;
     const call = f.resolve(f.a[v] as Value);
     const code = f.op[call];
-    const isPlain = code === op.CALL || code === op.CALL_PTR;
-    this.check(isPlain || code === op.INVOKE || code === op.INVOKE_PTR, "a projection of no call", v);
-    const { results } = this.program.signatures[f.aux[call]];
+    const isPlain = code !== op.INVOKE && code !== op.INVOKE_PTR;
+    const results = isCall(code) ? this.program.signatures[f.aux[call]].results : OPS[code].results;
     this.check(f.imm[v] >= 1 && f.imm[v] < results.length, "no such result", v);
     this.check(f.type[v] === results[f.imm[v]], "type of the result", v);
     let before = f.prev[v];
     while (before >= 0 && f.op[before] === op.PROJ) before = f.prev[before];
-    if (isPlain) this.check(before === call, "a projection must follow its call", v);
+    if (isPlain) this.check(before === call, "a projection must follow its operation", v);
     else {
       const normal = f.target(f.successor(call, 0));
       this.check(before < 0 && f.block[v] === normal, "a projection must begin the normal successor", v);

@@ -5,6 +5,7 @@
 import { unreachable } from "../base/fail.ts";
 import type { Image } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
+import type { Psabi } from "./target.ts";
 
 const ADVANCE = 0x40; // | delta
 const ADVANCE8 = 0x02;
@@ -16,8 +17,8 @@ const FRAME_OFFSET = 0x0e; // of the frame's address from the stack pointer: tha
 
 const WORD = 8;
 
-/** Appends the instructions to the image. `numbers`: DWARF's, of general registers. */
-export function writeCallFrames(image: Image, pcs: PcTable, numbers: readonly number[]): void {
+/** Appends the instructions to the image. */
+export function writeCallFrames(image: Image, pcs: PcTable, { registers, pushed }: Psabi): void {
   const out = image.callFrames;
   let at = 0;
   let frame = 0;
@@ -45,13 +46,13 @@ export function writeCallFrames(image: Image, pcs: PcTable, numbers: readonly nu
     }
     const was = saved;
     saved = pcs.saved.get(k);
-    let place = 2; // the return address is the first word
-    for (let r = 0; r < numbers.length; r++) {
+    let place = pushed === 0 ? 1 : 2; // a return address that was pushed is the first word
+    for (let r = 0; r < registers.length; r++) {
       const bit = 1 << r;
       if ((saved & bit) !== 0) {
-        out.u8(OFFSET | numbers[r]);
+        out.u8(OFFSET | registers[r]);
         out.leb(place++);
-      } else if ((was & bit) !== 0) out.u8(RESTORE | numbers[r]);
+      } else if ((was & bit) !== 0) out.u8(RESTORE | registers[r]);
     }
   }
 }

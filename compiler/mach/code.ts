@@ -30,6 +30,7 @@
 // the next.
 
 import { grown, grown16, IntColumn } from "../base/columns.ts";
+import { unreachable } from "../base/fail.ts";
 
 export const FIRST_VREG = 64;
 
@@ -75,6 +76,11 @@ export function argumentOf(constraint: number): number {
 
 /** `place` of an operand in spill slot k: SPILLED - k. */
 export const SPILLED = -2;
+
+/** A place that must be a register. */
+export function inRegister(place: number): number {
+  return place < 0 ? unreachable("operand not in a register") : place;
+}
 
 // --- address forms: how a memory instruction computes its address -----------------------------------------
 

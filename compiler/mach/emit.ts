@@ -6,43 +6,119 @@
 // Requires: places and moves of the allocation; blocks in layout order. Leaves Code as it was.
 
 import { IntColumn, lowerBound } from "../base/columns.ts";
+import { unreachable } from "../base/fail.ts";
+import {
+  CALL,
+  CALL_M,
+  CALL_R,
+  COPY,
+  INVOKE,
+  INVOKE_M,
+  INVOKE_R,
+  JCC,
+  JMP,
+  JUMP_TABLE,
+  PARAMS,
+  POLL,
+  RET,
+  TAIL_CALL,
+  TAIL_CALL_R,
+  TRAP,
+  TRAP_IF,
+  UNREACHABLE,
+} from "../gen/pseudo-ops.ts";
+import { I64, V128 } from "../ir/ops.ts";
 import { CONV_WASM } from "../ir/program.ts";
-import type { Code } from "./code.ts";
-import type { Frame, FrameRules } from "./frame.ts";
+import { type Code, DEF, inRegister, type RegisterSet, roleOf } from "./code.ts";
+import { Control } from "./control.ts";
+import type { Frame } from "./frame.ts";
 import type { Image } from "./image.ts";
 import type { PcTable } from "./pctable.ts";
-import type { Convention } from "./target.ts";
+import { Stubs } from "./stubs.ts";
+import type { Convention, Target } from "./target.ts";
 import type { FunctionText } from "./text.ts";
 
-/** What emission asks of a target: to write pieces of the function into its FunctionText. */
+/**
+ * What emission asks of a machine: to write pieces of the function into its FunctionText. Registers are places of the
+ * allocation; a label may be bound later. Between two instructions of Code nothing but scratch registers may change.
+ */
 export interface Expansion {
   readonly text: FunctionText;
   readonly frame: Frame;
-  readonly rules: FrameRules;
+  /** The general register that is free between two instructions. */
+  readonly scratch: number;
   /** Starts a function; `blockLabel`: the label of each block. */
-  begin(code: Code, image: Image, name: string, blockLabel: IntColumn): void;
-  prologue(loc: number): void;
+  begin(code: Code, image: Image, blockLabel: IntColumn): void;
   /** The next instruction is the first of its block. */
   enterBlock(): void;
+  /** Instruction `i`, which mach/ knows, is written next by the functions below. */
+  note(i: number): void;
+  /** Any other instruction: a row, or a pseudo-instruction; `following`: that which comes next. */
+  instruction(i: number, following: number): void;
+  /** Copies a value of a type (ir/ops.ts) between places: registers of one class, slots. */
   move(from: number, to: number, type: number): void;
-  rematerialise(i: number, to: number, at: number): void;
-  instruction(i: number, next: number): void;
-  /** True for an instruction that does nothing but follow its only edge. */
-  onlyJumps(op: number): boolean;
-  stubs(): void;
+
+  /** Makes the frame: saves registers, lowers the stack pointer. */
+  prologue(): void;
+  /** Leaves the frame and returns, popping so many bytes of stack arguments. */
+  ret(popped: number): void;
+  /** Leaves the frame for another function: `target`, or the instruction's symbol where that is -1. */
+  tailCall(i: number, target: number): void;
+  /** Adds to the stack pointer. */
+  addToStack(bytes: number): void;
+
+  jump(label: number): void;
+  /** To `label` if the condition holds, with the operands of instruction `i` if it has some. */
+  branch(i: number, condition: number, label: number): void;
+  /** The condition that holds exactly when the other does not. */
+  invert(condition: number): number;
+  /** Through a table of distances from its start, or to `otherwise` where the index is not below `cases`. */
+  tableJump(temporary: number, index: number, cases: number, table: number, otherwise: number): void;
+  callSymbol(symbol: number): void;
+  callRegister(register: number): void;
+  /** Where the target's moves say that calls may: through the memory operand of instruction `i`. */
+  callMemory(i: number): void;
+
+  /** The context of the thread, into the scratch register; from there, the address of the breaker. */
+  loadContext(): void;
+  loadBreaker(): void;
+  /** Branches where the byte at the address in the register is not 0. */
+  testBreaker(address: number, label: number): void;
+  /** With the context in the scratch register: branches where the stack pointer is below the limit. */
+  checkLimit(exhausted: number): void;
+  /**
+   * The same, where it is below the limit plus `size`, a sum that may overflow; otherwise to `enough`, or on where
+   * that is -1. Loses the context.
+   */
+  checkRoom(size: number, enough: number, exhausted: number): void;
+  /**
+   * Before a call from a place where the frame has `size` bytes (0: the function has just been entered): aligns the
+   * stack pointer, and keeps what the call would lose. Yields the bytes taken, which `giveBack` gives back.
+   */
+  makeRoom(size: number): number;
+  giveBack(bytes: number): void;
+  /** The code of a trap, as the first argument of the helper. */
+  trapCode(code: number): void;
+  /** Never reached. */
+  stop(): void;
 }
 
 /** Writes function after function, with the same storage. */
 export class Emitter {
   private readonly conventions: readonly Convention[];
+  private readonly pinned: RegisterSet;
   private readonly expansion: Expansion;
+  private readonly control: Control;
+  private readonly stubs: Stubs;
   /** By block: the label that leads there; a block that only jumps has that of its target. */
   private readonly blockLabel: IntColumn;
 
-  /** `conventions`: of the target, by CONV_… of ir/program.ts. */
-  constructor(conventions: readonly Convention[], expansion: Expansion) {
-    this.conventions = conventions;
-    this.expansion = expansion;
+  constructor(target: Target, image: Image) {
+    this.conventions = target.conventions;
+    this.pinned = target.pinned;
+    this.expansion = target.expansion(image);
+    this.control = new Control(this.expansion, image.program);
+    this.stubs = new Stubs(this.expansion, this.control, image.program);
     this.blockLabel = new IntColumn();
   }
 
@@ -57,11 +133,15 @@ export class Emitter {
     const { text, frame } = expansion;
     const blocks = code.blockStart.length - 1;
     text.reset(blocks);
-    frame.layout(code, this.conventions[convention].saved, convention === CONV_WASM, expansion.rules);
+    frame.layout(code, this.conventions[convention].saved, this.pinned, convention === CONV_WASM);
     this.labelBlocks(code);
-    expansion.begin(code, image, image.program.symbols[symbol].name, this.blockLabel);
-    text.frame(frame.size, frame.saved.general);
-    expansion.prologue(firstLoc(code));
+    const { program } = image;
+    expansion.begin(code, image, this.blockLabel);
+    this.control.begin(code, program, program.symbols[symbol].name, this.blockLabel);
+    this.stubs.begin(program);
+    this.stubs.inFrame();
+    if (frame.checked) this.stubs.checkStack(firstLoc(code));
+    expansion.prologue();
     let move = 0;
     let block = 0;
     while (block < blocks) {
@@ -74,12 +154,12 @@ export class Emitter {
       const end = code.blockStart.get(block + 1);
       for (let i = code.blockStart.get(block); i < end; i++) {
         move = this.writeMoves(code, move, i);
-        expansion.instruction(i, next < blocks ? next : -1);
+        this.instruction(code, i, next < blocks ? next : -1);
       }
       block = next;
     }
     text.rare();
-    expansion.stubs();
+    this.stubs.write();
     text.commit(image, pcs, symbol, index);
   }
 
@@ -101,8 +181,106 @@ export class Emitter {
   /** Where block `b` goes, when it does nothing else; else `b`. */
   private onlyTarget(code: Code, b: number): number {
     const i = code.blockStart.get(b);
-    if (b === 0 || code.blockStart.get(b + 1) !== i + 1 || !this.expansion.onlyJumps(code.op[i])) return b;
+    if (b === 0 || code.blockStart.get(b + 1) !== i + 1 || code.op[i] !== JMP) return b;
     return hasMoves(code, i) ? b : code.edgeTo.get(code.imm[i]);
+  }
+
+  /** Writes instruction `i`; `next`: label of the block that follows, or -1. */
+  private instruction(code: Code, i: number, next: number): void {
+    const { expansion, control, stubs } = this;
+    const op = code.op[i];
+    // what selection puts most often, and what the machine alone knows
+    if (op >= UNREACHABLE && op !== POLL) {
+      expansion.instruction(i, i + 1);
+      return;
+    }
+    expansion.note(i);
+    switch (op) {
+      case PARAMS:
+        return;
+      case COPY:
+        this.copy(code, i);
+        return;
+      case JMP:
+        control.jump(control.edge(code.imm[i]), next);
+        return;
+      case JCC:
+        control.twoWay(i, code.imm2[i], control.edge(code.imm[i]), control.edge(code.imm[i] + 1), next);
+        return;
+      case JUMP_TABLE:
+        control.jumpTable(i, placeAt(code, i, 0), placeAt(code, i, 1));
+        return;
+      case CALL:
+      case CALL_R:
+      case CALL_M:
+        this.call(code, i);
+        return;
+      case INVOKE:
+      case INVOKE_R:
+      case INVOKE_M:
+        this.call(code, i);
+        control.jump(control.edge(code.imm[i]), next);
+        return;
+      case TAIL_CALL:
+        expansion.tailCall(i, -1);
+        return;
+      case TAIL_CALL_R:
+        expansion.tailCall(i, firstUse(code, i));
+        return;
+      case RET:
+        expansion.ret(code.imm2[i]);
+        return;
+      case TRAP:
+        stubs.trap(code.imm[i], code.loc[i]);
+        stubs.inFrame();
+        return;
+      case TRAP_IF:
+        expansion.branch(i, code.imm2[i], stubs.trapAt(code.imm[i], code.loc[i]));
+        return;
+      case POLL: {
+        const breaker = code.place.get(code.operandStart[i]);
+        if (breaker < 0) expansion.move(breaker, expansion.scratch, I64);
+        stubs.poll(breaker < 0 ? expansion.scratch : breaker, code.loc[i]);
+        return;
+      }
+      default:
+        unreachable("a pseudo-instruction that nobody writes");
+    }
+  }
+
+  private copy(code: Code, i: number): void {
+    const start = code.operandStart[i];
+    const register = code.register.get(start);
+    const other = code.register.get(start + 1);
+    const type = register >= 64 ? code.typeOf(register) : other >= 64 ? code.typeOf(other) : V128;
+    this.expansion.move(code.place.get(start + 1), code.place.get(start), type);
+  }
+
+  private call(code: Code, i: number): void {
+    const { expansion } = this;
+    switch (code.op[i]) {
+      case CALL_R:
+      case INVOKE_R:
+        expansion.callRegister(firstUse(code, i));
+        break;
+      case CALL_M:
+      case INVOKE_M:
+        expansion.callMemory(i);
+        break;
+      default:
+        expansion.callSymbol(code.symbol[i]);
+    }
+    expansion.text.callSite(code.loc[i]);
+    if (code.imm2[i] > 0) expansion.addToStack(-code.imm2[i]);
+  }
+
+  /** Repeats the constant that instruction `i` defines, in front of instruction `at`, into the register `to`. */
+  private rematerialise(code: Code, i: number, to: number, at: number): void {
+    const start = code.operandStart[i];
+    const place = code.place.get(start);
+    code.place.set(start, to);
+    this.expansion.instruction(i, at);
+    code.place.set(start, place);
   }
 
   private writeMoves(code: Code, from: number, i: number): number {
@@ -110,7 +288,7 @@ export class Emitter {
     for (; m < code.moveAt.length && code.moveAt.get(m) === i; m++) {
       const from = code.moveFrom.get(m);
       const to = code.moveTo.get(m);
-      if (code.moveRemat.get(m) >= 0) this.expansion.rematerialise(from, to, i);
+      if (code.moveRemat.get(m) >= 0) this.rematerialise(code, from, to, i);
       else this.expansion.move(from, to, code.moveType.get(m));
     }
     return m;
@@ -121,6 +299,19 @@ export class Emitter {
 export function hasMoves(code: Code, i: number): boolean {
   const first = lowerBound(code.moveAt, i);
   return first < code.moveAt.length && code.moveAt.get(first) === i;
+}
+
+function placeAt(code: Code, i: number, operand: number): number {
+  return inRegister(code.place.get(code.operandStart[i] + operand));
+}
+
+/** The register that a call or tail call goes to. */
+function firstUse(code: Code, i: number): number {
+  const start = code.operandStart[i];
+  for (let k = start; k < start + code.operandCount[i]; k++) {
+    if (roleOf(code.constraint.get(k)) !== DEF) return inRegister(code.place.get(k));
+  }
+  return unreachable("call without a target");
 }
 
 /** The first wasm instruction of the function: where its prologue belongs. */

@@ -141,7 +141,7 @@ export function link(fragment: Fragment, image: Image, pcs: PcTable): void {
   const numbers = fragment.symbols.map((s) => numberOf(s, image.program));
   const symbol = (number: number) => (number < common ? number : numbers[number - common]);
   const text = image.sections[TEXT];
-  text.align(text.length === 0 ? 1 : TEXT_ALIGNMENT, 0xcc);
+  text.align(text.length === 0 ? 1 : TEXT_ALIGNMENT, image.filler);
   const base = text.length;
   text.bytes(fragment.text);
 

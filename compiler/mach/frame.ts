@@ -1,27 +1,29 @@
 // Where a function's frame keeps what. From the stack pointer of the body upwards:
 //
-//   outgoing stack arguments | stack slots | saved float registers | padding | pushed registers | return address
+//   outgoing stack arguments | stack slots | saved float registers | padding | saved general registers | return address
 //
-// The stack pointer does not move in the body. Sizes are such that it is a multiple of 16 there; at entry it is
-// 8 more than one. Functions that need none of this have no frame at all (size 0).
+// The stack pointer does not move in the body. Sizes are such that it is a multiple of 16 there; at entry it is less than
+// one by what the call pushed: the return address, or nothing where that is in a register, which then is one of those that
+// are saved. Functions that need none of this have no frame at all (size 0).
 //
 // Requires: places and moves of the allocation.
 
 import { IntColumn } from "../base/columns.ts";
 import { fail } from "../base/fail.ts";
+import { CALL, INVOKE, INVOKE_M, RET, SET_VMCTX, TAIL_CALL, TAIL_CALL_R } from "../gen/pseudo-ops.ts";
 import { type Code, DEF, OUTGOING, RegisterSet, roleOf } from "./code.ts";
 
-/** What the layout of frames has to know of instructions. */
-export interface FrameRules {
-  /** True for calls that return here; the stack must be aligned. */
-  calls(op: number): boolean;
-  leaves(op: number): boolean;
-  /** True for returns, whose operands are the results. */
-  returns(op: number): boolean;
-  /** Bytes of outgoing stack arguments that the instruction needs, apart from stores to OUTGOING. */
-  argumentBytes(code: Code, i: number): number;
-  /** Registers that the instruction changes apart from operands and clobbers. */
-  changes(op: number): RegisterSet;
+function returnsHere(op: number): boolean {
+  return op >= CALL && op <= INVOKE_M;
+}
+
+function leavesFor(op: number): boolean {
+  return op === TAIL_CALL || op === TAIL_CALL_R;
+}
+
+/** Whether the instruction may change the pinned registers. */
+export function changesInstance(op: number): boolean {
+  return op === SET_VMCTX || (op >= INVOKE && op <= INVOKE_M);
 }
 
 /** Frames up to this size need no check in a leaf function: the limit leaves room for them. */
@@ -29,7 +31,11 @@ const UNCHECKED = 1024;
 /** More than any function within the limits of the language needs. */
 const LARGEST = 1 << 28;
 
+/** Bytes of a general register. */
+const WORD = 8;
+
 export class Frame {
+  private readonly pushed: number;
   private readonly slotOffset: IntColumn;
   /** Registers saved on entry: pushed in order of number, float registers stored from `floatSaves` on. */
   saved: RegisterSet;
@@ -43,13 +49,15 @@ export class Frame {
   /** True where the function must compare the stack pointer with the limit. */
   checked: boolean;
 
-  constructor() {
+  /** `pushed`: bytes that a call pushes. */
+  constructor(pushed: number) {
+    this.pushed = pushed;
     this.slotOffset = new IntColumn();
     this.saved = new RegisterSet(0, 0);
     this.floatSaves = 0;
     this.local = 0;
     this.size = 0;
-    this.incoming = 8;
+    this.incoming = pushed;
     this.checked = false;
   }
 
@@ -58,16 +66,20 @@ export class Frame {
     return this.slotOffset.get(number);
   }
 
-  /** `saved`: what the function's convention makes it restore; `checked`: whether it has a stack check at all. */
-  layout(code: Code, saved: RegisterSet, checked: boolean, rules: FrameRules): void {
+  /**
+   * `saved`: what the function's convention makes it restore; `pinned`: registers that hold the instance; `checked`:
+   * whether it has a stack check at all.
+   */
+  layout(code: Code, saved: RegisterSet, pinned: RegisterSet, checked: boolean): void {
     let calls = false;
     let leaves = false;
     let at = 0;
     for (let i = 0; i < code.count; i++) {
       const op = code.op[i];
-      if (rules.calls(op)) calls = true;
-      if (rules.leaves(op)) leaves = true;
-      at = Math.max(at, rules.argumentBytes(code, i));
+      if (returnsHere(op)) calls = true;
+      if (leavesFor(op)) leaves = true;
+      // what a callee pops lies there, apart from what stores to OUTGOING say
+      if (returnsHere(op) || leavesFor(op)) at = Math.max(at, code.imm2[i]);
       if ((code.address[i] & 15) === OUTGOING) at = Math.max(at, code.disp[i] + 8);
     }
     this.slotOffset.clear();
@@ -79,35 +91,36 @@ export class Frame {
       at += Math.max(size, 8);
       if (at > LARGEST) fail("stack frame too large", -1);
     }
-    this.saved = this.registersToSave(code, saved, rules);
+    this.saved = this.registersToSave(code, saved, pinned);
     if (this.saved.float !== 0) at = (at + 15) & -16;
     this.floatSaves = at;
     at += 16 * countBits(this.saved.float);
-    const pushed = 8 * countBits(this.saved.general);
+    const saves = WORD * countBits(this.saved.general);
     at = (at + 7) & -8;
-    if ((at !== 0 || pushed !== 0 || calls) && ((at + pushed) & 15) !== 8) at += 8;
+    if ((at !== 0 || saves !== 0 || calls) && ((at + saves + this.pushed) & 15) !== 0) at += WORD;
     this.local = at;
-    this.size = at + pushed;
-    this.incoming = this.size + 8;
+    this.size = at + saves;
+    this.incoming = this.size + this.pushed;
     this.checked = checked && (calls || leaves || this.size > UNCHECKED);
   }
 
-  private registersToSave(code: Code, keep: RegisterSet, rules: FrameRules): RegisterSet {
+  private registersToSave(code: Code, keep: RegisterSet, pinned: RegisterSet): RegisterSet {
     let general = 0;
     let float = 0;
     let resultGeneral = 0;
     let resultFloat = 0;
     for (let i = 0; i < code.count; i++) {
-      const changed = rules.changes(code.op[i]);
-      general |= changed.general;
-      float |= changed.float;
+      if (changesInstance(code.op[i])) {
+        general |= pinned.general;
+        float |= pinned.float;
+      }
       if (code.clobbers[i] >= 0) {
         const set = code.clobberSets[code.clobbers[i]];
         general |= set.general;
         float |= set.float;
       }
       const start = code.operandStart[i];
-      const returns = rules.returns(code.op[i]);
+      const returns = code.op[i] === RET;
       for (let k = start; k < start + code.operandCount[i]; k++) {
         const place = code.place.get(k);
         if (place < 0) continue;

@@ -1,6 +1,7 @@
 // The image being written: sections of bytes, where each symbol lies in them, and what must be patched when
 // addresses are known. Targets append code, runtime and python append data; obj/elf (pe, macho) lays it out.
 
+import { type DataModel, LP64 } from "../abi/model.ts";
 import { Bytes } from "../base/bytes.ts";
 import type { Program } from "../ir/program.ts";
 import { checkLimit, MAX_CODE_BYTES, MAX_IMAGE_BYTES } from "../wasm/limits.ts";
@@ -10,11 +11,26 @@ export const TEXT = 0;
 export const RODATA = 1;
 export const DATA = 2;
 
-/** Relocation kinds. S symbol address, A addend, P place, G address of the symbol's GOT slot. */
-export const REL_PC32 = 0; // 32 bits: S + A - P (call, jump, lea, load of a symbol of this image)
-export const REL_GOT_PC32 = 1; // 32 bits: G + A - P (imported symbols; the slot is written by the loader)
-export const REL_ABS64 = 2; // 64 bits in DATA: S + A, by the loader
-export const REL_SELF32 = 3; // 32 bits in RODATA or DATA: S + A - P
+/** Relocation kinds of data. S symbol address, A addend, P place. */
+export const REL_ABS64 = 0; // 64 bits in DATA: S + A, by the loader
+export const REL_SELF32 = 1; // 32 bits in RODATA or DATA: S + A - P
+/** From here on those of the machine's code, by the rows of its target. */
+export const REL_OF_MACHINE = 2;
+
+/** A kind of relocation in code: which bits of which instructions say where a symbol is. */
+export class RelocationRow {
+  readonly name: string;
+  /** Whether it is the address of the symbol's GOT slot that counts, which the loader writes. */
+  readonly isGot: boolean;
+  /** Writes the address `to` (addend included) into the instructions at `place`: both within the image. */
+  readonly patch: (out: Bytes, place: number, to: number) => void;
+
+  constructor(name: string, isGot: boolean, patch: (out: Bytes, place: number, to: number) => void) {
+    this.name = name;
+    this.isGot = isGot;
+    this.patch = patch;
+  }
+}
 
 export class Relocation {
   readonly section: number;
@@ -47,6 +63,8 @@ export class Definition {
 
 export class Image {
   readonly program: Program;
+  /** How C code lays out its data on the target, and the byte order of all sections. */
+  readonly model: DataModel;
   readonly sections: readonly Bytes[]; // indexed by TEXT, RODATA, DATA
   readonly relocations: Relocation[];
   /** Symbol → definition. */
@@ -57,10 +75,15 @@ export class Image {
   readonly callFrames: Bytes;
   /** File name the loader reports (DT_SONAME). */
   soname: string;
+  /** Stands between functions. */
+  readonly filler: number;
 
-  constructor(program: Program) {
+  constructor(program: Program, filler = 0, model = LP64) {
     this.program = program;
-    this.sections = [new Bytes(4096), new Bytes(1024), new Bytes(1024)];
+    this.filler = filler;
+    this.model = model;
+    const big = !model.littleEndian;
+    this.sections = [new Bytes(4096, big), new Bytes(1024, big), new Bytes(1024, big)];
     this.relocations = [];
     this.definitions = new Map();
     this.exported = [];

@@ -186,7 +186,10 @@ export class Library {
       const offset = this.column(d, OFFSET);
       const size = this.column(d, SIZE);
       const out = image.sections[section];
-      out.align(offset === 0 ? MOST_ALIGNMENT : Math.min(offset & -offset, MOST_ALIGNMENT), filler(section));
+      out.align(
+        offset === 0 ? MOST_ALIGNMENT : Math.min(offset & -offset, MOST_ALIGNMENT),
+        section === TEXT ? image.filler : 0,
+      );
       const base = out.length;
       image.define(symbol(d), section, base, size);
       const from = this.sections[section] * 4 + offset;
@@ -263,8 +266,4 @@ export class Library {
     for (let i = 0; i < words[at + 2]; i++) results.push(words[at + 3 + params.length + i]);
     return program.symbol(name, words[row], program.signature(params, results, words[at]));
   }
-}
-
-function filler(section: number): number {
-  return section === TEXT ? 0xcc : 0;
 }

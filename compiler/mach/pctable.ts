@@ -5,7 +5,9 @@
 //   nFunctions, nSites,
 //   start[nFunctions], end[…], frame[…], index[…]   ranges of code, sorted, apart from each other; frame: bytes
 //                                                   from the stack pointer to the return address; index: wasm
-//                                                   function, or all ones
+//                                                   function, or all ones. Where calls leave it in a register, a
+//                                                   function that calls keeps it in the last word of its frame, and
+//                                                   one without a frame has -8 there: the word below the caller's
 //   siteOffset[nSites], siteInfo[…]                 sorted, no two alike; info: wasm byte offset + 1 or 0, and
 //                                                   FAULT_TRAPS where a memory fault is a trap
 // A function has several ranges where its frame differs (stubs that run before the frame exists).

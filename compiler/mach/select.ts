@@ -23,6 +23,7 @@ import { ACCESS_SIZE, CALL, EFFECT, FLAGS, PURE, READS, TERMINATOR, TRAPS, WRITE
 import { Order } from "../ir/order.ts";
 import type { Program } from "../ir/program.ts";
 import { Loops } from "../opt/loops.ts";
+import { enter, lowerCall } from "./calls.ts";
 import type { Code } from "./code.ts";
 import { type CallLayout, layoutOf, type Target } from "./target.ts";
 import { InstructionWriter, MEMORY, NONE } from "./writer.ts";
@@ -198,13 +199,13 @@ export class Selection extends InstructionWriter {
       this.loc = f.loc[v];
       this.exclusive = true;
       const start = this.buffer.count;
-      if (!this.target.lower(this, v)) unreachable(`no rule for operation ${f.op[v]}`);
+      if (!lowerCall(this, v) && !this.target.lower(this, v)) unreachable(`no rule for operation ${f.op[v]}`);
       if (this.buffer.count > start) this.groupStart.push(start);
     }
     if (b === ENTRY) {
       this.loc = -1;
       const start = this.buffer.count;
-      this.target.enter(this);
+      enter(this);
       this.groupStart.push(start);
     }
     this.blockGroups.set(at + 1, this.groupStart.length);

@@ -10,8 +10,8 @@
 // moved to the next line by nops before its head; of such a loop everything is known from the branches that go back.
 // The few short branches that no longer reach over the nops become long again, until all do.
 //
-// A branch is written in its long form, a one-byte or two-byte opcode and a 32-bit distance; its short form is
-// one byte, given with it, and an 8-bit distance.
+// What a branch looks like is a row of the target's: a long form that reaches everything there may be in a function (where
+// the machine's own does not, a branch over a jump, with the condition inverted), and a short one.
 
 import { Bytes } from "../base/bytes.ts";
 import { IntColumn, lowerBound } from "../base/columns.ts";
@@ -20,6 +20,8 @@ import { type Image, REL_SELF32, RODATA, TEXT } from "./image.ts";
 import { FAULT_TRAPS, type PcTable } from "./pctable.ts";
 
 const ROUNDS = 4;
+/** Bytes of a return address. */
+const WORD = 8;
 /** Bytes of a cache line, which every section of code begins with. */
 const LINE = 64;
 /** Loops longer than this many bytes gain nothing worth their nops. */
@@ -29,18 +31,71 @@ const MOST_ALIGNED = 2 * LINE;
 const END = 0;
 const BEGIN = 1;
 
+/** A kind of branch of a machine. Distances are counted from behind the branch. */
+export class BranchRow {
+  /** Bytes of the long form; of the short one: as many where there is only one. */
+  readonly long: number;
+  readonly short: number;
+  /** Distances that the short one reaches. */
+  readonly least: number;
+  readonly most: number;
+  /** Writes it; `condition`: what it was given, in the target's numbers. */
+  readonly write: (out: Bytes, condition: number, distance: number, isShort: boolean) => void;
+
+  constructor(
+    long: number,
+    short: number,
+    least: number,
+    most: number,
+    write: (out: Bytes, condition: number, distance: number, isShort: boolean) => void,
+  ) {
+    this.long = long;
+    this.short = short;
+    this.least = least;
+    this.most = most;
+    this.write = write;
+  }
+}
+
+/** What a machine's code is made of that belongs to no row of instructions. */
+export class TextRules {
+  /** By kind. */
+  readonly branches: readonly BranchRow[];
+  /** Writes the distance to a label, from behind it, into the instructions that end at `end`. */
+  readonly patchDistance: (out: Bytes, end: number, distance: number) => void;
+  /** Instructions that do nothing, the shortest first: each a step longer than the one before. */
+  readonly nops: readonly Uint8Array[];
+  /** A byte for where nothing runs. */
+  readonly filler: number;
+  /** Bytes that a call pushes: the return address; 0 where it is in a register. */
+  readonly pushed: number;
+
+  constructor(
+    branches: readonly BranchRow[],
+    patchDistance: (out: Bytes, end: number, distance: number) => void,
+    nops: readonly Uint8Array[],
+    filler: number,
+    pushed: number,
+  ) {
+    this.branches = branches;
+    this.patchDistance = patchDistance;
+    this.nops = nops;
+    this.filler = filler;
+    this.pushed = pushed;
+  }
+}
+
 export class FunctionText {
   readonly out: Bytes;
-  /** The target's instructions that do nothing, by their size, from 1 on. */
-  private readonly nops: readonly Uint8Array[];
+  readonly rules: TextRules;
   /** Position of each label, or -1: blocks first, then others. */
   private readonly label: IntColumn;
   /** The labels that have one, in order of position. */
   private readonly bound: IntColumn;
-  // branches: position of the 32-bit distance, size of the opcode before it, short opcode, target
-  private readonly branchAt: IntColumn;
-  private readonly branchOpcode: IntColumn;
-  private readonly branchShort: IntColumn;
+  // branches: where the long form ends, kind, condition, target; bytes that the short form saves
+  private readonly branchEnd: IntColumn;
+  private readonly branchKind: IntColumn;
+  private readonly branchCondition: IntColumn;
   private readonly branchTo: IntColumn;
   /** Bytes saved by all branches up to this one. */
   private readonly saved: IntColumn;
@@ -53,7 +108,7 @@ export class FunctionText {
   // in order: a position doubled, one more if the nops before what stands there count; how far it moves from there on
   private readonly movedAt: IntColumn;
   private readonly moved: IntColumn;
-  // other 32-bit distances to labels, counted from behind the word
+  // other distances to labels: where the instructions that hold them end
   private readonly distanceAt: IntColumn;
   private readonly distanceTo: IntColumn;
   private readonly relocationAt: IntColumn;
@@ -72,14 +127,14 @@ export class FunctionText {
   private readonly tableCount: IntColumn;
   private readonly tableLabels: IntColumn;
 
-  constructor(nops: readonly Uint8Array[]) {
-    this.nops = nops;
+  constructor(rules: TextRules) {
+    this.rules = rules;
     this.out = new Bytes(4096);
     this.label = new IntColumn();
     this.bound = new IntColumn();
-    this.branchAt = new IntColumn();
-    this.branchOpcode = new IntColumn();
-    this.branchShort = new IntColumn();
+    this.branchEnd = new IntColumn();
+    this.branchKind = new IntColumn();
+    this.branchCondition = new IntColumn();
     this.branchTo = new IntColumn();
     this.saved = new IntColumn();
     this.rareAt = 0;
@@ -111,9 +166,9 @@ export class FunctionText {
     for (const column of [
       this.label,
       this.bound,
-      this.branchAt,
-      this.branchOpcode,
-      this.branchShort,
+      this.branchEnd,
+      this.branchKind,
+      this.branchCondition,
       this.branchTo,
       this.saved,
       this.distanceAt,
@@ -155,24 +210,24 @@ export class FunctionText {
     if (this.rareAt < 0) this.rareAt = this.out.length;
   }
 
-  /** A branch: its long opcode (a second byte above the first; `size` bytes), its short one. */
-  branch(opcode: number, size: number, short: number, label: number): void {
-    this.out.u8(opcode);
-    if (size === 2) this.out.u8(opcode >> 8);
-    this.branchAt.push(this.out.length);
-    this.branchOpcode.push(size);
-    this.branchShort.push(short);
+  /** A branch of a kind of the target's to a label. */
+  branch(kind: number, condition: number, label: number): void {
+    const { long } = this.rules.branches[kind];
+    this.out.reserve(long);
+    this.out.length += long;
+    this.branchEnd.push(this.out.length);
+    this.branchKind.push(kind);
+    this.branchCondition.push(condition);
     this.branchTo.push(label);
-    this.out.u32(0);
   }
 
-  /** The 32-bit word at `at` becomes the distance to `label`, from behind the word. */
-  distance(at: number, label: number): void {
-    this.distanceAt.push(at);
+  /** The instructions that end here hold the distance to `label`, from here. */
+  distance(label: number): void {
+    this.distanceAt.push(this.out.length);
     this.distanceTo.push(label);
   }
 
-  /** The 32-bit word at `at` is to be patched. */
+  /** The instructions at `at` are to be patched. */
   relocate(at: number, kind: number, symbol: number, addend: number): void {
     this.relocationAt.push(at);
     this.relocationKind.push(kind);
@@ -186,7 +241,7 @@ export class FunctionText {
    */
   memorySite(loc: number): void {
     const last = this.siteAt.length - 1;
-    if (last >= 0 && this.siteAt.get(last) === this.out.length) this.out.u8(0x90);
+    if (last >= 0 && this.siteAt.get(last) === this.out.length) this.out.bytes(this.rules.nops[0]);
     this.siteAt.push(this.out.length);
     this.siteInfo.push((loc + 1) | FAULT_TRAPS);
   }
@@ -197,7 +252,7 @@ export class FunctionText {
     this.siteInfo.push(loc + 1);
   }
 
-  /** From here on the frame has `size` bytes below the return address, and holds the general registers `saved`. */
+  /** From here on the frame has `size` bytes below the stack pointer at entry, and holds the general registers `saved`. */
   frame(size: number, saved: number): void {
     const last = this.frameAt.length - 1;
     if (last >= 0 && this.frameSize.get(last) === size && this.frameSaved.get(last) === saved) return;
@@ -234,7 +289,7 @@ export class FunctionText {
   /** Appends the function to the image and its rows to the PC table. `index`: its number in the module, or -1. */
   commit(image: Image, pcs: PcTable, symbol: number, index: number): void {
     const text = image.sections[TEXT];
-    text.align(16, 0xcc);
+    text.align(16, this.rules.filler);
     const base = text.length;
     this.shorten();
     this.findLoops();
@@ -267,6 +322,7 @@ export class FunctionText {
     }
     move = 0;
     let from = base;
+    const { pushed } = this.rules;
     for (let k = 0; k < this.frameAt.length; k++) {
       let to = base + size;
       if (k + 1 < this.frameAt.length) {
@@ -274,7 +330,7 @@ export class FunctionText {
         move = this.movesUpTo(at, END, move);
         to = base + at + this.movedBy(move);
       }
-      pcs.addRange(from, to, this.frameSize.get(k), index, this.frameSaved.get(k));
+      pcs.addRange(from, to, this.frameSize.get(k) + pushed - WORD, index, this.frameSaved.get(k));
       from = to;
     }
     this.writeTables(image, symbol);
@@ -298,11 +354,11 @@ export class FunctionText {
 
   /** Position after shortening of what was written at `at`. */
   private shortened(at: number): number {
-    return at - this.savedBefore(lowerBound(this.branchAt, at));
+    return at - this.savedBefore(lowerBound(this.branchEnd, at + 1));
   }
 
   private shorten(): void {
-    const n = this.branchAt.length;
+    const n = this.branchEnd.length;
     this.saved.resize(n, 0);
     const short = new Uint8Array(n);
     for (let round = 0; round < ROUNDS; round++) {
@@ -310,10 +366,10 @@ export class FunctionText {
       for (let b = 0; b < n; b++) {
         if (short[b] !== 0) continue;
         // seen from behind the branch; one that goes back comes nearer by what it loses itself
-        const end = this.branchAt.get(b) + 4 - this.savedBefore(b);
+        const end = this.branchEnd.get(b) - this.savedBefore(b);
         const d = this.shortened(this.written(this.branchTo.get(b))) - end;
-        const own = this.branchOpcode.get(b) + 2;
-        if (d < 0 ? d + own >= -128 : d <= 127) {
+        const { long, short: size, least, most } = this.rules.branches[this.branchKind.get(b)];
+        if (size < long && (d < 0 ? d + (long - size) >= least : d <= most)) {
           short[b] = 1;
           changed = true;
         }
@@ -323,11 +379,17 @@ export class FunctionText {
     }
   }
 
+  /** Bytes that the short form of a branch saves. */
+  private savedBy(b: number): number {
+    const row = this.rules.branches[this.branchKind.get(b)];
+    return row.long - row.short;
+  }
+
   /** Sets what is saved by the branches that are short. */
   private sum(short: Uint8Array): void {
     let sum = 0;
     for (let b = 0; b < short.length; b++) {
-      if (short[b] !== 0) sum += this.branchOpcode.get(b) + 2;
+      if (short[b] !== 0) sum += this.savedBy(b);
       this.saved.set(b, sum);
     }
   }
@@ -335,14 +397,15 @@ export class FunctionText {
   /** Makes the short branches long that do not reach their targets. Returns whether there were any. */
   private lengthen(): boolean {
     if (this.loopAt.length === 0) return false;
-    const n = this.branchAt.length;
+    const n = this.branchEnd.length;
     const short = new Uint8Array(n);
     let changed = false;
     for (let b = 0; b < n; b++) {
       if (!this.isShort(b)) continue;
-      const end = this.position(this.branchAt.get(b) + 4, END);
+      const end = this.position(this.branchEnd.get(b), END);
       const d = this.position(this.written(this.branchTo.get(b)), BEGIN) - end;
-      if (d >= -128 && d <= 127) short[b] = 1;
+      const row = this.rules.branches[this.branchKind.get(b)];
+      if (d >= row.least && d <= row.most) short[b] = 1;
       else changed = true;
     }
     if (changed) this.sum(short);
@@ -354,12 +417,12 @@ export class FunctionText {
   /** Finds the small innermost loops: a branch back, and no other branch back that ends between its target and it. */
   private findLoops(): void {
     for (const column of [this.loopAt, this.loopSize, this.loopNops]) column.clear();
-    const n = this.branchAt.length;
+    const n = this.branchEnd.length;
     const last = new IntColumn();
     const end = this.rareAt < 0 ? this.out.length : this.rareAt;
-    for (let b = 0; b < n && this.branchAt.get(b) < end; b++) {
+    for (let b = 0; b < n && this.branchEnd.get(b) <= end; b++) {
       const to = this.branchTo.get(b);
-      if (this.written(to) > this.branchAt.get(b)) continue;
+      if (this.written(to) >= this.branchEnd.get(b)) continue;
       if (last.length === 0) last.resize(this.label.length, -1);
       last.set(to, b);
     }
@@ -376,7 +439,7 @@ export class FunctionText {
         this.loopSize.pop();
       }
       this.loopAt.push(at);
-      this.loopSize.push(this.branchAt.get(branch) + 4 - at);
+      this.loopSize.push(this.branchEnd.get(branch) - at);
     }
     this.loopNops.resize(this.loopAt.length, 0);
   }
@@ -386,15 +449,15 @@ export class FunctionText {
     const { movedAt, moved } = this;
     movedAt.clear();
     moved.clear();
-    const n = this.branchAt.length;
+    const n = this.branchEnd.length;
     let sum = 0;
     let b = 0;
     for (let k = 0; k <= this.loopAt.length; k++) {
       const at = k < this.loopAt.length ? this.loopAt.get(k) : this.out.length;
-      for (; b < n && this.branchAt.get(b) < at; b++) {
+      for (; b < n && this.branchEnd.get(b) <= at; b++) {
         if (!this.isShort(b)) continue;
-        sum -= this.branchOpcode.get(b) + 2;
-        movedAt.push(2 * (this.branchAt.get(b) + 4) + END);
+        sum -= this.savedBy(b);
+        movedAt.push(2 * this.branchEnd.get(b) + END);
         moved.push(sum);
       }
       if (k === this.loopAt.length) break;
@@ -432,11 +495,10 @@ export class FunctionText {
     const code = this.out.view();
     let from = 0;
     let loop = 0;
-    for (let b = 0; b <= this.branchAt.length; b++) {
-      const last = b === this.branchAt.length;
-      const at = last ? code.length : this.branchAt.get(b);
-      const short = !last && this.isShort(b);
-      const to = short ? at - this.branchOpcode.get(b) : at;
+    for (let b = 0; b <= this.branchEnd.length; b++) {
+      const last = b === this.branchEnd.length;
+      const row = this.rules.branches[last ? 0 : this.branchKind.get(b)];
+      const to = last ? code.length : this.branchEnd.get(b) - row.long;
       for (; loop < this.loopAt.length && this.loopAt.get(loop) <= to; loop++) {
         append(text, code, from, this.loopAt.get(loop));
         from = this.loopAt.get(loop);
@@ -445,28 +507,28 @@ export class FunctionText {
       append(text, code, from, to);
       if (last) break;
       const target = base + this.position(this.written(this.branchTo.get(b)), BEGIN);
-      if (short) {
-        text.u8(this.branchShort.get(b));
-        text.u8(target - (text.length + 1));
-      } else {
-        text.u32(target - (text.length + 4));
-      }
-      from = at + 4;
+      const isShort = this.isShort(b);
+      const end = text.length + (isShort ? row.short : row.long);
+      row.write(text, this.branchCondition.get(b), target - end, isShort);
+      from = to + row.long;
     }
     let move = 0;
     for (let k = 0; k < this.distanceAt.length; k++) {
       const at = this.distanceAt.get(k);
-      move = this.movesUpTo(at, BEGIN, move);
-      const here = at + this.movedBy(move);
-      text.setU32(base + here, this.position(this.written(this.distanceTo.get(k)), BEGIN) - (here + 4));
+      move = this.movesUpTo(at, END, move);
+      const end = at + this.movedBy(move);
+      const to = this.position(this.written(this.distanceTo.get(k)), BEGIN);
+      this.rules.patchDistance(text, base + end, to - end);
     }
   }
 
   /** Writes nops of `size` bytes. */
   private fill(text: Bytes, size: number): void {
-    const longest = this.nops.length;
+    const { nops } = this.rules;
+    const step = nops[0].length;
+    const longest = nops.length * step;
     for (let left = size; left > 0; ) {
-      const nop = this.nops[(left < longest ? left : longest) - 1];
+      const nop = nops[(((left < longest ? left : longest) / step) | 0) - 1];
       text.bytes(nop);
       left -= nop.length;
     }

@@ -1,7 +1,11 @@
 // Checks what selection leaves, in every compilation: every virtual register has one definition, operands agree
-// with the instruction table, no instruction needs more of the CPU than the target says, i32 registers are
-// zero-extended, and accesses to guarded memory cannot leave the reservation, whatever the stages before did. No later
-// stage repeats the last.
+// with the instruction table, no instruction needs more of the CPU than the target says, i32 registers hold what the
+// target says above the i32, and accesses to guarded memory cannot leave the reservation, whatever the stages before did.
+// No later stage repeats the last.
+//
+// A register is, to this check, the base of memory 0, a number of so many bits with zeros above, or the base plus such a
+// number: by the type of the register, and by the instruction that defines it (`above` and `result` of the table). A
+// number of 64 bits is anything. Block parameters, results of calls and what lies in memory are known by their types alone.
 //
 // requires: Code before allocation
 
@@ -18,9 +22,26 @@ import {
   roleOf,
   USE,
 } from "./code.ts";
+import { changesInstance } from "./frame.ts";
 import { classOf, classOfRegister } from "./registers.ts";
-import type { Target } from "./target.ts";
+import {
+  BITS8,
+  BITS16,
+  IMMEDIATE,
+  MASKED,
+  SHIFTED,
+  SUM,
+  SUM_EXTENDED,
+  SUM_IMMEDIATE,
+  type Target,
+  ZEROS,
+} from "./target.ts";
 import { SITE_FAULT } from "./writer.ts";
+
+/** A value from here on: the base of memory 0, plus a number of so many bits. */
+const AT_BASE = 128;
+/** So many definitions are looked through: more than an address is made of. */
+const DEEPEST = 8;
 
 class Verifier {
   private readonly code: Code;
@@ -28,6 +49,8 @@ class Verifier {
   private readonly definitions: Int32Array;
   /** Virtual register → the instruction that defines it, or -1. */
   private readonly definedAt: Int32Array;
+  /** Whether the function makes another instance current, or may find that one did. */
+  private changesInstance: boolean;
   readonly faults: string[];
 
   constructor(code: Code, target: Target) {
@@ -35,6 +58,7 @@ class Verifier {
     this.target = target;
     this.definitions = new Int32Array(code.vregType.length);
     this.definedAt = new Int32Array(code.vregType.length).fill(-1);
+    this.changesInstance = false;
     this.faults = [];
   }
 
@@ -46,6 +70,7 @@ class Verifier {
     const { code } = this;
     for (let k = 0; k < code.paramPool.length; k++) this.define(code.paramPool.get(k), -1);
     for (let i = 0; i < code.count; i++) {
+      if (changesInstance(code.op[i])) this.changesInstance = true;
       const start = code.operandStart[i];
       for (let k = start; k < start + code.operandCount[i]; k++) {
         if (roleOf(code.constraint.get(k)) === DEF) this.define(code.register.get(k), i);
@@ -97,7 +122,10 @@ class Verifier {
       if (policyOf(constraint) === FIXED && classOfRegister(constraint >> 8) !== this.classAt(register)) {
         this.fault(i, "a fixed register of the other class");
       }
-      if (hasRow) this.operand(i, register, roleOf(constraint), table.type[row++]);
+      if (hasRow) {
+        this.operand(i, register, roleOf(constraint), table.type[row], table.above[row]);
+        row++;
+      }
     }
     const isGuarded = (code.site[i] & SITE_FAULT) !== 0;
     if (isGuarded && addressOperands === 0) this.fault(i, "guarded memory, but no register in the address");
@@ -108,47 +136,97 @@ class Verifier {
     return register < FIRST_VREG ? classOfRegister(register) : classOf(this.code.typeOf(register));
   }
 
-  private operand(i: number, register: number, role: number, type: number): void {
+  private operand(i: number, register: number, role: number, type: number, above: number): void {
     if (this.classAt(register) !== classOf(type)) this.fault(i, `v${register} is of the other class`);
-    if (register < FIRST_VREG) return;
-    const own = this.code.typeOf(register);
-    // an i32 has zeros above it
-    if (role === DEF && own === I32 && type !== I32 && this.resultBits(i) > 32) {
-      this.fault(i, `v${register} is an i32, but the instruction is not 32 bits wide`);
-    }
+    if (register < FIRST_VREG || role !== DEF || this.code.typeOf(register) !== I32) return;
+    const bits = this.code.register.get(this.code.operandStart[i]) === register ? this.result(i, 0) : 64;
+    const isWhole = type === I32 && above === this.target.i32;
+    // zeros above, of which the uppermost of 31 bits is the sign
+    if (!isWhole && bits > (this.target.i32 === ZEROS ? 32 : 31))
+      this.fault(i, `v${register} is an i32, but the instruction does not make one`);
   }
 
   /**
-   * An access that nothing but the guard keeps inside memory 0: [its base + index << scale + disp], where the index
-   * has 32 bits and disp 31, or the sum of both is the index. So it stays below 2^33 + 2^16, the reservation.
+   * An access that nothing but the guard keeps inside memory 0: its base plus less than 2^33, so that it stays below
+   * 2^33 + 2^16, the reservation. The displacement has 31 bits; what it is added to has 32, or 33 where it is 0.
    */
   private access(i: number, at: number): void {
     const { code } = this;
     const disp = code.disp[i];
-    if (code.register.get(at) !== this.target.memoryBase)
-      this.fault(i, "guarded memory, but not from its base");
-    if (disp < 0) this.fault(i, "a negative displacement in guarded memory");
-    if ((code.address[i] & 15) === BASE) return;
     const scale = (code.address[i] >> 4) & 15;
-    const bits = this.significantBits(code.register.get(at + 1)) + scale;
-    // The sum of an index and an offset has 33 bits; an index that is scaled must not, since it would have wrapped.
-    if (bits > (scale === 0 && disp === 0 ? 33 : 32))
+    const address = this.valueOf(code.register.get(at), 0);
+    if (address < AT_BASE) this.fault(i, "guarded memory, but not from its base");
+    if (disp < 0) this.fault(i, "a negative displacement in guarded memory");
+    const isIndexed = (code.address[i] & 15) === BASE_INDEX;
+    // An index that is scaled has 32 bits, since it would have wrapped; so has one that lies in an address.
+    const index = isIndexed ? this.valueOf(code.register.get(at + 1), 0) : 0;
+    const bits = isIndexed ? index + scale : address - AT_BASE;
+    const isSum = isIndexed && address > AT_BASE;
+    if (isSum || bits > (scale === 0 && disp === 0 ? 33 : 32))
       this.fault(i, `an index of ${bits} bits in guarded memory`);
   }
 
-  /** How many low bits of a register may be set at most, by its type and by the instruction that defines it. */
-  private significantBits(register: number): number {
-    if (register < FIRST_VREG) return 64;
+  /** What a register holds: a number of bits, or AT_BASE plus one. `depth`: of definitions that were looked through. */
+  private valueOf(register: number, depth: number): number {
     const { code } = this;
+    if (register === this.target.memoryBase) return AT_BASE;
+    if (register < FIRST_VREG) return 64;
+    const most = code.typeOf(register) === I32 && this.target.i32 === ZEROS ? 32 : 64;
     const at = this.definedAt[register - FIRST_VREG];
-    const most = code.typeOf(register) === I32 ? 32 : 64;
-    if (at < 0 || code.register.get(code.operandStart[at]) !== register) return most;
-    return Math.min(most, this.resultBits(at));
+    if (depth > DEEPEST || at < 0 || code.register.get(code.operandStart[at]) !== register) return most;
+    const value = this.result(at, depth + 1);
+    return value >= AT_BASE ? value : Math.min(most, value);
   }
 
-  /** The same of what instruction `i` defines, by the instruction alone. */
-  private resultBits(i: number): number {
-    return this.target.significantBits(this.code, i, (r) => this.significantBits(r));
+  /** The same of the first DEF of instruction `i`, by the instruction alone. */
+  private result(i: number, depth: number): number {
+    const { code } = this;
+    const table = this.target.instructions;
+    const op = code.op[i];
+    const at = table.start[op];
+    const width = table.type[at] === I32 ? 32 : 64;
+    const most = width === 32 && table.above[at] === ZEROS ? 32 : 64;
+    const use = code.operandStart[i] + table.defs[op];
+    switch (table.result[op]) {
+      case BITS8:
+        return 8;
+      case BITS16:
+        return 16;
+      case MASKED:
+        // as an immediate of 64 bits it may have its sign above
+        return width === 64 && code.imm[i] < 0 ? 64 : Math.min(most, 32 - Math.clz32(code.imm[i]));
+      case SHIFTED:
+        return width - (code.imm[i] & (width - 1));
+      case IMMEDIATE:
+        return code.imm2[i] === 0 ? 32 - Math.clz32(code.imm[i]) : 64;
+      case SUM:
+        return this.sum(
+          this.valueOf(code.register.get(use), depth),
+          this.valueOf(code.register.get(use + 1), depth),
+        );
+      case SUM_EXTENDED: {
+        // what is scaled has 32 bits, since it would have wrapped
+        const index = Math.min(32, this.valueOf(code.register.get(use + 1), depth)) + code.imm[i];
+        return index > 32 ? 64 : this.sum(this.valueOf(code.register.get(use), depth), index);
+      }
+      case SUM_IMMEDIATE:
+        return code.imm[i] < 0
+          ? 64
+          : this.sum(this.valueOf(code.register.get(use), depth), 32 - Math.clz32(code.imm[i]));
+      default:
+        return most;
+    }
+  }
+
+  /** Of two numbers, or of the base, or the base plus a number, and a number. */
+  private sum(a: number, b: number): number {
+    if (a < AT_BASE && b < AT_BASE) return Math.min(64, Math.max(a, b) + 1);
+    const number = a < AT_BASE ? a : b;
+    const base = a < AT_BASE ? b : a;
+    // what was the base is not the base of another instance
+    if (this.changesInstance) return 64;
+    const bits = base === AT_BASE ? number : Math.max(base - AT_BASE, number) + 1;
+    return bits > 33 ? 64 : AT_BASE + bits;
   }
 
   private edge(e: number): void {

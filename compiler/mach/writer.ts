@@ -50,6 +50,9 @@ export class InstructionWriter {
   private symbol: number;
   private fault: boolean;
   private faultLoc: number;
+  // registers that the next condition compares, where the machine has no flags
+  private conditionA: number;
+  private conditionB: number;
   private readonly laterDefs: Int32Array;
   private laterCount: number;
 
@@ -66,6 +69,8 @@ export class InstructionWriter {
     this.symbol = -1;
     this.fault = false;
     this.faultLoc = -1;
+    this.conditionA = NONE;
+    this.conditionB = NONE;
     this.laterDefs = new Int32Array(MOST_LATER_DEFS);
     this.laterCount = 0;
   }
@@ -195,6 +200,20 @@ export class InstructionWriter {
     buffer.imm2[i] = imm2;
     this.laterCount = 0;
     return def;
+  }
+
+  /** What the condition made next compares: registers, or NONE; for machines that compare where they branch. */
+  stageCondition(a: number, b: number): void {
+    this.conditionA = a;
+    this.conditionB = b;
+  }
+
+  /** As `put`, an instruction that asks for the condition `cc`, made at once before it, with what that compares. */
+  putCondition(instruction: number, def: number, imm: number, cc: number): void {
+    this.put(instruction, def, NONE, NONE, NONE, imm, cc);
+    if (this.conditionA >= 0) this.buffer.operand(this.conditionA, USE | IN_REGISTER);
+    if (this.conditionB >= 0) this.buffer.operand(this.conditionB, USE | IN_REGISTER);
+    this.stageCondition(NONE, NONE);
   }
 
   /** Appends an instruction whose operands `operand` gives; its number in the buffer. */

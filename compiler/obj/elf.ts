@@ -16,45 +16,14 @@ import {
   DATA,
   type Image,
   REL_ABS64,
-  REL_GOT_PC32,
-  REL_PC32,
+  REL_OF_MACHINE,
   REL_SELF32,
   type Relocation,
+  type RelocationRow,
   RODATA,
   TEXT,
 } from "../mach/image.ts";
-
-/** What differs between machines. */
-export class ElfMachine {
-  readonly machine: number; // e_machine
-  readonly pageSize: number; // alignment of segments
-  readonly relRelative: number;
-  readonly relGlobDat: number;
-  readonly relAbs64: number;
-  /** DWARF's numbers of the stack pointer and the return address. */
-  readonly stackPointer: number;
-  readonly returnAddress: number;
-
-  constructor(
-    machine: number,
-    pageSize: number,
-    relRelative: number,
-    relGlobDat: number,
-    relAbs64: number,
-    stackPointer: number,
-    returnAddress: number,
-  ) {
-    this.machine = machine;
-    this.pageSize = pageSize;
-    this.relRelative = relRelative;
-    this.relGlobDat = relGlobDat;
-    this.relAbs64 = relAbs64;
-    this.stackPointer = stackPointer;
-    this.returnAddress = returnAddress;
-  }
-}
-
-export const ELF_X64: ElfMachine = new ElfMachine(62, 4096, 8, 6, 1, 7, 16);
+import type { Psabi } from "../mach/target.ts";
 
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
@@ -195,12 +164,14 @@ function rela(out: Bytes, offset: number, symbol: number, type: number, addend: 
 }
 
 /** The shared object's bytes. */
-export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
+export function writeElf(image: Image, machine: Psabi): Uint8Array {
   const { program } = image;
   const isImport = (symbol: number) => {
     const kind = program.symbols[symbol].kind;
     return kind === SYM_IMPORT || kind === SYM_IMPORT_WEAK;
   };
+
+  const isGot = (kind: number) => kind >= REL_OF_MACHINE && machine.relocations[kind - REL_OF_MACHINE].isGot;
 
   // Which imports are needed at all, and which through the GOT; in order of symbol number.
   const needed = new Set<number>();
@@ -208,7 +179,7 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
   for (const r of image.relocations) {
     if (!isImport(r.symbol)) continue;
     needed.add(r.symbol);
-    if (r.kind === REL_GOT_PC32) throughGot.add(r.symbol);
+    if (isGot(r.kind)) throughGot.add(r.symbol);
   }
   const imports = [...needed].sort((a, b) => a - b);
   const got = [...throughGot].sort((a, b) => a - b);
@@ -265,7 +236,7 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
   out.u64(HEADER_BYTES, 0);
   const sectionTablePatch = out.length;
   out.u64(0, 0);
-  out.u32(0);
+  out.u32(machine.flags);
   out.u16(HEADER_BYTES);
   out.u16(PROGRAM_HEADER_BYTES);
   out.u16(headerCount);
@@ -366,7 +337,8 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
       out,
       r,
       sectionAt,
-      r.kind === REL_GOT_PC32 ? gotAt + 8 * (gotSlot.get(r.symbol) ?? 0) : address(r.symbol),
+      isGot(r.kind) ? gotAt + 8 * (gotSlot.get(r.symbol) ?? 0) : address(r.symbol),
+      machine.relocations,
     );
   }
 
@@ -483,7 +455,7 @@ export function writeElf(image: Image, machine: ElfMachine): Uint8Array {
 }
 
 /** The section .debug_frame of DWARF: what holds at the entry of every function, and instructions for all of TEXT. */
-function debugFrame(out: Bytes, machine: ElfMachine, frames: Uint8Array, textAt: number, size: number): void {
+function debugFrame(out: Bytes, machine: Psabi, frames: Uint8Array, textAt: number, size: number): void {
   const entry = (write: () => void) => {
     const lengthAt = out.length;
     out.u32(0);
@@ -500,7 +472,8 @@ function debugFrame(out: Bytes, machine: ElfMachine, frames: Uint8Array, textAt:
     out.u8(machine.returnAddress);
     out.u8(0x0c); // the frame's address: of the stack pointer, plus
     out.leb(machine.stackPointer);
-    out.leb(8);
+    out.leb(machine.pushed);
+    if (machine.pushed === 0) return; // the return address is in its register
     out.u8(0x80 | machine.returnAddress); // where the return address lies: a word below
     out.leb(1);
   });
@@ -512,15 +485,16 @@ function debugFrame(out: Bytes, machine: ElfMachine, frames: Uint8Array, textAt:
   });
 }
 
-function patch(out: Bytes, r: Relocation, sectionAt: readonly number[], target: number): void {
+function patch(
+  out: Bytes,
+  r: Relocation,
+  sectionAt: readonly number[],
+  target: number,
+  rows: readonly RelocationRow[],
+): void {
   const place = sectionAt[r.section] + r.offset;
-  switch (r.kind) {
-    case REL_PC32:
-    case REL_GOT_PC32:
-    case REL_SELF32:
-      out.setU32(place, target + r.addend - place);
-      return;
-    default:
-      unreachable(`relocation kind ${r.kind}`);
-  }
+  const to = target + r.addend;
+  if (r.kind >= REL_OF_MACHINE) rows[r.kind - REL_OF_MACHINE].patch(out, place, to);
+  else if (r.kind === REL_SELF32) out.setU32(place, to - place);
+  else unreachable(`relocation kind ${r.kind}`);
 }

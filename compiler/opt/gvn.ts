@@ -10,7 +10,7 @@ import * as op from "../gen/ir-ops.ts";
 import { MAY_TRAP, numberOf, READONLY } from "../ir/access.ts";
 import type { Dominators } from "../ir/dominators.ts";
 import type { Block, Func, Value } from "../ir/func.ts";
-import { ACCESS_SIZE, COMMUTATIVE, FLAGS, IMMEDIATE, PURE, VOID } from "../ir/ops.ts";
+import { ACCESS_SIZE, COMMUTATIVE, FLAGS, IMMEDIATE, PURE, VOID, WIDE } from "../ir/ops.ts";
 import type { Context, Pass } from "./context.ts";
 import { resolveArguments, resolveOperands } from "./resolve.ts";
 
@@ -102,7 +102,9 @@ function hash(f: Func, v: Value): number {
   // Both orders of a commutative operation have one hash.
   if ((FLAGS[code] & COMMUTATIVE) !== 0) h ^= Math.imul(a + b, 0x85ebca6b) ^ Math.imul(a ^ b, 0xc2b2ae35);
   else h ^= Math.imul(a, 0x85ebca6b) ^ Math.imul(b, 0x27d4eb2f) ^ Math.imul(f.c[v], 0x165667b1);
-  if ((FLAGS[code] & IMMEDIATE) !== 0 && !isBoundsCheck(code)) {
+  if ((FLAGS[code] & WIDE) !== 0) {
+    for (let k = 0; k < 4; k++) h = Math.imul(h, 31) ^ f.wide.data[f.imm[v] + k];
+  } else if ((FLAGS[code] & IMMEDIATE) !== 0 && !isBoundsCheck(code)) {
     h ^= Math.imul(f.imm[v], 0xc2b2ae35) ^ Math.imul(f.imm2[v], 0x9e3779b9);
   }
   h ^= h >>> 15;
@@ -117,7 +119,14 @@ function equal(f: Func, x: Value, y: Value): boolean {
     if ((FLAGS[code] & COMMUTATIVE) === 0 || f.a[x] !== f.b[y] || f.b[x] !== f.a[y]) return false;
   }
   if (isBoundsCheck(code)) return numberOf(f.aux[x]) === numberOf(f.aux[y]);
+  if ((FLAGS[code] & WIDE) !== 0) return sameWide(f, f.imm[x], f.imm[y]);
   return (FLAGS[code] & IMMEDIATE) === 0
     ? true
     : f.imm[x] === f.imm[y] && f.imm2[x] === f.imm2[y] && f.aux[x] === f.aux[y];
+}
+
+function sameWide(f: Func, x: number, y: number): boolean {
+  const { data } = f.wide;
+  for (let k = 0; k < 4; k++) if (data[x + k] !== data[y + k]) return false;
+  return true;
 }

@@ -10,6 +10,7 @@ import type { Func } from "../ir/func.ts";
 import type { Program } from "../ir/program.ts";
 import { Addresses } from "./addresses.ts";
 import { Branches } from "./branches.ts";
+import { Checks } from "./checks.ts";
 import { Conditions } from "./conditions.ts";
 import { ALL, Context, DOMINATORS, LOOPS, ORDER, type Pass } from "./context.ts";
 import { DeadCode } from "./dce.ts";
@@ -42,7 +43,8 @@ export class PassRow {
 }
 
 export const PASSES: readonly PassRow[] = [
-  new PassRow("params", QUICK, ORDER, [], () => new Params()),
+  new PassRow("checks", QUICK, ORDER, [], () => new Checks()),
+  new PassRow("params", QUICK, ORDER, ["checks"], () => new Params()),
   new PassRow("simplify", FULL, ORDER, ["params"], () => new Simplify()),
   new PassRow("gvn", FULL, ORDER | DOMINATORS, ["simplify"], () => new ValueNumbering()),
   new PassRow("loads", FULL, ORDER | DOMINATORS | LOOPS, ["gvn"], () => new Loads()),

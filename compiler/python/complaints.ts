@@ -1,9 +1,10 @@
 // What is wrong with a call, in words: conversions raise what Python raises; here the Python side
 // (wasmpy/_complaints.py) learns of which function, argument or result that was, and says so. Only where calls fail.
 
+import { FUNC_OBJECT, FUNC_RECORD_BYTES, FUNC_VMCTX, VMCTX_MODULE } from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { FUNC_OBJECT, FUNC_RECORD_BYTES, FUNC_VMCTX, VMCTX_MODULE } from "../ir/layout.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { Fetched } from "../runtime/errors.ts";
 import { SHAPE_IMPORT_RECORDS, shape } from "../runtime/shape.ts";
@@ -61,7 +62,7 @@ function explain(c: PyCode, name: string, values: () => readonly Value[]): void 
     },
     () => {
       const isMatch = (exception: string) =>
-        c.api("PyErr_ExceptionMatches", c.field(PTR, c.apiAddress(exception), 0));
+        c.api("PyErr_ExceptionMatches", c.content(PTR, c.apiAddress(exception)));
       const isMemory = isMatch("PyExc_MemoryError");
       const isRecursion = isMatch("PyExc_RecursionError");
       const isImport = isMatch("PyExc_ImportError");
@@ -78,8 +79,8 @@ function explain(c: PyCode, name: string, values: () => readonly Value[]): void 
   );
 }
 
-function text(c: PyCode, row: Value, offset: number): Value {
-  return c.api("PyUnicode_FromString", c.behind(row, offset));
+function text(c: PyCode, row: Value, field: Field): Value {
+  return c.api("PyUnicode_FromString", c.behind(row, field));
 }
 
 /** (row, position, object) → null: the argument could not be converted, as the exception that is set says. */
@@ -111,10 +112,10 @@ export function arityError(g: Glue): number {
 
 /** Of the record of an imported Python callable: module object, its index among the imported functions, callable. */
 function origin(c: PyCode, record: Value): Value[] {
-  const vmctx = c.field(PTR, record, FUNC_VMCTX);
+  const vmctx = c.field(record, FUNC_VMCTX);
   const first = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_IMPORT_RECORDS));
   const offset = c.op(op.PTR_SUB, record, first);
-  const [module, callable] = [c.vmctxField(PTR, vmctx, VMCTX_MODULE), c.field(PTR, record, FUNC_OBJECT)];
+  const [module, callable] = [c.field(vmctx, VMCTX_MODULE), c.field(record, FUNC_OBJECT)];
   for (const object of [module, callable]) c.incref(object);
   const index = c.op(op.I64_DIV_U, offset, c.number(FUNC_RECORD_BYTES));
   return [module, c.api("PyLong_FromLongLong", index), callable];

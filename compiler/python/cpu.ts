@@ -6,7 +6,7 @@ import { encodeUtf8 } from "../base/utf8.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import { I32, PTR } from "../ir/ops.ts";
-import { FEATURES, type Feature } from "../isa/x64/features.ts";
+import type { Feature } from "../mach/target.ts";
 import { SHAPE_CPU, shape } from "../runtime/shape.ts";
 import type { Glue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
@@ -22,16 +22,17 @@ const NAME_BYTES = 16 * NAME_LEAVES;
 
 /** () → 0, or -1: exception. */
 export function requireCpu(g: Glue): number {
-  const complaints = FEATURES.map((f) => complaint(g, f));
+  const { features } = g;
+  const complaints = features.map((f) => complaint(g, f));
   const refuse = refuseCpu(g);
   return g.defineC("wasmpy_require_cpu", [], [I32], (c) => {
     const needed = c.op(op.I32_WRAP_I64, shape(c, SHAPE_CPU));
-    const all = FEATURES.reduce((bits, f) => bits | f.bit, 0);
+    const all = features.reduce((bits, f) => bits | f.bit, 0);
     // From all to none, so that what needs nothing asks for nothing.
     c.when(c.op(op.I32_EQZ, c.op(op.I32_AND, needed, c.i32(all))), () => c.ret([c.i32(0)]));
     let known = -1;
-    FEATURES.forEach((f, i) => {
-      const isSame = i > 0 && FEATURES[i - 1].leaf === f.leaf && FEATURES[i - 1].register === f.register;
+    features.forEach((f, i) => {
+      const isSame = i > 0 && features[i - 1].leaf === f.leaf && features[i - 1].register === f.register;
       if (!isSame) known = word(c, f.leaf, f.register);
       const bit = c.op(op.I32_AND, c.op(op.I32_SHR_U, known, c.i32(f.shift)), c.i32(1));
       const isMissing = c.op(
@@ -85,7 +86,7 @@ function refuseCpu(g: Glue): number {
     c.when(c.op(op.I32_GE_U, largest, c.i32(NAME + NAME_LEAVES - 1)), () => {
       for (let i = 0; i < 4 * NAME_LEAVES; i++) {
         const part = c.op(WORDS[i & 3], c.i32(NAME + (i >> 2)), c.i32(0));
-        c.setField(I32, c.argument(1), 4 * i, part);
+        c.setContent(I32, c.plus(c.argument(1), 4 * i), part);
       }
     });
     const errors = c.api("PyImport_ImportModule", c.text("wasmpy._errors"));
@@ -96,7 +97,7 @@ function refuseCpu(g: Glue): number {
       c.decref(errors);
     });
     c.when(c.isNull(c.get(kind)), () => c.api("PyErr_Clear"));
-    const importError = c.field(PTR, c.apiAddress("PyExc_ImportError"), 0);
+    const importError = c.content(PTR, c.apiAddress("PyExc_ImportError"));
     const chosen = c.op(op.PTR_SELECT, c.isThere(c.get(kind)), c.get(kind), importError);
     c.api("PyErr_SetString", chosen, c.argument(0));
     c.decref(c.get(kind));

@@ -1,6 +1,8 @@
 // Data of the glue in the image: strings, C structures, arrays. A record is written word by word and becomes a
 // symbol; pointers in it are relocations.
 
+import type { Member, Structure } from "../abi/structures.ts";
+import { unreachable } from "../base/fail.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { DATA, type Image, REL_ABS64, REL_SELF32, RODATA } from "../mach/image.ts";
@@ -11,6 +13,8 @@ export class DataRecord {
   private readonly section: number;
   private readonly symbol: number;
   private readonly start: number;
+  /** Where the structure of C under way begins. */
+  private structure: number;
 
   constructor(image: Image, section: number, symbol: number) {
     this.image = image;
@@ -18,10 +22,45 @@ export class DataRecord {
     this.symbol = symbol;
     image.sections[section].align(16);
     this.start = image.sections[section].length;
+    this.structure = this.start;
   }
 
   private get at(): number {
     return this.image.sections[this.section].length;
+  }
+
+  /** Goes on to a member of the structure of C under way, past others that are zero. */
+  private goTo(member: Member): void {
+    const gap = this.structure + member.offset(this.image.model) - this.at;
+    if (gap < 0) unreachable(`${member.name} comes too late`);
+    this.zeros(gap);
+  }
+
+  /** A number as a member of a structure; members come in the order of their declarations, and others are zero. */
+  put(member: Member, x: number): this {
+    const out = this.image.sections[this.section];
+    this.goTo(member);
+    const bytes = member.bytes(this.image.model);
+    if (bytes === 8) out.u64(x, x >> 31);
+    else if (bytes === 4) out.u32(x);
+    else if (bytes === 2) out.u16(x);
+    else out.u8(x);
+    return this;
+  }
+
+  /** The address of a symbol as a member, filled in by the loader. */
+  point(member: Member, symbol: number): this {
+    this.goTo(member);
+    return this.pointer(symbol);
+  }
+
+  /** Ends an element: the next one of the array, if there is one, begins here. */
+  next(structure: Structure): this {
+    const gap = this.structure + structure.bytes(this.image.model) - this.at;
+    if (gap < 0) unreachable(`${structure.name} is too long`);
+    this.zeros(gap);
+    this.structure = this.at;
+    return this;
   }
 
   u16(x: number): this {
@@ -77,7 +116,7 @@ export class DataRecord {
 /** Writes records and strings into an image. */
 export class ImageData {
   private readonly program: Program;
-  private readonly image: Image;
+  readonly image: Image;
   /** What names of strings begin with. */
   private readonly prefix: string;
   private readonly strings: Map<string, number>;

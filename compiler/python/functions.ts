@@ -3,8 +3,6 @@
 // which are made when asked for. When an instance is closed, whatever leads into it leads to an error from then on;
 // nothing of it is freed, for its code may be running.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   FUNC_CODE,
   FUNC_FOREIGN,
@@ -16,7 +14,10 @@ import {
   VMCTX_FUNCS,
   VMCTX_IMAGE,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_WASM, SYM_RODATA } from "../ir/program.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
@@ -41,22 +42,15 @@ import { type DefType, heapOf, isNullable, isRef, type ValType } from "../wasm/t
 import type { Glue, ModuleGlue } from "./glue.ts";
 import { importCode, importThunk, trampoline } from "./imports.ts";
 import type { PyCode } from "./pycode.ts";
+import { ROW_BYTES, ROW_CODE, ROW_DOC, ROW_FOREIGN, ROW_NAME, ROW_STUB, ROW_TYPE, ROWS } from "./rows.ts";
 import {
   METH_FASTCALL,
-  METHOD_BYTES,
+  METHOD_DEF,
   METHOD_DOC,
   METHOD_FLAGS,
   METHOD_FUNCTION,
   METHOD_NAME,
-  ROW_BYTES,
-  ROW_CODE,
-  ROW_DOC,
-  ROW_FOREIGN,
-  ROW_NAME,
-  ROW_STUB,
-  ROW_TYPE,
-  ROWS,
-} from "./rows.ts";
+} from "./structures.ts";
 import { stub } from "./thunks.ts";
 
 // --- data ---------------------------------------------------------------------------------------------------
@@ -237,7 +231,7 @@ function ownRows(c: PyCode): Value {
 }
 
 /** The address of what the shape says lies at an offset of the instance. */
-function placeOf(c: PyCode, vmctx: Value, word: number): Value {
+function placeOf(c: PyCode, vmctx: Value, word: Field): Value {
   return c.op(op.PTR_ADD, vmctx, shape(c, word));
 }
 
@@ -253,9 +247,9 @@ function rowAt(c: PyCode, g: Glue, i: Value): Value {
 }
 
 function fillRecord(c: PyCode, record: Value, row: Value, vmctx: Value): void {
-  c.setField(PTR, record, FUNC_CODE, c.behind(row, ROW_CODE));
-  c.setField(PTR, record, FUNC_VMCTX, vmctx);
-  c.setField(PTR, record, FUNC_FOREIGN, c.behind(row, ROW_FOREIGN));
+  c.setField(record, FUNC_CODE, c.behind(row, ROW_CODE));
+  c.setField(record, FUNC_VMCTX, vmctx);
+  c.setField(record, FUNC_FOREIGN, c.behind(row, ROW_FOREIGN));
 }
 
 function eachOwnRecord(c: PyCode, g: Glue, vmctx: Value, body: (record: Value, row: Value) => void): void {
@@ -289,8 +283,8 @@ export function replaceFillRecords(g: Glue): void {
   g.replace(FILL_RECORDS, [PTR], [], (c) => {
     fillOwnRecords(c, g);
     const vmctx = c.argument(0);
-    const shared = c.vmctxField(PTR, vmctx, VMCTX_FUNCS);
-    c.setVmctxField(PTR, vmctx, VMCTX_FUNCS, c.api("PyDict_New"));
+    const shared = c.field(vmctx, VMCTX_FUNCS);
+    c.setField(vmctx, VMCTX_FUNCS, c.api("PyDict_New"));
     c.decref(shared);
     c.ret([]);
   });
@@ -299,7 +293,7 @@ export function replaceFillRecords(g: Glue): void {
 /** The canonical type in the instance of a row's type. */
 function rowType(c: PyCode, row: Value, vmctx: Value): Value {
   const types = placeOf(c, vmctx, SHAPE_TYPE);
-  return c.vmctxField(I64, c.element(types, c.widen(c.field(I32, row, ROW_TYPE)), 3), 0);
+  return c.cell(I64, c.element(types, c.widen(c.field(row, ROW_TYPE)), 3));
 }
 
 /** (vmctx): the canonical types are known: into the records of own functions with them. */
@@ -307,7 +301,7 @@ export function typeRecords(g: Glue): number {
   return g.defineC("wasmpy_type_records", [PTR], [], (c) => {
     const vmctx = c.argument(0);
     eachOwnRecord(c, g, vmctx, (record, row) => {
-      c.setField(I64, record, FUNC_TYPE, rowType(c, row, vmctx));
+      c.setField(record, FUNC_TYPE, rowType(c, row, vmctx));
     });
     c.ret([]);
   });
@@ -318,8 +312,8 @@ export function importRecord(c: PyCode, g: Glue, vmctx: Value, i: Value, callabl
   const record = recordAt(c, placeOf(c, vmctx, SHAPE_IMPORT_RECORDS), i);
   const row = rowAt(c, g, i);
   fillRecord(c, record, row, vmctx);
-  c.setField(I64, record, FUNC_TYPE, rowType(c, row, vmctx));
-  c.setField(PTR, record, FUNC_OBJECT, callable);
+  c.setField(record, FUNC_TYPE, rowType(c, row, vmctx));
+  c.setField(record, FUNC_OBJECT, callable);
   return record;
 }
 
@@ -338,13 +332,13 @@ export function recordOf(g: Glue): number {
     });
     c.when(c.op(op.I64_LT_U, index, imported), () => {
       const pointers = c.op(op.PTR_ADD, vmctx, space(c, EXT_FUNC, SPACE_POINTERS));
-      const record = c.vmctxField(PTR, c.element(pointers, index, 3), 0);
+      const record = c.cell(PTR, c.element(pointers, index, 3));
       c.whenRarely(c.isNull(record), () => c.raise("PyExc_ValueError", "the imported function is not bound"));
       c.ret([record]);
     });
     const offsets = c.symbol(g.program.symbol(RECORD_OFFSETS, SYM_RODATA));
     const own = c.op(op.I64_SUB, index, imported);
-    const offset = c.field(I32, c.element(offsets, own, 2), 0);
+    const offset = c.content(I32, c.element(offsets, own, 2));
     c.whenRarely(c.op(op.I32_LT_S, offset, c.i32(0)), () => {
       c.raise("PyExc_ValueError", "nothing refers to the function");
       c.retNull();
@@ -359,22 +353,22 @@ export function recordOf(g: Glue): number {
 export function makeBuiltin(g: Glue): number {
   return g.defineC("wasmpy_make_builtin", [PTR], [PTR], (c) => {
     const record = c.argument(0);
-    const vmctx = c.field(PTR, record, FUNC_VMCTX);
+    const vmctx = c.field(record, FUNC_VMCTX);
     const cell = c.variable(PTR); // where the instance keeps the builtin
     const rowNumber = c.variable(I64);
-    const number = (word: number) => {
+    const number = (word: Field) => {
       const offset = c.op(op.PTR_SUB, record, placeOf(c, vmctx, word));
       return c.op(op.I64_DIV_U, offset, c.number(FUNC_RECORD_BYTES));
     };
     const imported = importedRows(c);
-    c.set(cell, c.plus(record, FUNC_OBJECT));
+    c.set(cell, c.addressOf(record, FUNC_OBJECT));
     c.set(rowNumber, c.op(op.I64_ADD, number(SHAPE_OWN_RECORDS), imported));
     const index = number(SHAPE_IMPORT_RECORDS);
     c.when(c.op(op.I64_LT_U, index, imported), () => {
       c.set(cell, c.element(placeOf(c, vmctx, SHAPE_WRAPPERS), index, 3));
       c.set(rowNumber, index);
     });
-    const known = c.field(PTR, c.get(cell), 0);
+    const known = c.content(PTR, c.get(cell));
     c.when(c.isThere(known), () => {
       c.incref(known);
       c.ret([known]);
@@ -391,14 +385,14 @@ export function makeBuiltin(g: Glue): number {
       () => c.set(method, closedMethod(c, g, vmctx, c.get(rowNumber))),
       () => c.set(method, fillMethod(c, openMethod(c, vmctx, c.get(rowNumber)), row, code)),
     );
-    const module = c.vmctxField(PTR, vmctx, VMCTX_MODULE);
+    const module = c.field(vmctx, VMCTX_MODULE);
     const name = c.api("PyModule_GetNameObject", module);
     c.whenRarely(c.isNull(name), () => c.api("PyErr_Clear"));
     const builtin = c.api("PyCFunction_NewEx", c.get(method), module, name);
     c.decref(name);
     c.needs(builtin);
     // Making it may have collected garbage, whose finalizers may have asked for it too.
-    const other = c.field(PTR, c.get(cell), 0);
+    const other = c.content(PTR, c.get(cell));
     c.whenRarely(c.isThere(other), () => {
       c.incref(other);
       c.decref(builtin);
@@ -408,11 +402,11 @@ export function makeBuiltin(g: Glue): number {
     c.needs(key, builtin);
     const address = c.api("PyLong_FromVoidPtr", record);
     c.needs(address, key, builtin);
-    const status = c.api("PyDict_SetItem", c.vmctxField(PTR, vmctx, VMCTX_FUNCS), key, address);
+    const status = c.api("PyDict_SetItem", c.field(vmctx, VMCTX_FUNCS), key, address);
     c.decref(key);
     c.decref(address);
     c.needsZero(status, builtin);
-    c.setField(PTR, c.get(cell), 0, builtin);
+    c.setContent(PTR, c.get(cell), builtin);
     c.incref(builtin);
     c.ret([builtin]);
   });
@@ -422,8 +416,8 @@ export function makeBuiltin(g: Glue): number {
 
 /** The method of row `i` (i64). */
 function openMethod(c: PyCode, vmctx: Value, i: Value): Value {
-  const methods = c.field(PTR, c.vmctxField(PTR, vmctx, VMCTX_IMAGE), IMAGE_METHODS);
-  return c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_BYTES)));
+  const methods = c.field(c.field(vmctx, VMCTX_IMAGE), IMAGE_METHODS);
+  return c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_DEF.bytes(c.model))));
 }
 
 /** The method that row `i` (i64) has in instances that are closed: filled in. */
@@ -433,10 +427,10 @@ function closedMethod(c: PyCode, g: Glue, vmctx: Value, i: Value): Value {
 }
 
 function fillMethod(c: PyCode, method: Value, row: Value, code: Value): Value {
-  c.setField(PTR, method, METHOD_NAME, c.behind(row, ROW_NAME));
-  c.setField(PTR, method, METHOD_FUNCTION, code);
-  c.setField(I32, method, METHOD_FLAGS, c.i32(METH_FASTCALL));
-  c.setField(PTR, method, METHOD_DOC, c.behind(row, ROW_DOC));
+  c.setMember(method, METHOD_NAME, c.behind(row, ROW_NAME));
+  c.setMember(method, METHOD_FUNCTION, code);
+  c.setMember(method, METHOD_FLAGS, c.i32(METH_FASTCALL));
+  c.setMember(method, METHOD_DOC, c.behind(row, ROW_DOC));
   return method;
 }
 
@@ -452,7 +446,7 @@ export function methodCount(c: PyCode): Value {
 const CLOSED = 2;
 
 function isClosed(c: PyCode, vmctx: Value): Value {
-  return c.op(op.I64_EQ, c.vmctxField(I64, placeOf(c, vmctx, SHAPE_INITIALIZED), 0), c.number(CLOSED));
+  return c.op(op.I64_EQ, c.cell(I64, placeOf(c, vmctx, SHAPE_INITIALIZED)), c.number(CLOSED));
 }
 
 function raiseClosed(c: PyCode): void {
@@ -475,8 +469,8 @@ function closedForeign(g: Glue): number {
   });
 }
 
-/** Where a builtin may have the pointer to its method: behind the header of an object. */
-const METHOD_PLACES: readonly number[] = [16, 24, 32];
+/** Words of a builtin in which the pointer to its method may be: behind the header of an object. */
+const METHOD_PLACES: readonly number[] = [2, 3, 4];
 
 /**
  * (vmctx): from now on builtins of the instance raise, and so do its functions where other instances call them. Its own
@@ -485,16 +479,16 @@ const METHOD_PLACES: readonly number[] = [16, 24, 32];
 export function closeFunctions(g: Glue): number {
   return g.defineC("wasmpy_close_functions", [PTR], [], (c) => {
     const vmctx = c.argument(0);
-    c.setVmctxField(I64, placeOf(c, vmctx, SHAPE_INITIALIZED), 0, c.number(CLOSED));
+    c.setCell(I64, placeOf(c, vmctx, SHAPE_INITIALIZED), c.number(CLOSED));
     const imported = importedRows(c);
     const close = (cell: Value, i: Value) => {
-      const builtin = c.field(PTR, cell, 0);
+      const builtin = c.content(PTR, cell);
       c.when(c.isThere(builtin), () => {
         const open = openMethod(c, vmctx, i);
         const closed = closedMethod(c, g, vmctx, i);
         for (const place of METHOD_PLACES) {
-          const isHere = c.op(op.PTR_EQ, c.field(PTR, builtin, place), open);
-          c.when(isHere, () => c.setField(PTR, builtin, place, closed));
+          const isHere = c.op(op.PTR_EQ, c.pointerAt(builtin, place), open);
+          c.when(isHere, () => c.setPointerAt(builtin, place, closed));
         }
         c.call(forgetBuiltin(g), [vmctx, cell]);
       });
@@ -504,8 +498,8 @@ export function closeFunctions(g: Glue): number {
     const first = placeOf(c, vmctx, SHAPE_OWN_RECORDS);
     c.repeat(ownRows(c), (i) => {
       const record = recordAt(c, first, i);
-      c.setField(PTR, record, FUNC_FOREIGN, c.symbol(closedForeign(g)));
-      close(c.plus(record, FUNC_OBJECT), c.op(op.I64_ADD, i, imported));
+      c.setField(record, FUNC_FOREIGN, c.symbol(closedForeign(g)));
+      close(c.addressOf(record, FUNC_OBJECT), c.op(op.I64_ADD, i, imported));
     });
     c.ret([]);
   });
@@ -514,13 +508,13 @@ export function closeFunctions(g: Glue): number {
 /** (vmctx, cell of a builtin): the instance lets it go; from then on it is no function reference any more. */
 export function forgetBuiltin(g: Glue): number {
   return g.defineC("wasmpy_forget_builtin", [PTR, PTR], [], (c) => {
-    const builtin = c.field(PTR, c.argument(1), 0);
+    const builtin = c.content(PTR, c.argument(1));
     c.when(c.isNull(builtin), () => c.ret([]));
-    c.setField(PTR, c.argument(1), 0, c.null());
+    c.setContent(PTR, c.argument(1), c.null());
     const kept = new Fetched(c); // the exception that may be set
     const key = c.api("PyLong_FromVoidPtr", builtin);
     c.when(c.isThere(key), () => {
-      c.api("PyDict_DelItem", c.vmctxField(PTR, c.argument(0), VMCTX_FUNCS), key);
+      c.api("PyDict_DelItem", c.field(c.argument(0), VMCTX_FUNCS), key);
       c.decref(key);
     });
     kept.restore();
@@ -531,7 +525,7 @@ export function forgetBuiltin(g: Glue): number {
 
 /** Runs `body` for the cell of each builtin that the instance may have: those of own functions, then of imports. */
 export function eachBuiltin(c: PyCode, vmctx: Value, body: (cell: Value) => void): void {
-  const own = c.plus(placeOf(c, vmctx, SHAPE_OWN_RECORDS), FUNC_OBJECT);
+  const own = c.addressOf(placeOf(c, vmctx, SHAPE_OWN_RECORDS), FUNC_OBJECT);
   c.repeat(ownRows(c), (i) => body(recordAt(c, own, i)));
   const imported = placeOf(c, vmctx, SHAPE_WRAPPERS);
   c.repeat(importedRows(c), (i) => body(c.element(imported, i, 3)));
@@ -542,7 +536,7 @@ export function eachBuiltin(c: PyCode, vmctx: Value, body: (cell: Value) => void
  * was bound to it.
  */
 export function eachImported(c: PyCode, vmctx: Value, body: (cell: Value, owner: Value) => void): void {
-  const first = c.plus(placeOf(c, vmctx, SHAPE_IMPORT_RECORDS), FUNC_OBJECT);
+  const first = c.addressOf(placeOf(c, vmctx, SHAPE_IMPORT_RECORDS), FUNC_OBJECT);
   const owners = c.op(op.PTR_ADD, vmctx, space(c, EXT_FUNC, SPACE_OWNERS));
   c.repeat(importedRows(c), (i) => body(recordAt(c, first, i), c.element(owners, i, 3)));
 }

@@ -5,12 +5,13 @@
 // Functions written with a Glue are the same in every image: what they must know of the module they read from its
 // shape (runtime/shape.ts). Those that belong to one module are written with a ModuleGlue.
 
+import { irType, type Layout } from "../abi/layout.ts";
 import { unreachable } from "../base/fail.ts";
 import type { Func } from "../ir/func.ts";
-import { irType, type Layout } from "../ir/layout.ts";
 import { CONV_C, CONV_WASM, type Program, SYM_DATA, SYM_FUNC } from "../ir/program.ts";
 import type { Image } from "../mach/image.ts";
 import type { Library } from "../mach/library.ts";
+import type { Feature } from "../mach/target.ts";
 import type { Module } from "../wasm/module.ts";
 import type { DefType } from "../wasm/types.ts";
 import { ImageData } from "./data.ts";
@@ -24,7 +25,7 @@ export class GlueInput {
   readonly leaf: string;
   /** The text that `attach` gets, in UTF-8. */
   readonly meta: Uint8Array;
-  /** Symbols of own functions by function index (ir/layout.ts, functionSymbols). */
+  /** Symbols of own functions by function index (abi/layout.ts, functionSymbols). */
   readonly functions: Int32Array;
   /** By function index: 1 if it can be reached other than by a direct call; as the layout was made. */
   readonly escaping: Uint8Array;
@@ -41,6 +42,8 @@ export class GlueInput {
   readonly cpu: number;
   /** Calls run without the lock of the interpreter (nogil.ts). */
   readonly nogil: boolean;
+  /** What the target's CPUs may lack. */
+  readonly features: readonly Feature[];
 
   constructor(
     leaf: string,
@@ -52,6 +55,7 @@ export class GlueInput {
     checked: boolean,
     cpu: number,
     nogil: boolean,
+    features: readonly Feature[],
   ) {
     this.leaf = leaf;
     this.meta = meta;
@@ -62,6 +66,7 @@ export class GlueInput {
     this.checked = checked;
     this.cpu = cpu;
     this.nogil = nogil;
+    this.features = features;
   }
 }
 
@@ -86,7 +91,11 @@ export class Glue {
   private readonly queue: Definition[];
   private readonly known: Map<string, number>;
 
-  constructor(program: Program, image: Image, library: Library | null) {
+  /** What a CPU may lack of what code may use. */
+  readonly features: readonly Feature[];
+
+  constructor(program: Program, image: Image, library: Library | null, features: readonly Feature[]) {
+    this.features = features;
     this.program = program;
     this.image = image;
     // Strings of the library and of a module meet in one image.
@@ -197,7 +206,7 @@ export class ModuleGlue extends Glue {
     input: GlueInput,
     library: Library | null,
   ) {
-    super(program, image, library);
+    super(program, image, library, input.features);
     this.module = module;
     this.layout = layout;
     this.input = input;

@@ -1,10 +1,10 @@
-// Calls out of wasm. An imported function is a record (ir/layout.ts): `foreign` is either the import thunk of the
+// Calls out of wasm. An imported function is a record (abi/layout.ts): `foreign` is either the import thunk of the
 // signature, which calls the record's Python callable, or the trampoline of the signature, which makes the
 // record's instance current and calls its code.
 
+import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { type Block, NO_VALUE, type Value } from "../ir/func.ts";
-import { FUNC_OBJECT, FUNC_VMCTX, FUNC_CODE as RECORD_CODE, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { I64, PTR, TYPE_NAMES } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import { continued, hasLittleStack, suspend } from "../runtime/handover.ts";
@@ -49,8 +49,8 @@ export function trampoline(g: ModuleGlue, t: DefType): number {
       const record = c.argument(0);
       const operands = params.map((_, i) => c.argument(i + 1));
       const own = c.op(op.VMCTX);
-      const code = c.field(PTR, record, RECORD_CODE);
-      c.op(op.SET_VMCTX, c.field(PTR, record, FUNC_VMCTX));
+      const code = c.field(record, RECORD_CODE);
+      c.op(op.SET_VMCTX, c.field(record, FUNC_VMCTX));
       const results = resultsOf(c, g, signature, c.callPtr(code, signature, operands));
       c.op(op.SET_VMCTX, own);
       c.ret(results);
@@ -94,7 +94,7 @@ class ImportThunk {
     this.c = c;
     this.g = g;
     this.t = t;
-    this.context = c.vmctxField(PTR, c.op(op.VMCTX), VMCTX_CONTEXT);
+    this.context = c.field(c.op(op.VMCTX), VMCTX_CONTEXT);
     c.whenRarely(hasLittleStack(c, this.context), () => c.trap(STACK_EXHAUSTED));
     this.kept = suspend(c, this.context);
   }
@@ -132,7 +132,7 @@ class ImportThunk {
   private callPython(): Value {
     const { c, g, t } = this;
     const count = t.params.length;
-    const cells = c.room(8 * (count + 1)); // one in front, for the callee
+    const cells = c.room(c.model.wordBytes * (count + 1)); // one in front, for the callee
     const boxed: Value[] = [];
     const failed: Block[] = [];
     t.params.forEach((type, i) => {
@@ -142,11 +142,11 @@ class ImportThunk {
       c.brIf(c.isNull(object), failed[i], [], next, []);
       c.seal(next);
       c.switchTo(next);
-      c.setSlotField(PTR, cells, 8 * (i + 1), object);
+      c.setPointerInRoom(cells, i + 1, object);
       boxed.push(object);
     });
-    const callable = c.field(PTR, c.argument(0), FUNC_OBJECT);
-    const vectorcall = c.field(PTR, c.symbol(vectorcallCell(g)), 0);
+    const callable = c.field(c.argument(0), FUNC_OBJECT);
+    const vectorcall = c.content(PTR, c.symbol(vectorcallCell(g)));
     const result = c.callC(
       vectorcall,
       [PTR, PTR, I64, PTR],

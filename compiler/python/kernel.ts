@@ -82,8 +82,6 @@
 //   ._type() → (int, bool)           type, mutable
 //   ._address() → int                of the cell
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_GLOBAL_TYPE,
   CONTEXT_LEDGER,
@@ -104,7 +102,11 @@ import {
   VMCTX_FUNCS,
   VMCTX_IMAGE,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import { PC_FUNCTIONS, PC_HEAD_BYTES, PC_SITES } from "../abi/pctable.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, CONV_WASM, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { PC_TABLE, TEXT_START } from "../runtime/body.ts";
@@ -132,10 +134,11 @@ import {
   GLOBAL_ROW_CODE,
   GLOBAL_ROW_IMPORTED,
   GLOBAL_ROW_MUTABLE,
+  GLOBAL_ROW_PLACE,
   GLOBAL_ROW_SHIFT,
   GLOBALS,
-  METHOD_BYTES,
 } from "./rows.ts";
+import { METHOD_DEF } from "./structures.ts";
 import { startThunk } from "./thunks.ts";
 import { boxFunc, findRecord, NO_CODE } from "./values.ts";
 
@@ -176,13 +179,13 @@ export function kernel(g: Glue): MethodList {
   });
 
   list.add("resolve", 1, (c, self, [object]) => {
-    const functions = c.vmctxField(PTR, state(c, self), VMCTX_FUNCS);
+    const functions = c.field(state(c, self), VMCTX_FUNCS);
     const record = c.call(findRecord(g), [functions, object]);
     c.when(c.isNull(record), () => {
       c.whenRarely(c.isThere(c.api("PyErr_Occurred")), () => c.retNull());
       c.retNone();
     });
-    c.ret([c.tuple([address(c, record), c.api("PyLong_FromLongLong", c.field(I64, record, FUNC_TYPE))])]);
+    c.ret([c.tuple([address(c, record), c.api("PyLong_FromLongLong", c.field(record, FUNC_TYPE))])]);
   });
 
   list.add("set_type", 2, (c, self, [index, number]) => {
@@ -194,7 +197,7 @@ export function kernel(g: Glue): MethodList {
       c.retNull();
     });
     const types = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_TYPE));
-    c.setVmctxField(I64, c.element(types, i, 3), 0, n);
+    c.setCell(I64, c.element(types, i, 3), n);
     c.retNone();
   });
 
@@ -203,11 +206,11 @@ export function kernel(g: Glue): MethodList {
   list.add("initialize", 0, (c, self) => {
     const vmctx = state(c, self);
     const once = c.op(op.PTR_ADD, vmctx, shape(c, SHAPE_INITIALIZED));
-    c.whenRarely(c.isTrue(c.vmctxField(I64, once, 0)), () => {
+    c.whenRarely(c.isTrue(c.cell(I64, once)), () => {
       c.raise("PyExc_RuntimeError", "the instance is initialized already");
       c.retNull();
     });
-    c.setVmctxField(I64, once, 0, c.number(1));
+    c.setCell(I64, once, c.number(1));
     c.call(typeRecords(g), [vmctx]);
     const init = g.program.symbol("wasmpy_init", SYM_FUNC, g.program.signature([], [], CONV_WASM));
     c.ret([c.call(startThunk(g.program), [self, c.null(), c.number(0), c.symbol(init), c.null()])]);
@@ -224,11 +227,11 @@ export function kernel(g: Glue): MethodList {
   });
 
   list.add("configure", 1, (c, self, [raise]) => {
-    const context = c.vmctxField(PTR, state(c, self), VMCTX_CONTEXT);
-    const old = c.contextField(PTR, context, CONTEXT_RAISE);
+    const context = c.field(state(c, self), VMCTX_CONTEXT);
+    const old = c.field(context, CONTEXT_RAISE);
     const callable = c.op(op.PTR_SELECT, c.isNone(raise), c.null(), raise);
     c.incref(callable);
-    c.setContextField(PTR, context, CONTEXT_RAISE, callable);
+    c.setField(context, CONTEXT_RAISE, callable);
     c.decref(old);
     c.retNone();
   });
@@ -237,13 +240,13 @@ export function kernel(g: Glue): MethodList {
     const start = c.symbol(g.program.symbol(TEXT_START, SYM_FUNC));
     const table = c.symbol(g.program.symbol(PC_TABLE, SYM_RODATA));
     // Two counts, then four columns of the one and two of the other.
-    const functions = c.widen(c.field(I32, table, 0));
-    const sites = c.widen(c.field(I32, table, 4));
+    const functions = c.widen(c.field(table, PC_FUNCTIONS));
+    const sites = c.widen(c.field(table, PC_SITES));
     const words = c.op(op.I64_ADD, c.op(op.I64_SHL, functions, c.number(1)), sites);
-    const bytes = c.op(op.I64_ADD, c.op(op.I64_SHL, words, c.number(3)), c.number(8));
+    const bytes = c.op(op.I64_ADD, c.op(op.I64_SHL, words, c.number(3)), c.number(PC_HEAD_BYTES));
     const view = c.api("PyMemoryView_FromMemory", table, bytes, c.i32(PYBUF_READ));
-    const image = c.vmctxField(PTR, state(c, self), VMCTX_IMAGE);
-    const generation = c.api("PyLong_FromLongLong", c.field(I64, image, IMAGE_GENERATION));
+    const image = c.field(state(c, self), VMCTX_IMAGE);
+    const generation = c.api("PyLong_FromLongLong", c.field(image, IMAGE_GENERATION));
     c.ret([c.tuple([address(c, start), view, address(c, image), generation])]);
   });
 
@@ -251,14 +254,14 @@ export function kernel(g: Glue): MethodList {
   free.write("wasmpy_free_builtins");
   list.add("natives", 0, (c, self) => {
     const vmctx = state(c, self);
-    c.setField(I64, c.vmctxField(PTR, vmctx, VMCTX_IMAGE), IMAGE_STAYS, c.number(1));
-    const context = c.vmctxField(PTR, vmctx, VMCTX_CONTEXT);
+    c.setField(c.field(vmctx, VMCTX_IMAGE), IMAGE_STAYS, c.number(1));
+    const context = c.field(vmctx, VMCTX_CONTEXT);
     const types = [CONTEXT_MEMORY_TYPE, CONTEXT_TABLE_TYPE, CONTEXT_GLOBAL_TYPE].map((field) =>
-      c.contextField(PTR, context, field),
+      c.field(context, field),
     );
     const methods = c.symbol(g.program.symbol("wasmpy_free_builtins", SYM_DATA));
     const builtins = free.methods.map((_, i) =>
-      c.api("PyCFunction_NewEx", c.plus(methods, i * METHOD_BYTES), c.null(), c.null()),
+      c.api("PyCFunction_NewEx", c.plus(methods, i * METHOD_DEF.bytes(c.model)), c.null(), c.null()),
     );
     for (const type of types) c.incref(type);
     c.ret([c.tuple([...types, ...builtins])]);
@@ -292,16 +295,14 @@ function builtinsWithoutInstance(g: Glue): MethodList {
   list.add("ledger", 1, (c, _, [collect]) => {
     const context = c.run("context");
     c.needs(context);
-    const ledger = c.plus(context, CONTEXT_LEDGER);
+    const ledger = c.addressOf(context, CONTEXT_LEDGER);
     c.when(c.op(op.I32_EQZ, c.isNone(collect)), () => {
-      const old = c.field(PTR, ledger, LEDGER_COLLECT);
+      const old = c.field(ledger, LEDGER_COLLECT);
       c.incref(collect);
-      c.setField(PTR, ledger, LEDGER_COLLECT, collect);
+      c.setField(ledger, LEDGER_COLLECT, collect);
       c.decref(old);
     });
-    const words = [LEDGER_BYTES, LEDGER_LIMIT].map((at) =>
-      c.api("PyLong_FromLongLong", c.field(I64, ledger, at)),
-    );
+    const words = [LEDGER_BYTES, LEDGER_LIMIT].map((at) => c.api("PyLong_FromLongLong", c.field(ledger, at)));
     c.ret([c.tuple(words)]);
   });
   return list;
@@ -325,8 +326,8 @@ function bind(
   const refuseKind = () => refuse("PyExc_ValueError", "nothing of this kind can be bound");
   c.whenRarely(c.op(op.I64_LT_U, c.number(EXT_GLOBAL), kind), refuseKind);
   const space = c.op(op.PTR_ADD, shapeTable(c), c.op(op.I64_MUL, kind, c.number(SPACE_BYTES)));
-  const word = (offset: number) => c.widen(c.field(I32, space, offset));
-  const cell = (first: number) => c.element(c.op(op.PTR_ADD, vmctx, word(first)), index, 3);
+  const word = (field: Field) => c.widen(c.field(space, field));
+  const cell = (first: Field) => c.element(c.op(op.PTR_ADD, vmctx, word(first)), index, 3);
   const count = word(SPACE_COUNT);
   c.whenRarely(c.op(op.I64_EQZ, count), refuseKind);
   c.whenRarely(c.op(op.I64_GE_U, index, count), () => {
@@ -346,24 +347,24 @@ function bind(
       });
     },
     () => {
-      const known = nativeAddress(c, c.vmctxField(PTR, vmctx, VMCTX_CONTEXT), kind, object);
+      const known = nativeAddress(c, c.field(vmctx, VMCTX_CONTEXT), kind, object);
       c.whenRarely(c.isNull(known), () => refuse("PyExc_TypeError", "not a native object of this kind"));
       c.set(target, known);
     },
   );
   c.when(c.op(op.I32_AND, isKind(EXT_MEMORY), c.op(op.I64_EQZ, index)), () => {
-    const reserved = c.field(I64, c.get(target), MEMORY_RESERVED);
+    const reserved = c.field(c.get(target), MEMORY_RESERVED);
     const isShort = c.op(op.I64_LT_U, reserved, c.number(GUARDED_RESERVATION));
     c.whenRarely(c.op(op.I32_AND, isShort, c.isTrue(shape(c, SHAPE_GUARDED))), () => {
       refuse("PyExc_MemoryError", "unchecked code needs a memory with all of its index space reserved");
     });
-    c.setVmctxField(PTR, vmctx, VMCTX_BASE, c.field(PTR, c.get(target), MEMORY_BASE));
+    c.setField(vmctx, VMCTX_BASE, c.field(c.get(target), MEMORY_BASE));
   });
   const owner = cell(SPACE_OWNERS);
-  const old = c.field(PTR, owner, 0);
+  const old = c.content(PTR, owner);
   c.incref(object);
-  c.setField(PTR, owner, 0, object);
-  c.setVmctxField(PTR, cell(SPACE_POINTERS), 0, c.get(target));
+  c.setContent(PTR, owner, object);
+  c.setCell(PTR, cell(SPACE_POINTERS), c.get(target));
   c.decref(old);
   c.retNone();
 }
@@ -374,23 +375,23 @@ function exportGlobal(c: PyCode, g: Glue, vmctx: Value, index: Value): void {
     c.retNull();
   });
   const row = c.element(c.symbol(g.program.symbol(GLOBALS, SYM_RODATA)), index, GLOBAL_ROW_SHIFT);
-  const word = (offset: number) => c.field(I32, row, offset);
+  const word = (field: Field) => c.field(row, field);
   c.whenRarely(c.op(op.I32_EQ, word(GLOBAL_ROW_CODE), c.i32(NO_CODE)), () => {
     c.raise("PyExc_TypeError", "the global's values cannot be passed to or from Python");
     c.retNull();
   });
   const cell = c.variable(PTR);
-  c.set(cell, c.op(op.PTR_ADD, vmctx, c.widen(word(0))));
+  c.set(cell, c.op(op.PTR_ADD, vmctx, c.widen(word(GLOBAL_ROW_PLACE))));
   c.when(word(GLOBAL_ROW_IMPORTED), () => {
-    c.set(cell, c.vmctxField(PTR, c.get(cell), 0));
+    c.set(cell, c.cell(PTR, c.get(cell)));
     c.whenRarely(c.isNull(c.get(cell)), () => {
       c.raise("PyExc_ValueError", "the imported global is not bound");
       c.retNull();
     });
   });
-  const type = c.contextField(PTR, c.vmctxField(PTR, vmctx, VMCTX_CONTEXT), CONTEXT_GLOBAL_TYPE);
+  const type = c.field(c.field(vmctx, VMCTX_CONTEXT), CONTEXT_GLOBAL_TYPE);
   const code = c.widen(word(GLOBAL_ROW_CODE));
   const mutable = c.widen(word(GLOBAL_ROW_MUTABLE));
-  const module = c.vmctxField(PTR, vmctx, VMCTX_MODULE);
+  const module = c.field(vmctx, VMCTX_MODULE);
   c.ret([c.call(aliasGlobal(g), [type, c.get(cell), module, code, mutable])]);
 }

@@ -16,8 +16,8 @@
 //   nogil               True if calls run without the lock of the interpreter; else it is not there
 //   lines               "offset:line …" for modules that were text: ascending byte offsets
 
+import { functionNames, isGuarded } from "../abi/layout.ts";
 import type { u32 } from "../base/numbers.ts";
-import { functionNames, isGuarded } from "../ir/layout.ts";
 import { checkLimit, MAX_IMAGE_BYTES } from "../wasm/limits.ts";
 import { EXT_FUNC, type Module } from "../wasm/module.ts";
 import * as wasm from "../wasm/types.ts";

@@ -5,7 +5,15 @@ import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import type { Glue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
-import { METH_FASTCALL, METH_NOARGS, METH_O, METHOD_BYTES } from "./rows.ts";
+import {
+  METH_FASTCALL,
+  METH_NOARGS,
+  METH_O,
+  METHOD_DEF,
+  METHOD_FLAGS,
+  METHOD_FUNCTION,
+  METHOD_NAME,
+} from "./structures.ts";
 
 export class Method {
   readonly name: string;
@@ -45,7 +53,7 @@ export class MethodList {
           c.retNull();
         });
         const values: Value[] = [];
-        for (let i = 0; i < count; i++) values.push(c.field(PTR, args, 8 * i));
+        for (let i = 0; i < count; i++) values.push(c.pointerAt(args, i));
         build(c, self, values);
       });
       return;
@@ -69,8 +77,12 @@ export class MethodList {
     const names = this.methods.map((m) => this.g.data.text(m.name));
     const table = this.g.data.variable(name);
     this.methods.forEach((m, i) => {
-      table.pointer(names[i]).pointer(m.code).word(m.flags).word(0);
+      table
+        .point(METHOD_NAME, names[i])
+        .point(METHOD_FUNCTION, m.code)
+        .put(METHOD_FLAGS, m.flags)
+        .next(METHOD_DEF);
     });
-    return table.zeros(METHOD_BYTES).end();
+    return table.next(METHOD_DEF).end();
   }
 }

@@ -6,8 +6,6 @@
 // Py_Version, the reading of ints and floats by trying it, the place of the state pointer in a
 // module object by looking for it.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
   ELEM_BYTES,
@@ -19,12 +17,16 @@ import {
   VMCTX_FUNCTION,
   VMCTX_IMAGE,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { count } from "../runtime/images.ts";
 import {
   REFERENCE_IS_FUNC,
+  REFERENCE_PLACE,
   REFERENCE_SHIFT,
   REFERENCES,
   SHAPE_ELEM,
@@ -38,6 +40,7 @@ import {
   space,
   THUNK_CELL_BYTES,
   THUNK_CELL_DIGITS,
+  THUNK_CELL_PLACE,
   THUNK_CELL_TAGGED,
   THUNK_CELLS,
 } from "../runtime/shape.ts";
@@ -56,22 +59,21 @@ import { vectorcallCell } from "./imports.ts";
 import { KERNEL_METHODS, kernel } from "./kernel.ts";
 import {
   CLEAR,
-  DEF_SLOTS,
+  DEFINITION,
   DOOR_EXPORT,
   DOOR_INIT,
   EXEC,
   FREE,
   META,
-  MODULE_DEF,
   SLOTS_3_12,
   SLOTS_3_15,
   TRAVERSE,
 } from "./moduledef.ts";
 import { makeTypes, visit } from "./natives.ts";
 import type { PyCode } from "./pycode.ts";
-import { METHOD_BYTES, METHOD_NAME } from "./rows.ts";
+import { DEF_SLOTS, FLOAT_BITS, METHOD_DEF, METHOD_NAME, OBJECT_TYPE } from "./structures.ts";
 import { stateOffsetCell } from "./thunks.ts";
-import { compactInt, DIGITS, OBJECT_TYPE, OBJECT_VALUE, TAGGED } from "./values.ts";
+import { compactInt, DIGITS, TAGGED } from "./values.ts";
 
 const VERSION_3_12 = 0x030c0000;
 
@@ -110,6 +112,8 @@ const PROBES = Float64Array.of(
 );
 /** So many of them must have been read, each right. */
 const ENOUGH_PROBES = 20;
+/** Words of a module object in which the pointer to its state may be. */
+const STATE_PLACES: readonly number[] = [6, 5, 4, 3, 2];
 const FLOAT_PROBE_HIGH = 0x40934a00; // 1234.5
 
 /** Declares what CPython calls. */
@@ -131,11 +135,11 @@ function initDoor(g: Glue): void {
       c.retNull();
     });
     const symbol = (name: string) => c.symbol(g.program.symbol(name, SYM_DATA));
-    const definition = symbol(MODULE_DEF);
+    const definition = symbol(DEFINITION);
     const version = c.apiAddress("Py_Version");
     c.when(c.isThere(version), () => {
-      const isNew = c.op(op.I32_GE_U, c.field(I32, version, 0), c.i32(VERSION_3_12));
-      c.when(isNew, () => c.setField(PTR, definition, DEF_SLOTS, symbol(SLOTS_3_12)));
+      const isNew = c.op(op.I32_GE_U, c.content(I32, version), c.i32(VERSION_3_12));
+      c.when(isNew, () => c.setMember(definition, DEF_SLOTS, symbol(SLOTS_3_12)));
     });
     c.ret([c.api("PyModuleDef_Init", definition)]);
   });
@@ -164,10 +168,10 @@ function execFunction(g: Glue): void {
     c.needs(dict, attach);
     const methods = c.symbol(g.program.symbol(KERNEL_METHODS, SYM_DATA));
     c.repeat(c.number(builtins.methods.length), (i) => {
-      const method = c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_BYTES)));
+      const method = c.op(op.PTR_ADD, methods, c.op(op.I64_MUL, i, c.number(METHOD_DEF.bytes(c.model))));
       const builtin = c.api("PyCFunction_NewEx", method, module, c.null());
       c.needs(builtin, dict, attach);
-      const status = c.api("PyDict_SetItemString", dict, c.field(PTR, method, METHOD_NAME), builtin);
+      const status = c.api("PyDict_SetItemString", dict, c.member(method, METHOD_NAME), builtin);
       c.decref(builtin);
       c.needsZero(status, dict, attach);
     });
@@ -194,16 +198,16 @@ function execFunction(g: Glue): void {
     failIf(c.isNull(image));
     // From here on it counts, however the rest goes: the end of the module takes it back.
     count(c, image, IMAGE_MADE);
-    c.setVmctxField(PTR, vmctx, VMCTX_IMAGE, image);
+    c.setField(vmctx, VMCTX_IMAGE, image);
     failIf(c.call(makeTypes(g), [context, image]));
     failIf(c.call(makeMethods(g), [image]));
     failIf(c.run("watch_faults", c.i32(0)));
-    const functions = c.contextField(PTR, context, CONTEXT_FUNCS);
+    const functions = c.field(context, CONTEXT_FUNCS);
     c.incref(functions);
-    c.setVmctxField(PTR, vmctx, VMCTX_FUNCS, functions);
-    c.setVmctxField(PTR, vmctx, VMCTX_CONTEXT, context);
-    c.setVmctxField(PTR, vmctx, VMCTX_MODULE, module);
-    c.setVmctxField(PTR, vmctx, VMCTX_FUNCTION, c.symbol(makeBuiltin(g)));
+    c.setField(vmctx, VMCTX_FUNCS, functions);
+    c.setField(vmctx, VMCTX_CONTEXT, context);
+    c.setField(vmctx, VMCTX_MODULE, module);
+    c.setField(vmctx, VMCTX_FUNCTION, c.symbol(makeBuiltin(g)));
     c.call(fillRecords(g), [vmctx]);
     const result = c.call(build, [module]);
     failIf(c.isNull(result));
@@ -216,13 +220,13 @@ function execFunction(g: Glue): void {
 function makeMethods(g: Glue): number {
   return g.defineC("wasmpy_make_methods", [PTR], [I32], (c) => {
     const image = c.argument(0);
-    c.when(c.isThere(c.field(PTR, image, IMAGE_METHODS)), () => c.ret([c.i32(0)]));
-    const methods = c.api("calloc", methodCount(c), c.number(METHOD_BYTES));
+    c.when(c.isThere(c.field(image, IMAGE_METHODS)), () => c.ret([c.i32(0)]));
+    const methods = c.api("calloc", methodCount(c), c.number(METHOD_DEF.bytes(c.model)));
     c.whenRarely(c.isNull(methods), () => {
       c.api("PyErr_NoMemory");
       c.ret([c.i32(-1)]);
     });
-    c.setField(PTR, image, IMAGE_METHODS, methods);
+    c.setField(image, IMAGE_METHODS, methods);
     c.ret([c.i32(0)]);
   });
 }
@@ -239,41 +243,41 @@ function probe(g: Glue): number {
   const tagged = layoutProbe(g, table, TAGGED);
   const done = g.cell("wasmpy_probed");
   return g.defineC("wasmpy_probe", [PTR, PTR], [I32], (c) => {
-    c.when(c.isTrue(c.field(I64, c.symbol(done), 0)), () => c.ret([c.i32(0)]));
+    c.when(c.isTrue(c.content(I64, c.symbol(done))), () => c.ret([c.i32(0)]));
     c.whenRarely(c.call(requireCpu(g), []), () => c.ret([c.i32(-1)]));
     const vectorcall = c.apiAddress("PyObject_Vectorcall");
     const older = c.apiAddress("PyObject_VectorcallDict");
     const chosen = c.op(op.PTR_SELECT, c.isNull(vectorcall), older, vectorcall);
-    c.setField(PTR, c.symbol(vectorcallCell(g)), 0, chosen);
+    c.setContent(PTR, c.symbol(vectorcallCell(g)), chosen);
 
     const offset = c.variable(I64);
     c.set(offset, c.number(0));
-    for (const candidate of [48, 40, 32, 24, 16]) {
-      const found = c.op(op.PTR_EQ, c.field(PTR, c.argument(0), candidate), c.argument(1));
-      c.set(offset, c.op(op.I64_SELECT, found, c.number(candidate), c.get(offset)));
+    for (const word of STATE_PLACES) {
+      const found = c.op(op.PTR_EQ, c.pointerAt(c.argument(0), word), c.argument(1));
+      c.set(offset, c.op(op.I64_SELECT, found, c.number(word * c.model.wordBytes), c.get(offset)));
     }
     const x = c.api("PyFloat_FromDouble", c.f64(0, FLOAT_PROBE_HIGH));
     c.whenRarely(c.isNull(x), () => c.ret([c.i32(-1)]));
-    const isFloat = c.op(op.PTR_EQ, c.field(PTR, x, OBJECT_TYPE), c.apiAddress("PyFloat_Type"));
-    const isValue = c.op(op.I64_EQ, c.field(I64, x, OBJECT_VALUE), c.i64(0, FLOAT_PROBE_HIGH));
+    const isFloat = c.op(op.PTR_EQ, c.member(x, OBJECT_TYPE), c.apiAddress("PyFloat_Type"));
+    const isValue = c.op(op.I64_EQ, c.member(x, FLOAT_BITS), c.i64(0, FLOAT_PROBE_HIGH));
     c.decref(x);
     c.when(c.op(op.I32_AND, c.isTrue(c.get(offset)), c.op(op.I32_AND, isFloat, isValue)), () => {
-      c.setField(I64, c.symbol(stateOffsetCell(g)), 0, c.get(offset));
+      c.setContent(I64, c.symbol(stateOffsetCell(g)), c.get(offset));
       const table = c.symbol(g.program.symbol(THUNK_CELLS, SYM_RODATA));
-      const choose = (works: number, thunk: number) => {
+      const choose = (works: number, thunk: Field) => {
         const status = c.call(works, []);
         c.whenRarely(c.op(op.I32_LT_S, status, c.i32(0)), () => c.ret([c.i32(-1)]));
         c.when(status, () => {
           c.repeat(shape(c, SHAPE_THUNK_CELLS), (i) => {
             const row = c.op(op.PTR_ADD, table, c.op(op.I64_MUL, i, c.number(THUNK_CELL_BYTES)));
-            c.setField(PTR, c.behind(row, 0), 0, c.behind(row, thunk));
+            c.setContent(PTR, c.behind(row, THUNK_CELL_PLACE), c.behind(row, thunk));
           });
         });
       };
       choose(digits, THUNK_CELL_DIGITS);
       choose(tagged, THUNK_CELL_TAGGED);
     });
-    c.setField(I64, c.symbol(done), 0, c.number(1));
+    c.setContent(I64, c.symbol(done), c.number(1));
     c.ret([c.i32(0)]);
   });
 }
@@ -286,10 +290,10 @@ function layoutProbe(g: Glue, table: number, variant: number): number {
     c.set(wrong, c.i32(0));
     c.set(read, c.number(0));
     c.repeat(c.number(PROBES.length), (i) => {
-      const value = c.field(I64, c.element(c.symbol(table), i, 3), 0);
+      const value = c.content(I64, c.element(c.symbol(table), i, 3));
       const object = c.api("PyLong_FromLongLong", value);
       c.whenRarely(c.isNull(object), () => c.ret([c.i32(-1)]));
-      const isOther = c.op(op.PTR_NE, c.field(PTR, object, OBJECT_TYPE), c.apiAddress("PyLong_Type"));
+      const isOther = c.op(op.PTR_NE, c.member(object, OBJECT_TYPE), c.apiAddress("PyLong_Type"));
       c.set(wrong, c.op(op.I32_OR, c.get(wrong), isOther));
       const larger = c.block();
       const direct = compactInt(c, variant, object, larger);
@@ -319,8 +323,8 @@ function eachReference(c: PyCode, vmctx: Value, body: (cell: Value, isFunc: Valu
   const table = c.symbol(c.program.symbol(REFERENCES, SYM_RODATA));
   c.repeat(shape(c, SHAPE_REFERENCES), (i) => {
     const row = c.element(table, i, REFERENCE_SHIFT);
-    const cell = c.op(op.PTR_ADD, vmctx, c.widen(c.field(I32, row, 0)));
-    body(cell, c.field(I32, row, REFERENCE_IS_FUNC));
+    const cell = c.op(op.PTR_ADD, vmctx, c.widen(c.field(row, REFERENCE_PLACE)));
+    body(cell, c.field(row, REFERENCE_IS_FUNC));
   });
 }
 
@@ -334,12 +338,12 @@ function eachOwner(c: PyCode, vmctx: Value, body: (cell: Value) => void): void {
 function traverseFunction(g: Glue): void {
   g.defineC(TRAVERSE, [PTR, PTR, PTR], [I32], (c) => {
     const vmctx = stateOf(c, () => c.ret([c.i32(0)]));
-    const visitCell = (cell: Value) => visit(c, c.field(PTR, cell, 0), c.argument(1), c.argument(2));
-    visitCell(c.plus(vmctx, VMCTX_FUNCS));
+    const visitCell = (cell: Value) => visit(c, c.content(PTR, cell), c.argument(1), c.argument(2));
+    visitCell(c.addressOf(vmctx, VMCTX_FUNCS));
     eachBuiltin(c, vmctx, visitCell);
     eachOwner(c, vmctx, visitCell);
     eachReference(c, vmctx, (cell, isFunc) => {
-      const owner = c.run("owner", c.field(REF, cell, 0), isFunc);
+      const owner = c.run("owner", c.content(REF, cell), isFunc);
       visit(c, owner, c.argument(1), c.argument(2));
     });
     c.ret([c.i32(0)]);
@@ -356,11 +360,11 @@ function clearFunction(g: Glue): number {
     eachBuiltin(c, vmctx, (cell) => c.call(forgetBuiltin(g), [vmctx, cell]));
     eachImported(c, vmctx, (cell, owner) => {
       // Python callables become None, which is not callable.
-      const callable = c.field(PTR, owner, 0);
-      const isPython = c.op(op.PTR_EQ, callable, c.field(PTR, cell, 0));
+      const callable = c.content(PTR, owner);
+      const isPython = c.op(op.PTR_EQ, callable, c.content(PTR, cell));
       c.when(c.op(op.I32_AND, isPython, c.isThere(callable)), () => {
-        c.setField(PTR, cell, 0, c.none());
-        c.setField(PTR, owner, 0, c.null());
+        c.setContent(PTR, cell, c.none());
+        c.setContent(PTR, owner, c.null());
         c.decref(callable);
       });
     });
@@ -386,8 +390,8 @@ function buildFree(c: PyCode, clear: number, also: (vmctx: Value) => void): void
   const vmctx = stateOf(c, () => c.ret([]));
   c.call(clear, [c.argument(0)]);
   const drop = (cell: Value) => {
-    const object = c.field(PTR, cell, 0);
-    c.setField(PTR, cell, 0, c.null());
+    const object = c.content(PTR, cell);
+    c.setContent(PTR, cell, c.null());
     c.decref(object);
   };
   eachOwner(c, vmctx, drop);
@@ -395,9 +399,9 @@ function buildFree(c: PyCode, clear: number, also: (vmctx: Value) => void): void
   c.repeat(shape(c, SHAPE_ELEMS), (i) => {
     c.run("elem_free", c.op(op.PTR_ADD, elems, c.op(op.I64_MUL, i, c.number(ELEM_BYTES))));
   });
-  drop(c.plus(vmctx, VMCTX_FUNCS));
+  drop(c.addressOf(vmctx, VMCTX_FUNCS));
   also(vmctx);
-  const image = c.vmctxField(PTR, vmctx, VMCTX_IMAGE);
+  const image = c.field(vmctx, VMCTX_IMAGE);
   c.when(c.isThere(image), () => count(c, image, IMAGE_ENDED));
   c.ret([]);
 }

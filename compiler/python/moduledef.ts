@@ -2,11 +2,35 @@
 // the names of the doors. Their code is in modinit.ts.
 
 import { SYM_FUNC } from "../ir/program.ts";
+import type { DataRecord } from "./data.ts";
 import { Door, type ModuleGlue } from "./glue.ts";
 import { initSuffix } from "./punycode.ts";
+import {
+  ABI_BUILD_VERSION,
+  ABI_FLAGS,
+  ABI_INFO,
+  ABI_MAJOR,
+  ABI_MINOR,
+  ABI_VERSION,
+  DEF_CLEAR,
+  DEF_FREE,
+  DEF_NAME,
+  DEF_REFCOUNT,
+  DEF_SIZE,
+  DEF_SLOTS,
+  DEF_TRAVERSE,
+  MODULE_DEF,
+  NEW_SLOT,
+  NEW_SLOT_FLAGS,
+  NEW_SLOT_ID,
+  NEW_SLOT_VALUE,
+  SLOT,
+  SLOT_NUMBER,
+  SLOT_VALUE,
+} from "./structures.ts";
 
 /** Symbols in every image. */
-export const MODULE_DEF = "wasmpy_module_def";
+export const DEFINITION = "wasmpy_module_def";
 export const SLOTS_3_12 = "wasmpy_slots_3_12";
 export const SLOTS_3_15 = "wasmpy_slots_3_15";
 export const EXEC = "wasmpy_exec";
@@ -23,8 +47,6 @@ export const META = "wasmpy_meta";
 const SLOT_EXEC = 2;
 const SLOT_MULTIPLE_INTERPRETERS = 3;
 const PER_INTERPRETER_GIL_SUPPORTED = 2;
-/** Offset of m_slots in PyModuleDef. */
-export const DEF_SLOTS = 72;
 
 // PySlot, from 3.15
 const MOD_EXEC = 85;
@@ -50,46 +72,50 @@ export function writeModule(g: ModuleGlue): void {
   const code = (symbol: string) => g.program.symbol(symbol, SYM_FUNC);
   const [exec, traverse, clear, free] = [EXEC, TRAVERSE, CLEAR, FREE].map(code);
 
-  const oldSlots = g.data.variable("wasmpy_slots_3_10").word(SLOT_EXEC).pointer(exec).zeros(16).end();
-  g.data
-    .variable(SLOTS_3_12)
-    .word(SLOT_EXEC)
-    .pointer(exec)
-    .word(SLOT_MULTIPLE_INTERPRETERS)
-    .word(PER_INTERPRETER_GIL_SUPPORTED)
-    .zeros(16)
+  const oldSlots = (table: DataRecord) =>
+    table.put(SLOT_NUMBER, SLOT_EXEC).point(SLOT_VALUE, exec).next(SLOT);
+  const slots310 = oldSlots(g.data.variable("wasmpy_slots_3_10")).next(SLOT).end();
+  oldSlots(g.data.variable(SLOTS_3_12))
+    .put(SLOT_NUMBER, SLOT_MULTIPLE_INTERPRETERS)
+    .put(SLOT_VALUE, PER_INTERPRETER_GIL_SUPPORTED)
+    .next(SLOT)
+    .next(SLOT)
     .end();
   g.data
-    .variable(MODULE_DEF)
-    .word(1) // reference count
-    .zeros(32) // type, m_init, m_index, m_copy
-    .pointer(name)
-    .word(0) // m_doc
-    .word(g.state.bytes)
-    .word(0) // m_methods
-    .pointer(oldSlots)
-    .pointer(traverse)
-    .pointer(clear)
-    .pointer(free)
+    .variable(DEFINITION)
+    .put(DEF_REFCOUNT, 1)
+    .point(DEF_NAME, name)
+    .put(DEF_SIZE, g.state.bytes)
+    .point(DEF_SLOTS, slots310)
+    .point(DEF_TRAVERSE, traverse)
+    .point(DEF_CLEAR, clear)
+    .point(DEF_FREE, free)
+    .next(MODULE_DEF)
     .end();
   const abi = g.data
     .variable("wasmpy_abi_info")
-    .u16(1) // version of the structure: 1.0
-    .u16(ABI_STABLE | ABI_FREETHREADING_AGNOSTIC)
-    .u32(VERSION_3_15) // built for
-    .u32(VERSION_3_15) // needs
+    .put(ABI_MAJOR, 1)
+    .put(ABI_MINOR, 0)
+    .put(ABI_FLAGS, ABI_STABLE | ABI_FREETHREADING_AGNOSTIC)
+    .put(ABI_BUILD_VERSION, VERSION_3_15)
+    .put(ABI_VERSION, VERSION_3_15) // what it needs
+    .next(ABI_INFO)
     .end();
   const slots = g.data.variable(SLOTS_3_15);
-  const slot = (id: number, flags: number) => slots.u16(id).u16(flags).u32(0);
-  slot(MOD_ABI, SLOT_STATIC).pointer(abi);
-  slot(MOD_NAME, SLOT_STATIC).pointer(name);
-  slot(MOD_STATE_SIZE, 0).word(g.state.bytes);
-  slot(MOD_EXEC, 0).pointer(exec);
-  slot(MOD_STATE_TRAVERSE, 0).pointer(traverse);
-  slot(MOD_STATE_CLEAR, 0).pointer(clear);
-  slot(MOD_STATE_FREE, 0).pointer(free);
-  slot(MOD_MULTIPLE_INTERPRETERS, SLOT_INTPTR).word(PER_INTERPRETER_GIL_SUPPORTED);
-  slots.zeros(16).end();
+  const slot = (id: number, flags: number) => slots.put(NEW_SLOT_ID, id).put(NEW_SLOT_FLAGS, flags);
+  const pointer = (id: number, flags: number, symbol: number) =>
+    slot(id, flags).point(NEW_SLOT_VALUE, symbol).next(NEW_SLOT);
+  const number = (id: number, flags: number, x: number) =>
+    slot(id, flags).put(NEW_SLOT_VALUE, x).next(NEW_SLOT);
+  pointer(MOD_ABI, SLOT_STATIC, abi);
+  pointer(MOD_NAME, SLOT_STATIC, name);
+  number(MOD_STATE_SIZE, 0, g.state.bytes);
+  pointer(MOD_EXEC, 0, exec);
+  pointer(MOD_STATE_TRAVERSE, 0, traverse);
+  pointer(MOD_STATE_CLEAR, 0, clear);
+  pointer(MOD_STATE_FREE, 0, free);
+  number(MOD_MULTIPLE_INTERPRETERS, SLOT_INTPTR, PER_INTERPRETER_GIL_SUPPORTED);
+  slots.next(NEW_SLOT).end();
 
   g.data.constant(META).bytes(g.input.meta).end();
   g.doors.push(

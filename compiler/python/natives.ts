@@ -4,14 +4,13 @@
 // The fields of objects start behind the largest object header there is (free-threaded builds: 32 bytes), so that
 // one layout serves all.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_FUNCS,
   CONTEXT_GLOBAL_TYPE,
   CONTEXT_LEDGER,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_TABLE_TYPE,
+  GLOBAL_BYTES,
   IMAGE_STAYS,
   MEMORY_BASE,
   MEMORY_LEDGER,
@@ -23,7 +22,11 @@ import {
   TABLE_LEDGER,
   TABLE_RECORD_BYTES,
   TABLE_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import { CELL_BYTES, type Field, RecordType } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import { REGION_C } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
 import { F32, F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import { isOver } from "../runtime/ledger.ts";
 import { EXT_GLOBAL, EXT_MEMORY, EXT_TABLE } from "../wasm/module.ts";
@@ -31,6 +34,16 @@ import * as wasm from "../wasm/types.ts";
 import type { Glue } from "./glue.ts";
 import { MethodList } from "./methods.ts";
 import type { PyCode } from "./pycode.ts";
+import {
+  SLOT,
+  SLOT_NUMBER,
+  SLOT_VALUE,
+  SPEC_BASICSIZE,
+  SPEC_FLAGS,
+  SPEC_NAME,
+  SPEC_SLOTS,
+  TYPE_SPEC,
+} from "./structures.ts";
 import {
   boxExtern,
   boxFunc,
@@ -48,24 +61,24 @@ import {
 const HEADER = 32;
 
 /** A memory object: its record, the declared maximum in pages or -1. */
-const MEMORY_RECORD = HEADER;
-const MEMORY_DECLARED = HEADER + MEMORY_RECORD_BYTES;
-const MEMORY_OBJECT_BYTES = MEMORY_DECLARED + 8;
+const memoryObject = new RecordType("memory object", REGION_C, CELL_BYTES, HEADER);
+const MEMORY_RECORD = memoryObject.area("record", MEMORY_RECORD_BYTES);
+const MEMORY_DECLARED = memoryObject.i64("declared");
 const PAGE_SHIFT = 16;
 const MOST_PAGES = 65536;
 
 /** A table object: its record, the declared maximum or -1. */
-const TABLE_RECORD = HEADER;
-const TABLE_DECLARED = HEADER + TABLE_RECORD_BYTES;
-const TABLE_OBJECT_BYTES = TABLE_DECLARED + 8;
+const tableObject = new RecordType("table object", REGION_C, CELL_BYTES, HEADER);
+const TABLE_RECORD = tableObject.area("record", TABLE_RECORD_BYTES);
+const TABLE_DECLARED = tableObject.i64("declared");
 
 /** A global object: address of the cell, whose it is (owned; null: its own), code of the type, mutable, own cell. */
-const GLOBAL_CELL = HEADER;
-const GLOBAL_OWNER = HEADER + 8;
-const GLOBAL_TYPE = HEADER + 16;
-const GLOBAL_MUTABLE = HEADER + 24;
-const GLOBAL_OWN_CELL = HEADER + 32;
-const GLOBAL_OBJECT_BYTES = GLOBAL_OWN_CELL + 16;
+const globalObject = new RecordType("global object", REGION_C, CELL_BYTES, HEADER);
+const GLOBAL_CELL = globalObject.pointer("cell");
+const GLOBAL_OWNER = globalObject.pointer("owner");
+const GLOBAL_TYPE = globalObject.word("type");
+const GLOBAL_MUTABLE = globalObject.word("mutable");
+const GLOBAL_OWN_CELL = globalObject.area("own cell", GLOBAL_BYTES);
 
 // PyType_Slot
 const BF_GETBUFFER = 1;
@@ -93,14 +106,14 @@ export function makeTypes(g: Glue): number {
   return g.defineC("wasmpy_make_types", [PTR, PTR], [I32], (c) => {
     const [context, image] = [c.argument(0), c.argument(1)];
     // Of an image that made the context but failed before it had made all types, the context refers to code, too.
-    c.when(c.isNull(c.contextField(PTR, context, CONTEXT_FUNCS)), () => {
-      c.setField(I64, image, IMAGE_STAYS, c.number(1));
+    c.when(c.isNull(c.field(context, CONTEXT_FUNCS)), () => {
+      c.setField(image, IMAGE_STAYS, c.number(1));
     });
-    const make = (field: number, value: () => Value) => {
-      c.when(c.isNull(c.contextField(PTR, context, field)), () => {
+    const make = (field: Field, value: () => Value) => {
+      c.when(c.isNull(c.field(context, field)), () => {
         const made = value();
         c.whenRarely(c.isNull(made), () => c.ret([c.i32(-1)]));
-        c.setContextField(PTR, context, field, made);
+        c.setField(context, field, made);
       });
     };
     make(CONTEXT_MEMORY_TYPE, () => c.api("PyType_FromSpec", c.symbol(memory)));
@@ -120,14 +133,14 @@ export function nativeAddress(c: PyCode, context: Value, kind: Value, object: Va
   c.set(address, c.null());
   const type = c.api("PyObject_Type", object);
   c.decref(type); // the object has one of its own
-  const rows: readonly (readonly [number, number, () => Value])[] = [
-    [EXT_TABLE, CONTEXT_TABLE_TYPE, () => c.plus(object, TABLE_RECORD)],
-    [EXT_MEMORY, CONTEXT_MEMORY_TYPE, () => c.plus(object, MEMORY_RECORD)],
-    [EXT_GLOBAL, CONTEXT_GLOBAL_TYPE, () => c.field(PTR, object, GLOBAL_CELL)],
+  const rows: readonly (readonly [number, Field, () => Value])[] = [
+    [EXT_TABLE, CONTEXT_TABLE_TYPE, () => c.addressOf(object, TABLE_RECORD)],
+    [EXT_MEMORY, CONTEXT_MEMORY_TYPE, () => c.addressOf(object, MEMORY_RECORD)],
+    [EXT_GLOBAL, CONTEXT_GLOBAL_TYPE, () => c.field(object, GLOBAL_CELL)],
   ];
   for (const [known, field, value] of rows) {
     c.when(c.op(op.I64_EQ, kind, c.number(known)), () => {
-      const isOne = c.api("PyType_IsSubtype", type, c.contextField(PTR, context, field));
+      const isOne = c.api("PyType_IsSubtype", type, c.field(context, field));
       c.when(isOne, () => c.set(address, value()));
     });
   }
@@ -146,15 +159,15 @@ function typeSpec(
 ): number {
   const text = g.data.text(`wasmpy.${name}`);
   const list = g.data.variable(`wasmpy_${name}_slots`);
-  for (const [slot, symbol] of slots) list.word(slot).pointer(symbol);
-  const slotArray = list.zeros(16).end();
+  for (const [slot, symbol] of slots) list.put(SLOT_NUMBER, slot).point(SLOT_VALUE, symbol).next(SLOT);
+  const slotArray = list.next(SLOT).end();
   return g.data
     .variable(`wasmpy_${name}_spec`)
-    .pointer(text)
-    .u32(bytes)
-    .u32(0)
-    .word(BASETYPE | flags)
-    .pointer(slotArray)
+    .point(SPEC_NAME, text)
+    .put(SPEC_BASICSIZE, bytes)
+    .put(SPEC_FLAGS, BASETYPE | flags)
+    .point(SPEC_SLOTS, slotArray)
+    .next(TYPE_SPEC)
     .end();
 }
 
@@ -236,8 +249,8 @@ function referenceFor(c: PyCode, g: Glue, object: Value, isFunc: Value): Value {
       const context = c.run("context");
       c.needs(context);
       const out = c.room(8);
-      c.needsZero(c.call(toFunc(g), [c.contextField(PTR, context, CONTEXT_FUNCS), object, out]));
-      c.set(ref, c.slotField(PTR, out));
+      c.needsZero(c.call(toFunc(g), [c.field(context, CONTEXT_FUNCS), object, out]));
+      c.set(ref, c.inRoom(PTR, out));
     },
     () => c.set(ref, c.op(op.PTR_SELECT, c.isNone(object), c.null(), object)),
   );
@@ -256,15 +269,15 @@ function objectFor(c: PyCode, g: Glue, ref: Value, isFunc: Value): Value {
 }
 
 /** Enters the interpreter's ledger into a fresh object's record; returns null from here if there is none. */
-function setLedger(c: PyCode, self: Value, field: number): void {
+function setLedger(c: PyCode, self: Value, field: Field): void {
   const context = c.run("context");
   c.needs(context, self);
-  c.setField(PTR, self, field, c.plus(context, CONTEXT_LEDGER));
+  c.setField(self, field, c.addressOf(context, CONTEXT_LEDGER));
 }
 
 /** The object at `field` of whose record the ledger is has grown; returns null from here after an exception. */
-function settle(c: PyCode, self: Value, field: number, ...release: Value[]): void {
-  const ledger = c.field(PTR, self, field);
+function settle(c: PyCode, self: Value, field: Field, ...release: Value[]): void {
+  const ledger = c.field(self, field);
   c.whenRarely(isOver(c, ledger), () => c.needsZero(c.run("ledger_settle", ledger), ...release));
 }
 
@@ -275,20 +288,18 @@ function memoryType(g: Glue): number {
   methods.add("grow", 1, (c, self, [pages]) => {
     const count = c.integer(pages, () => c.retNull());
     c.whenRarely(c.op(op.I64_GT_U, count, c.number(MOST_PAGES)), () => retInteger(c, c.number(-1)));
-    const before = c.run("memory_extend", c.plus(self, MEMORY_RECORD), count);
-    settle(c, self, MEMORY_RECORD + MEMORY_LEDGER);
+    const before = c.run("memory_extend", c.addressOf(self, MEMORY_RECORD), count);
+    settle(c, self, MEMORY_RECORD.of(MEMORY_LEDGER));
     retInteger(c, before);
   });
-  methods.add("_size", 0, (c, self) => retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE)));
+  methods.add("_size", 0, (c, self) => retInteger(c, c.field(self, MEMORY_RECORD.of(MEMORY_SIZE))));
   methods.add("_limits", 0, (c, self) => {
-    const size = c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE);
+    const size = c.field(self, MEMORY_RECORD.of(MEMORY_SIZE));
     const pages = c.op(op.I64_SHR_U, size, c.number(PAGE_SHIFT));
-    retPair(c, pages, c.field(I64, self, MEMORY_DECLARED));
+    retPair(c, pages, c.field(self, MEMORY_DECLARED));
   });
-  methods.add("_reserved", 0, (c, self) =>
-    retInteger(c, c.field(I64, self, MEMORY_RECORD + MEMORY_RESERVED)),
-  );
-  methods.add("_address", 0, (c, self) => retAddress(c, c.plus(self, MEMORY_RECORD)));
+  methods.add("_reserved", 0, (c, self) => retInteger(c, c.field(self, MEMORY_RECORD.of(MEMORY_RESERVED))));
+  methods.add("_address", 0, (c, self) => retAddress(c, c.addressOf(self, MEMORY_RECORD)));
 
   const make = g.defineC("wasmpy_memory_object_new", NEW, [PTR], (c) => {
     const args = c.argument(1);
@@ -298,26 +309,26 @@ function memoryType(g: Glue): number {
     needsLimits(c, min, max);
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
-    c.setField(I64, self, MEMORY_DECLARED, max);
-    setLedger(c, self, MEMORY_RECORD + MEMORY_LEDGER);
-    c.needsZero(c.run("memory_create", c.plus(self, MEMORY_RECORD), min, max), self);
-    settle(c, self, MEMORY_RECORD + MEMORY_LEDGER, self);
+    c.setField(self, MEMORY_DECLARED, max);
+    setLedger(c, self, MEMORY_RECORD.of(MEMORY_LEDGER));
+    c.needsZero(c.run("memory_create", c.addressOf(self, MEMORY_RECORD), min, max), self);
+    settle(c, self, MEMORY_RECORD.of(MEMORY_LEDGER), self);
     c.ret([self]);
   });
   const dealloc = g.defineC("wasmpy_memory_object_dealloc", [PTR], [], (c) => {
     const self = c.argument(0);
-    c.when(c.isThere(c.field(PTR, self, MEMORY_RECORD + MEMORY_BASE)), () => {
-      c.run("memory_destroy", c.plus(self, MEMORY_RECORD));
+    c.when(c.isThere(c.field(self, MEMORY_RECORD.of(MEMORY_BASE))), () => {
+      c.run("memory_destroy", c.addressOf(self, MEMORY_RECORD));
     });
     freeObject(c, self);
   });
   const getBuffer = g.defineC("wasmpy_memory_object_buffer", [PTR, PTR, I32], [I32], (c) => {
     const self = c.argument(0);
-    const base = c.field(PTR, self, MEMORY_RECORD + MEMORY_BASE);
-    const size = c.field(I64, self, MEMORY_RECORD + MEMORY_SIZE);
+    const base = c.field(self, MEMORY_RECORD.of(MEMORY_BASE));
+    const size = c.field(self, MEMORY_RECORD.of(MEMORY_SIZE));
     c.ret([c.api("PyBuffer_FillInfo", c.argument(1), self, base, size, c.i32(0), c.argument(2))]);
   });
-  return typeSpec(g, "MemoryBase", MEMORY_OBJECT_BYTES, 0, [
+  return typeSpec(g, "MemoryBase", memoryObject.bytes, 0, [
     [TP_NEW, make],
     [TP_DEALLOC, dealloc],
     [TP_METHODS, methods.write("wasmpy_memory_methods")],
@@ -328,10 +339,10 @@ function memoryType(g: Glue): number {
 // --- TableBase ----------------------------------------------------------------------------------------------
 
 function tableType(g: Glue): number {
-  const isFunc = (c: PyCode, self: Value) => c.field(I32, self, TABLE_RECORD + TABLE_IS_FUNC);
-  const size = (c: PyCode, self: Value) => c.field(I64, self, TABLE_RECORD + TABLE_SIZE);
+  const isFunc = (c: PyCode, self: Value) => c.field(self, TABLE_RECORD.of(TABLE_IS_FUNC));
+  const size = (c: PyCode, self: Value) => c.field(self, TABLE_RECORD.of(TABLE_SIZE));
   const cell = (c: PyCode, self: Value, i: Value) =>
-    c.element(c.field(PTR, self, TABLE_RECORD + TABLE_BASE), i, 3);
+    c.element(c.field(self, TABLE_RECORD.of(TABLE_BASE)), i, 3);
   const checkedIndex = (c: PyCode, self: Value, object: Value) => {
     const index = c.integer(object, () => c.retNull());
     c.whenRarely(c.op(op.I64_GE_U, index, size(c, self)), () => {
@@ -352,7 +363,7 @@ function tableType(g: Glue): number {
 
   const methods = new MethodList(g, "wasmpy_table_object_");
   methods.add("_get", 1, (c, self, [index]) => {
-    const ref = c.field(PTR, cell(c, self, checkedIndex(c, self, index)), 0);
+    const ref = c.content(PTR, cell(c, self, checkedIndex(c, self, index)));
     c.ret([objectFor(c, g, ref, isFunc(c, self))]);
   });
   methods.add("_set", 2, (c, self, [index, object]) => {
@@ -365,8 +376,8 @@ function tableType(g: Glue): number {
     const n = c.integer(count, () => c.retNull());
     const ref = referenceFor(c, g, object, isFunc(c, self));
     c.whenRarely(c.op(op.I64_LT_S, n, c.number(0)), () => retInteger(c, c.number(-1)));
-    const before = c.run("table_extend", c.plus(self, TABLE_RECORD), ref, n);
-    settle(c, self, TABLE_RECORD + TABLE_LEDGER);
+    const before = c.run("table_extend", c.addressOf(self, TABLE_RECORD), ref, n);
+    settle(c, self, TABLE_RECORD.of(TABLE_LEDGER));
     retInteger(c, before);
   });
   methods.add("_clear", 0, (c, self) => {
@@ -374,9 +385,9 @@ function tableType(g: Glue): number {
     c.retNone();
   });
   methods.add("_size", 0, (c, self) => retInteger(c, size(c, self)));
-  methods.add("_limits", 0, (c, self) => retPair(c, size(c, self), c.field(I64, self, TABLE_DECLARED)));
+  methods.add("_limits", 0, (c, self) => retPair(c, size(c, self), c.field(self, TABLE_DECLARED)));
   methods.add("_functions", 0, (c, self) => c.ret([c.api("PyBool_FromLong", c.widen(isFunc(c, self)))]));
-  methods.add("_address", 0, (c, self) => retAddress(c, c.plus(self, TABLE_RECORD)));
+  methods.add("_address", 0, (c, self) => retAddress(c, c.addressOf(self, TABLE_RECORD)));
 
   const make = g.defineC("wasmpy_table_object_new", NEW, [PTR], (c) => {
     const args = c.argument(1);
@@ -388,17 +399,17 @@ function tableType(g: Glue): number {
     needsLimits(c, min, max);
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
-    c.setField(I64, self, TABLE_DECLARED, max);
-    setLedger(c, self, TABLE_RECORD + TABLE_LEDGER);
-    c.needsZero(c.run("table_create", c.plus(self, TABLE_RECORD), functions, min, max), self);
-    settle(c, self, TABLE_RECORD + TABLE_LEDGER, self);
+    c.setField(self, TABLE_DECLARED, max);
+    setLedger(c, self, TABLE_RECORD.of(TABLE_LEDGER));
+    c.needsZero(c.run("table_create", c.addressOf(self, TABLE_RECORD), functions, min, max), self);
+    settle(c, self, TABLE_RECORD.of(TABLE_LEDGER), self);
     c.ret([self]);
   });
   const dealloc = g.defineC("wasmpy_table_object_dealloc", [PTR], [], (c) => {
     const self = c.argument(0);
     c.api("PyObject_GC_UnTrack", self);
-    c.when(c.isThere(c.field(PTR, self, TABLE_RECORD + TABLE_BASE)), () => {
-      c.run("table_destroy", c.plus(self, TABLE_RECORD));
+    c.when(c.isThere(c.field(self, TABLE_RECORD.of(TABLE_BASE))), () => {
+      c.run("table_destroy", c.addressOf(self, TABLE_RECORD));
     });
     freeObject(c, self);
   });
@@ -406,12 +417,12 @@ function tableType(g: Glue): number {
     const self = c.argument(0);
     visitType(c);
     c.repeat(size(c, self), (i) => {
-      const ref = c.field(REF, cell(c, self, i), 0);
+      const ref = c.content(REF, cell(c, self, i));
       visit(c, owner(c, ref, isFunc(c, self)), c.argument(1), c.argument(2));
     });
     c.ret([c.i32(0)]);
   });
-  return typeSpec(g, "TableBase", TABLE_OBJECT_BYTES, HAVE_GC, [
+  return typeSpec(g, "TableBase", tableObject.bytes, HAVE_GC, [
     [TP_NEW, make],
     [TP_DEALLOC, dealloc],
     [TP_TRAVERSE, traverse],
@@ -436,12 +447,12 @@ function readCell(g: Glue): number {
     const whenType = (code: number, value: () => Value) =>
       c.when(c.op(op.I64_EQ, type, c.number(code)), () => c.ret([value()]));
     const float = (x: Value) => c.api("PyFloat_FromDouble", x);
-    whenType(wasm.I32, () => c.api("PyLong_FromLongLong", c.signExtend(c.field(I32, cell, 0))));
-    whenType(wasm.I64, () => c.api("PyLong_FromLongLong", c.field(I64, cell, 0)));
-    whenType(wasm.F32, () => float(c.op(op.F64_PROMOTE_F32, c.field(F32, cell, 0))));
-    whenType(wasm.F64, () => float(c.field(F64, cell, 0)));
-    whenType(OPAQUE_CODE, () => c.call(boxOpaque(g), [c.field(PTR, cell, 0)]));
-    c.ret([objectFor(c, g, c.field(PTR, cell, 0), c.op(op.I64_EQ, type, c.number(FUNC_CODE)))]);
+    whenType(wasm.I32, () => c.api("PyLong_FromLongLong", c.signExtend(c.content(I32, cell))));
+    whenType(wasm.I64, () => c.api("PyLong_FromLongLong", c.content(I64, cell)));
+    whenType(wasm.F32, () => float(c.op(op.F64_PROMOTE_F32, c.content(F32, cell))));
+    whenType(wasm.F64, () => float(c.content(F64, cell)));
+    whenType(OPAQUE_CODE, () => c.call(boxOpaque(g), [c.content(PTR, cell)]));
+    c.ret([objectFor(c, g, c.content(PTR, cell), c.op(op.I64_EQ, type, c.number(FUNC_CODE)))]);
   });
 }
 
@@ -460,7 +471,7 @@ function writeCell(g: Glue): number {
     whenType(wasm.F32, () => {
       const out = c.room(8);
       c.needsZero(c.call(toF64(g), [object, out]));
-      c.setField(F32, cell, 0, c.op(op.F32_DEMOTE_F64, c.slotField(F64, out)));
+      c.setContent(F32, cell, c.op(op.F32_DEMOTE_F64, c.inRoom(F64, out)));
     });
     const isOpaque = c.op(op.I64_EQ, type, c.number(OPAQUE_CODE));
     c.whenRarely(c.op(op.I32_AND, isOpaque, c.op(op.I32_EQZ, c.isNone(object))), () => {
@@ -474,20 +485,20 @@ function writeCell(g: Glue): number {
 }
 
 function globalType(g: Glue): number {
-  const type = (c: PyCode, self: Value) => c.field(I64, self, GLOBAL_TYPE);
-  const cell = (c: PyCode, self: Value) => c.field(PTR, self, GLOBAL_CELL);
+  const type = (c: PyCode, self: Value) => c.field(self, GLOBAL_TYPE);
+  const cell = (c: PyCode, self: Value) => c.field(self, GLOBAL_CELL);
 
   const methods = new MethodList(g, "wasmpy_global_object_");
   methods.add("_get", 0, (c, self) => c.ret([c.call(readCell(g), [cell(c, self), type(c, self)])]));
   methods.add("_set", 1, (c, self, [object]) => {
-    c.whenRarely(c.op(op.I64_EQZ, c.field(I64, self, GLOBAL_MUTABLE)), () => {
+    c.whenRarely(c.op(op.I64_EQZ, c.field(self, GLOBAL_MUTABLE)), () => {
       c.raise("PyExc_TypeError", "the global is immutable");
       c.retNull();
     });
     c.ret([c.call(writeCell(g), [cell(c, self), type(c, self), object])]);
   });
   methods.add("_type", 0, (c, self) => {
-    const isMutable = c.api("PyBool_FromLong", c.field(I64, self, GLOBAL_MUTABLE));
+    const isMutable = c.api("PyBool_FromLong", c.field(self, GLOBAL_MUTABLE));
     c.ret([c.tuple([c.api("PyLong_FromLongLong", type(c, self)), isMutable])]);
   });
   methods.add("_address", 0, (c, self) => retAddress(c, cell(c, self)));
@@ -507,10 +518,10 @@ function globalType(g: Glue): number {
     c.whenRarely(c.op(op.I32_LT_S, mutable, c.i32(0)), () => c.retNull());
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
-    const own = c.plus(self, GLOBAL_OWN_CELL);
-    c.setField(PTR, self, GLOBAL_CELL, own);
-    c.setField(I64, self, GLOBAL_TYPE, code);
-    c.setField(I64, self, GLOBAL_MUTABLE, c.widen(mutable));
+    const own = c.addressOf(self, GLOBAL_OWN_CELL);
+    c.setField(self, GLOBAL_CELL, own);
+    c.setField(self, GLOBAL_TYPE, code);
+    c.setField(self, GLOBAL_MUTABLE, c.widen(mutable));
     const value = c.api("PyTuple_GetItem", args, c.number(2));
     const none = c.call(writeCell(g), [own, code, value]);
     c.needs(none, self);
@@ -518,9 +529,9 @@ function globalType(g: Glue): number {
     c.ret([self]);
   });
   const dropOwn = (c: PyCode, self: Value) => {
-    c.when(c.isNull(c.field(PTR, self, GLOBAL_OWNER)), () => {
+    c.when(c.isNull(c.field(self, GLOBAL_OWNER)), () => {
       whenReference(c, type(c, self), (isFunc) => {
-        c.run("ref_store", c.plus(self, GLOBAL_OWN_CELL), c.zero(REF), isFunc);
+        c.run("ref_store", c.addressOf(self, GLOBAL_OWN_CELL), c.zero(REF), isFunc);
       });
     });
   };
@@ -528,17 +539,17 @@ function globalType(g: Glue): number {
     const self = c.argument(0);
     c.api("PyObject_GC_UnTrack", self);
     dropOwn(c, self);
-    c.decref(c.field(PTR, self, GLOBAL_OWNER));
+    c.decref(c.field(self, GLOBAL_OWNER));
     freeObject(c, self);
   });
   const traverse = g.defineC("wasmpy_global_object_traverse", TRAVERSE, [I32], (c) => {
     const self = c.argument(0);
     visitType(c);
-    const aliased = c.field(PTR, self, GLOBAL_OWNER);
+    const aliased = c.field(self, GLOBAL_OWNER);
     visit(c, aliased, c.argument(1), c.argument(2));
     c.when(c.isNull(aliased), () => {
       whenReference(c, type(c, self), (isFunc) => {
-        const ref = c.field(REF, self, GLOBAL_OWN_CELL);
+        const ref = c.content(REF, c.addressOf(self, GLOBAL_OWN_CELL));
         visit(c, owner(c, ref, isFunc), c.argument(1), c.argument(2));
       });
     });
@@ -550,7 +561,7 @@ function globalType(g: Glue): number {
     dropOwn(c, c.argument(0));
     c.ret([c.i32(0)]);
   });
-  return typeSpec(g, "GlobalBase", GLOBAL_OBJECT_BYTES, HAVE_GC, [
+  return typeSpec(g, "GlobalBase", globalObject.bytes, HAVE_GC, [
     [TP_NEW, make],
     [TP_DEALLOC, dealloc],
     [TP_TRAVERSE, traverse],
@@ -564,10 +575,10 @@ export function aliasGlobal(g: Glue): number {
   return g.defineC("wasmpy_alias_global", [PTR, PTR, PTR, I64, I64], [PTR], (c) => {
     const self = c.api("PyType_GenericAlloc", c.argument(0), c.number(0));
     c.needs(self);
-    c.setField(PTR, self, GLOBAL_CELL, c.argument(1));
-    c.setField(PTR, self, GLOBAL_OWNER, c.argument(2));
-    c.setField(I64, self, GLOBAL_TYPE, c.argument(3));
-    c.setField(I64, self, GLOBAL_MUTABLE, c.argument(4));
+    c.setField(self, GLOBAL_CELL, c.argument(1));
+    c.setField(self, GLOBAL_OWNER, c.argument(2));
+    c.setField(self, GLOBAL_TYPE, c.argument(3));
+    c.setField(self, GLOBAL_MUTABLE, c.argument(4));
     c.incref(c.argument(2));
     c.ret([self]);
   });

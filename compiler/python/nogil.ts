@@ -6,7 +6,7 @@ import { fail } from "../base/fail.ts";
 import { EXT_GLOBAL, type Module } from "../wasm/module.ts";
 import { isRef } from "../wasm/types.ts";
 
-/** Ends for a module that imports something, or that references come into. `escaping`: by function (ir/escape.ts). */
+/** Ends for a module that imports something, or that references come into. `escaping`: by function (wasm/escape.ts). */
 export function requireAlone(module: Module, escaping: Uint8Array): void {
   for (const { module: from, name, at } of module.imports) {
     refuse(at, `it imports ${from}.${name}, and what is imported would need the GIL`);

@@ -1,6 +1,7 @@
 // Code that talks to the C API: calls by name, null checks, references, exceptions, loops. Functions written
 // with it follow C-API manners: null (or -1) with an exception set means failure.
 
+import type { Field } from "../abi/records.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
 import { I32, PTR } from "../ir/ops.ts";
@@ -12,7 +13,7 @@ export class PyCode extends Code {
   private readonly data: ImageData;
 
   constructor(program: Program, data: ImageData) {
-    super(program);
+    super(program, data.image.model);
     this.data = data;
   }
 
@@ -36,9 +37,9 @@ export class PyCode extends Code {
   }
 
   /** What lies behind a 32-bit distance from its own place (data.ts, self32); null for 0. */
-  behind(place: Value, offset: number): Value {
-    const at = this.plus(place, offset);
-    const distance = this.signExtend(this.field(I32, at, 0));
+  behind(place: Value, field: Field): Value {
+    const at = this.addressOf(place, field);
+    const distance = this.signExtend(this.content(I32, at));
     const target = this.op(op.PTR_ADD, at, distance);
     return this.op(op.PTR_SELECT, this.op(op.I64_EQZ, distance), this.null(), target);
   }
@@ -87,7 +88,7 @@ export class PyCode extends Code {
 
   /** Sets an exception of the class PyExc_… with a fixed text. */
   raise(exception: string, message: string): void {
-    this.api("PyErr_SetString", this.field(PTR, this.apiAddress(exception), 0), this.text(message));
+    this.api("PyErr_SetString", this.content(PTR, this.apiAddress(exception)), this.text(message));
   }
 
   /** The integer `x` (an int object) as i64; `fail` runs where it is none or too large. */

@@ -1,8 +1,8 @@
-// The part of the module state that follows the instance (ir/layout.ts): what only the glue reads. All cells are
+// The part of the module state that follows the instance (abi/layout.ts): what only the glue reads. All cells are
 // 8 bytes, zero at first. Where what lies is told in the shape of the image (runtime/shape.ts).
 
+import { isFuncRef, isGuarded, type Layout } from "../abi/layout.ts";
 import { unreachable } from "../base/fail.ts";
-import { isFuncRef, isGuarded, type Layout } from "../ir/layout.ts";
 import { REFERENCES, SHAPE, SHAPE_BYTES } from "../runtime/shape.ts";
 import type { Module } from "../wasm/module.ts";
 import { isRef } from "../wasm/types.ts";

@@ -3,8 +3,6 @@
 // unboxes, makes the instance current with an entry record to which traps return, calls, and boxes. The variant of
 // the thunk for the layouts of this interpreter is found through a cell that is set when the image is loaded.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ENTRY_PC,
   CONTEXT_ENTRY_SP,
@@ -13,7 +11,9 @@ import {
   CONTEXT_STACK_SIZE,
   FUNC_FOREIGN,
   VMCTX_CONTEXT,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { THUNK_CELLS } from "../runtime/shape.ts";
@@ -152,7 +152,7 @@ export function stub(g: ModuleGlue, index: number, row: number): number {
     [PTR],
     (c) => {
       const code = imported ? c.ptr(g.layout.func[index], 0) : c.symbol(g.input.functions[index]);
-      c.returnCallPtr(c.field(PTR, c.symbol(cell), 0), g.program.signature(THUNK, [PTR], CONV_C), [
+      c.returnCallPtr(c.content(PTR, c.symbol(cell)), g.program.signature(THUNK, [PTR], CONV_C), [
         c.argument(0),
         c.argument(1),
         c.argument(2),
@@ -198,11 +198,11 @@ function buildThunk(c: PyCode, g: ModuleGlue, t: DefType, kind: number, variant:
     c.ret([boxResults(c, g, results, t.results)]);
     return;
   }
-  const context = c.vmctxField(PTR, vmctx, VMCTX_CONTEXT);
+  const context = c.field(vmctx, VMCTX_CONTEXT);
   let results: Value[];
   if (kind === IMPORTED_FUNCTION) {
-    const record = c.vmctxField(PTR, c.op(op.PTR_ADD, vmctx, c.op(op.I64_FROM_PTR, code)), 0);
-    const foreign = c.field(PTR, record, FUNC_FOREIGN);
+    const record = c.cell(PTR, c.op(op.PTR_ADD, vmctx, c.op(op.I64_FROM_PTR, code)));
+    const foreign = c.field(record, FUNC_FOREIGN);
     results = enter(c, g, vmctx, context, foreign, foreignSignature(g, t), [record, ...operands]);
   } else {
     results = enter(c, g, vmctx, context, code, signature, operands);
@@ -225,7 +225,7 @@ function operandsOf(
   vmctx: Value,
 ): Value[] {
   const [self, args, given, code, row] = THUNK.map((_, i) => c.argument(i));
-  const objects = t.params.map((_, i) => () => c.field(PTR, args, 8 * i));
+  const objects = t.params.map((_, i) => () => c.pointerAt(args, i));
   const out = c.room(8);
   if (variant === BY_API) {
     return t.params.map((type, i) => {
@@ -249,8 +249,8 @@ function operandsOf(
 /** The instance whose module object is `self`. */
 function instanceOf(c: PyCode, g: Glue, self: Value, variant: number): Value {
   if (variant === BY_API) return c.api("PyModule_GetState", self);
-  const offset = c.field(I64, c.symbol(stateOffsetCell(g)), 0);
-  return c.field(PTR, c.op(op.PTR_ADD, self, offset), 0);
+  const offset = c.content(I64, c.symbol(stateOffsetCell(g)));
+  return c.content(PTR, c.op(op.PTR_ADD, self, offset));
 }
 
 /**
@@ -267,8 +267,8 @@ function enter(
   operands: readonly Value[],
 ): Value[] {
   const sp = c.op(op.SP);
-  const low = c.contextField(PTR, context, CONTEXT_STACK_LOW);
-  const size = c.contextField(I64, context, CONTEXT_STACK_SIZE);
+  const low = c.field(context, CONTEXT_STACK_LOW);
+  const size = c.field(context, CONTEXT_STACK_SIZE);
   // Another thread than the last one: its bounds and limit are not those that the context holds.
   c.whenRarely(c.op(op.I64_GE_U, c.op(op.PTR_SUB, sp, low), size), () => {
     c.needsZero(c.run("stack_enter", context));
@@ -293,8 +293,8 @@ function invoke(
 ): Value[] {
   const returned = c.block();
   const trapped = c.coldBlock();
-  c.setContextField(PTR, context, CONTEXT_ENTRY_SP, sp);
-  c.setContextField(PTR, context, CONTEXT_ENTRY_PC, c.codeAddress(trapped));
+  c.setField(context, CONTEXT_ENTRY_SP, sp);
+  c.setField(context, CONTEXT_ENTRY_PC, c.codeAddress(trapped));
   c.op(op.SET_VMCTX, vmctx);
   const call = c.invokePtr(code, signature, operands, returned, trapped);
   c.seal(returned);
@@ -308,7 +308,7 @@ function invoke(
 
 /** Wasm code has been left: drops what was held for references on its stack. */
 function releaseHeld(c: PyCode, context: Value): void {
-  c.whenRarely(c.isTrue(c.contextField(I64, context, CONTEXT_REFS_COUNT)), () => {
+  c.whenRarely(c.isTrue(c.field(context, CONTEXT_REFS_COUNT)), () => {
     c.run("refs_release", context);
   });
 }

@@ -2,10 +2,10 @@
 // layout was recognised when the image was loaded (modinit.ts), with the C API as slow path; out of wasm: by the
 // C API. References to functions are looked up in the interpreter's dictionary of wasmpy's builtins.
 
+import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_C } from "../ir/access.ts";
 import { type Block, NO_BLOCK, type Value } from "../ir/func.ts";
-import { FUNC_TYPE, FUNC_VMCTX, VMCTX_FUNCS, VMCTX_FUNCTION } from "../ir/layout.ts";
 import { F64, I32, I64, PTR, REF } from "../ir/ops.ts";
 import { Fetched } from "../runtime/errors.ts";
 import type { Module } from "../wasm/module.ts";
@@ -13,6 +13,7 @@ import * as wasm from "../wasm/types.ts";
 import { COMP_FUNC, heapOf, isNullable, isRef, type ValType } from "../wasm/types.ts";
 import type { Glue, ModuleGlue } from "./glue.ts";
 import type { PyCode } from "./pycode.ts";
+import { FLOAT_VALUE, INT_DIGIT, INT_SIZE, OBJECT_TYPE } from "./structures.ts";
 
 // --- kinds of values ------------------------------------------------------------------------------------
 
@@ -43,14 +44,9 @@ export const DIGITS = 1;
 export const TAGGED = 2;
 export const VARIANT_NAMES: readonly string[] = ["api", "digits", "tagged"];
 
-export const OBJECT_TYPE = 8;
-/** Size or tag of an int; the value of a float. */
-export const OBJECT_VALUE = 16;
-const INT_DIGIT = 24;
-
 /** The int object `x` as i64 if it has at most one digit; goes to `otherwise` if it has more. */
 export function compactInt(c: PyCode, variant: number, x: Value, otherwise: Block): Value {
-  const head = c.field(I64, x, OBJECT_VALUE);
+  const head = c.member(x, INT_SIZE);
   const inside = c.block();
   const isCompact =
     variant === DIGITS
@@ -60,7 +56,11 @@ export function compactInt(c: PyCode, variant: number, x: Value, otherwise: Bloc
   c.seal(inside);
   c.switchTo(inside);
   const sign = variant === DIGITS ? head : c.op(op.I64_SUB, c.number(1), c.op(op.I64_AND, head, c.number(3)));
-  return c.op(op.I64_MUL, sign, c.load(op.I64_LOAD32_U, x, INT_DIGIT, access(REGION_C, 0, 4, 0)));
+  return c.op(
+    op.I64_MUL,
+    sign,
+    c.load(op.I64_LOAD32_U, x, INT_DIGIT.offset(c.model), access(REGION_C, 0, 4, 0)),
+  );
 }
 
 // --- into wasm --------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ export function unbox(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValTyp
 
 function slowly(c: PyCode, u: Unboxing, convert: number, x: Value, type: number): Value {
   c.whenRarely(c.call(convert, [x, u.out]), u.fail);
-  return c.slotField(type, u.out);
+  return c.inRoom(type, u.out);
 }
 
 function unboxInteger(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, type: number): Value {
@@ -135,7 +135,7 @@ function unboxFloat(c: PyCode, g: Glue, u: Unboxing, x: Value): Value {
   c.seal(isFloat);
   c.seal(noFloat);
   c.switchTo(isFloat);
-  c.set(value, c.field(F64, x, OBJECT_VALUE));
+  c.set(value, c.member(x, FLOAT_VALUE));
   c.jump(done, []);
   c.switchTo(noFloat);
   c.brIf(hasType(c, x, "PyLong_Type"), isInt, [], u.otherwise, []);
@@ -149,7 +149,7 @@ function unboxFloat(c: PyCode, g: Glue, u: Unboxing, x: Value): Value {
 }
 
 function hasType(c: PyCode, x: Value, type: string): Value {
-  return c.op(op.PTR_EQ, c.field(PTR, x, OBJECT_TYPE), c.apiAddress(type));
+  return c.op(op.PTR_EQ, c.member(x, OBJECT_TYPE), c.apiAddress(type));
 }
 
 function unboxExtern(c: PyCode, u: Unboxing, x: Value, t: ValType): Value {
@@ -161,16 +161,16 @@ function unboxExtern(c: PyCode, u: Unboxing, x: Value, t: ValType): Value {
 }
 
 function unboxFunc(c: PyCode, g: ModuleGlue, u: Unboxing, x: Value, t: ValType): Value {
-  c.whenRarely(c.call(toFunc(g), [c.vmctxField(PTR, u.vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
-  const record = c.slotField(PTR, u.out);
+  c.whenRarely(c.call(toFunc(g), [c.field(u.vmctx, VMCTX_FUNCS), x, u.out]), u.fail);
+  const record = c.inRoom(PTR, u.out);
   const isNull = c.isNull(record);
   if (!isNullable(t)) refuse(c, u, isNull, "None cannot be a non-null function reference");
   const heap = heapOf(t);
   if (heap === wasm.NOFUNC) refuse(c, u, c.op(op.I32_EQZ, isNull), "only None is a nullfuncref");
   if (heap >= 0) {
     c.when(c.op(op.I32_EQZ, isNull), () => {
-      const wanted = c.vmctxField(I64, u.vmctx, g.layout.type[heap]);
-      const isOther = c.op(op.I64_NE, c.field(I64, record, FUNC_TYPE), wanted);
+      const wanted = c.cell(I64, u.vmctx, g.layout.type[heap]);
+      const isOther = c.op(op.I64_NE, c.field(record, FUNC_TYPE), wanted);
       refuse(c, u, isOther, "the function has another type");
     });
   }
@@ -219,12 +219,12 @@ export function toI32(g: Glue, wrap: boolean): number {
       c.decref(index);
       const shifted = c.op(op.I64_ADD, c.get(n), c.i64(0x80000000 | 0, 0));
       const outside = c.op(op.I64_GE_U, shifted, c.i64(0x80000000 | 0, 1));
-      c.whenRarely(c.op(op.I32_OR, c.slotField(I32, overflow), outside), () => {
+      c.whenRarely(c.op(op.I32_OR, c.inRoom(I32, overflow), outside), () => {
         c.raise("PyExc_OverflowError", "int out of range of i32 (-2**31 to 2**32-1)");
         c.ret([c.i32(FAILED)]);
       });
     }
-    c.setField(I32, c.argument(1), 0, c.op(op.I32_WRAP_I64, c.get(n)));
+    c.setContent(I32, c.argument(1), c.op(op.I32_WRAP_I64, c.get(n)));
     c.ret([c.i32(0)]);
   });
 }
@@ -241,7 +241,7 @@ export function toI64(g: Glue, wrap: boolean): number {
     } else {
       const overflow = c.room(8);
       c.set(n, c.api("PyLong_AsLongLongAndOverflow", index, overflow));
-      c.whenRarely(c.slotField(I32, overflow), () => {
+      c.whenRarely(c.inRoom(I32, overflow), () => {
         // Negative and too large raises as well.
         c.set(n, c.api("PyLong_AsUnsignedLongLong", index));
         c.when(c.op(op.PTR_NE, c.api("PyErr_Occurred"), c.null()), () => {
@@ -252,7 +252,7 @@ export function toI64(g: Glue, wrap: boolean): number {
       });
       c.decref(index);
     }
-    c.setField(I64, c.argument(1), 0, c.get(n));
+    c.setContent(I64, c.argument(1), c.get(n));
     c.ret([c.i32(0)]);
   });
 }
@@ -263,12 +263,12 @@ export function toF64(g: Glue): number {
     const x = c.api("PyFloat_AsDouble", c.argument(0));
     c.whenRarely(c.op(op.F64_EQ, x, c.f64(0, 0xbff00000 | 0)), () => {
       c.when(c.op(op.PTR_NE, c.api("PyErr_Occurred"), c.null()), () => {
-        const overflow = c.field(PTR, c.apiAddress("PyExc_OverflowError"), 0);
+        const overflow = c.content(PTR, c.apiAddress("PyExc_OverflowError"));
         failIf(c, c.op(op.I32_EQZ, c.api("PyErr_ExceptionMatches", overflow)));
         infinity(c, c.argument(0), c.argument(1));
       });
     });
-    c.setField(F64, c.argument(1), 0, x);
+    c.setContent(F64, c.argument(1), x);
     c.ret([c.i32(0)]);
   });
 }
@@ -278,10 +278,10 @@ function infinity(c: PyCode, object: Value, out: Value): void {
   const kept = new Fetched(c);
   const index = c.api("PyNumber_Index", object);
   const sign = c.room(8);
-  c.setSlotField(I64, sign, 0, c.number(0));
+  c.setInRoom(I64, sign, c.number(0));
   c.when(c.isThere(index), () => c.api("PyLong_AsLongLongAndOverflow", index, sign));
   c.decref(index);
-  const overflow = c.slotField(I32, sign);
+  const overflow = c.inRoom(I32, sign);
   c.api("PyErr_Clear");
   const parts = kept.parts();
   c.when(c.op(op.I32_EQZ, overflow), () => {
@@ -293,8 +293,8 @@ function infinity(c: PyCode, object: Value, out: Value): void {
   const isNegative = c.op(op.I32_LT_S, overflow, c.i32(0));
   c.choose(
     isNegative,
-    () => c.setField(F64, out, 0, c.op(op.F64_NEG, infinite)),
-    () => c.setField(F64, out, 0, infinite),
+    () => c.setContent(F64, out, c.op(op.F64_NEG, infinite)),
+    () => c.setContent(F64, out, infinite),
   );
   c.ret([c.i32(0)]);
 }
@@ -325,7 +325,7 @@ export function toFunc(g: Glue): number {
         c.ret([c.i32(FAILED)]);
       });
     });
-    c.setField(PTR, c.argument(2), 0, c.get(record));
+    c.setContent(PTR, c.argument(2), c.get(record));
     c.ret([c.i32(0)]);
   });
 }
@@ -374,8 +374,8 @@ export function boxFunc(g: Glue): number {
   return g.defineC("wasmpy_box_func", [PTR], [PTR], (c) => {
     const record = c.argument(0);
     c.when(c.isNull(record), () => c.retNone());
-    const vmctx = c.field(PTR, record, FUNC_VMCTX);
-    c.ret([c.callC(c.vmctxField(PTR, vmctx, VMCTX_FUNCTION), [PTR], [PTR], [record])]);
+    const vmctx = c.field(record, FUNC_VMCTX);
+    c.ret([c.callC(c.field(vmctx, VMCTX_FUNCTION), [PTR], [PTR], [record])]);
   });
 }
 

@@ -1,10 +1,9 @@
 // What the bodies of run-time functions are written with: structured code that knows the image and the
 // system.
 
+import { CONTEXT_BREAKER, VMCTX_CONTEXT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
-import { REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
-import { CONTEXT_BREAKER, VMCTX_CONTEXT } from "../ir/layout.ts";
 import { PTR } from "../ir/ops.ts";
 import { type Program, SYM_DATA, SYM_RODATA } from "../ir/program.ts";
 import { DATA, type Image, RODATA } from "../mach/image.ts";
@@ -21,14 +20,14 @@ export class Body extends Code {
   readonly system: System;
 
   constructor(program: Program, image: Image, system: System) {
-    super(program);
+    super(program, image.model);
     this.image = image;
     this.system = system;
   }
 
   /** What a variable of the process points to. */
   variableOf(name: string): Value {
-    return this.constantField(PTR, this.apiAddress(name), 0);
+    return this.constantContent(PTR, this.apiAddress(name));
   }
 
   // --- data of the image --------------------------------------------------------------------------------
@@ -66,11 +65,11 @@ export class Body extends Code {
   }
 
   context(): Value {
-    return this.constantField(PTR, this.vmctx(), VMCTX_CONTEXT, REGION_VMCTX);
+    return this.constantField(this.vmctx(), VMCTX_CONTEXT);
   }
 
   /** Lets CPython have what it wants from the running thread. */
   poll(context: Value): void {
-    this.op(op.POLL, this.contextField(PTR, context, CONTEXT_BREAKER));
+    this.op(op.POLL, this.field(context, CONTEXT_BREAKER));
   }
 }

@@ -10,8 +10,6 @@
 // A thread state may be freed while its thread lives and enters wasm code again (PyGILState_Release). So the state's
 // dictionary holds a capsule whose destructor makes the context forget the address.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ALWAYS,
   CONTEXT_BREAKER,
@@ -20,7 +18,9 @@ import {
   CONTEXT_SKIP,
   CONTEXT_THREAD_END,
   CONTEXT_TICK,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 import { CONTEXT_KEY } from "./context.ts";
@@ -58,7 +58,7 @@ function version(c: Body): Value {
   const known = c.variable(I32);
   c.set(known, c.i32(0));
   const at = c.apiAddress("Py_Version");
-  c.when(c.isThere(at), () => c.set(known, c.field(I32, at, 0)));
+  c.when(c.isThere(at), () => c.set(known, c.content(I32, at)));
   return c.get(known);
 }
 
@@ -72,11 +72,11 @@ export function breakerFind(c: Body): void {
   const context = c.argument(0);
   const done = () => c.ret([c.i32(0)]);
   const fail = () => c.ret([c.i32(-1)]);
-  c.when(c.isTrue(c.contextField(I64, context, CONTEXT_BREAKER_AT)), done);
-  c.when(c.isNull(c.contextField(PTR, context, CONTEXT_NOTHING)), () => {
+  c.when(c.isTrue(c.field(context, CONTEXT_BREAKER_AT)), done);
+  c.when(c.isNull(c.field(context, CONTEXT_NOTHING)), () => {
     const code = c.api("Py_CompileString", c.text("0"), c.text("<wasmpy>"), c.i32(EVAL_INPUT));
     c.whenRarely(c.isNull(code), fail);
-    c.setContextField(PTR, context, CONTEXT_NOTHING, code);
+    c.setField(context, CONTEXT_NOTHING, code);
   });
 
   const at = c.variable(I64);
@@ -146,7 +146,7 @@ export function breakerFind(c: Body): void {
   c.api("Py_DecRef", c.get(exception));
   c.whenRarely(c.get(failed), fail);
   c.when(c.op(op.I32_GE_U, c.get(followed), c.i32(ENOUGH_TRIALS)), () => {
-    c.setContextField(I64, context, CONTEXT_BREAKER_AT, c.get(at));
+    c.setField(context, CONTEXT_BREAKER_AT, c.get(at));
     forgetStacks(c, context, () => c.i32(1));
   });
   done();
@@ -161,7 +161,7 @@ function request(c: Body, exception: Value): void {
 function evaluateNothing(c: Body, context: Value): Value {
   const failed = c.variable(I32);
   c.set(failed, c.i32(0));
-  const code = c.contextField(PTR, context, CONTEXT_NOTHING);
+  const code = c.field(context, CONTEXT_NOTHING);
   c.when(c.isThere(code), () => {
     const globals = c.api("PyDict_New");
     c.set(failed, c.isNull(globals));
@@ -178,13 +178,13 @@ function evaluateNothing(c: Body, context: Value): Value {
 /** (context) → the byte of the running thread. */
 export function breaker(c: Body): void {
   const context = c.argument(0);
-  const unknown = () => c.ret([c.plus(context, CONTEXT_ALWAYS)]);
+  const unknown = () => c.ret([c.addressOf(context, CONTEXT_ALWAYS)]);
   const unknownWithout = (condition: Value) =>
     c.whenRarely(condition, () => {
       c.api("PyErr_Clear");
       unknown();
     });
-  const at = c.contextField(I64, context, CONTEXT_BREAKER_AT);
+  const at = c.field(context, CONTEXT_BREAKER_AT);
   c.whenRarely(c.op(op.I64_EQZ, at), unknown);
   c.when(c.op(op.I32_EQZ, isOfThreads(c)), () => {
     c.ret([c.op(op.PTR_ADD, c.api("PyInterpreterState_Get"), at)]);
@@ -195,7 +195,7 @@ export function breaker(c: Body): void {
   const key = c.text(CONTEXT_KEY);
   c.when(c.isThere(c.api("PyDict_GetItemString", dict, key)), () => c.ret([byte]));
   // Without a name, which would be a text of this image: it may be closed before the thread ends.
-  const capsule = c.api("PyCapsule_New", byte, c.null(), c.contextField(PTR, context, CONTEXT_THREAD_END));
+  const capsule = c.api("PyCapsule_New", byte, c.null(), c.field(context, CONTEXT_THREAD_END));
   unknownWithout(c.isNull(capsule));
   c.api("PyCapsule_SetContext", capsule, context);
   const failed = c.api("PyDict_SetItemString", dict, key, capsule);
@@ -218,7 +218,7 @@ export function threadStateEnd(c: Body): void {
  */
 export function answer(c: Body): void {
   const context = c.argument(0);
-  const byte = c.contextField(PTR, context, CONTEXT_BREAKER);
+  const byte = c.field(context, CONTEXT_BREAKER);
   const record = suspend(c, context);
   const raised = c.variable(I32);
   c.set(raised, c.api("PyErr_CheckSignals"));
@@ -235,8 +235,8 @@ export function answer(c: Body): void {
   });
   continued(c, context, record);
   const stays = c.op(op.I32_AND, c.op(op.I32_EQZ, c.get(raised)), isSet(c, byte));
-  c.setContextField(I64, context, CONTEXT_TICK, c.number(0));
-  c.whenRarely(stays, () => c.setContextField(I64, context, CONTEXT_TICK, tick(c)));
+  c.setField(context, CONTEXT_TICK, c.number(0));
+  c.whenRarely(stays, () => c.setField(context, CONTEXT_TICK, tick(c)));
   c.ret([c.get(raised)]);
 }
 
@@ -247,17 +247,17 @@ export function answer(c: Body): void {
 export function isTooEarly(c: Body, context: Value): Value {
   const isEarly = c.variable(I32);
   c.set(isEarly, c.i32(0));
-  const last = c.contextField(I64, context, CONTEXT_TICK);
+  const last = c.field(context, CONTEXT_TICK);
   c.when(c.isTrue(last), () => {
-    const skip = c.contextField(I64, context, CONTEXT_SKIP);
+    const skip = c.field(context, CONTEXT_SKIP);
     c.choose(
       c.isTrue(skip),
       () => {
-        c.setContextField(I64, context, CONTEXT_SKIP, c.op(op.I64_SUB, skip, c.number(1)));
+        c.setField(context, CONTEXT_SKIP, c.op(op.I64_SUB, skip, c.number(1)));
         c.set(isEarly, c.i32(1));
       },
       () => {
-        c.setContextField(I64, context, CONTEXT_SKIP, c.number(SKIPPED));
+        c.setField(context, CONTEXT_SKIP, c.number(SKIPPED));
         c.set(isEarly, c.op(op.I64_EQ, tick(c), last));
       },
     );
@@ -267,10 +267,10 @@ export function isTooEarly(c: Body, context: Value): Value {
 
 /** The time on the clock, in nanoseconds. */
 export function tick(c: Body): Value {
-  const now = c.room(os.TIMESPEC_BYTES);
+  const now = c.room(os.TIMESPEC.bytes(c.model));
   c.api("clock_gettime", c.i32(os.CLOCK_MONOTONIC_COARSE), now);
-  const seconds = c.op(op.I64_MUL, c.slotField(I64, now, 0), c.number(1_000_000_000));
-  return c.op(op.I64_ADD, seconds, c.slotField(I64, now, 8));
+  const seconds = c.op(op.I64_MUL, c.memberInRoom(now, os.TIMESPEC_SECONDS), c.number(1_000_000_000));
+  return c.op(op.I64_ADD, seconds, c.memberInRoom(now, os.TIMESPEC_NANOSECONDS));
 }
 
 /** Lets other threads run that wait for the lock. */

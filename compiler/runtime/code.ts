@@ -1,19 +1,26 @@
 // A little structure over the builder, for the functions that are written as IR by hand: helpers, thunks, the
 // module's initialisation. Conditions and loops take closures; values are ordinary TypeScript variables.
 
+import { helper } from "../abi/helpers.ts";
+import type { DataModel } from "../abi/model.ts";
+import type { Field } from "../abi/records.ts";
+import type { Member } from "../abi/structures.ts";
 import type { f64 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
-import { access, READONLY, REGION_C, REGION_CONTEXT, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
+import { access, READONLY, REGION_C, REGION_STACK, REGION_VMCTX } from "../ir/access.ts";
 import { Builder } from "../ir/builder.ts";
 import { Func, type Value } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
-import { I64, LOAD_OF, STORE_OF, TYPE_SIZE } from "../ir/ops.ts";
+import { I64, LOAD_OF, PTR, STORE_OF, TYPE_SIZE } from "../ir/ops.ts";
 import type { Program } from "../ir/program.ts";
 import { processSymbol } from "./process.ts";
 
 export class Code extends Builder {
-  constructor(program: Program) {
+  /** How the C code of the process lays out its data. */
+  readonly model: DataModel;
+
+  constructor(program: Program, model: DataModel) {
     super(program, new Func());
+    this.model = model;
   }
 
   /** Starts a function known by its symbol, whose signature stands with the symbol. */
@@ -115,8 +122,8 @@ export class Code extends Builder {
 
   // --- fields -------------------------------------------------------------------------------------------
 
-  /** Loads a field; `region` and `flags` as in access.ts (READONLY where the cell never changes meanwhile). */
-  field(type: number, address: Value, offset: number, region = REGION_C, flags = 0): Value {
+  /** `region` and `flags` as in access.ts (READONLY where the cell never changes meanwhile). */
+  private loadAt(type: number, address: Value, offset: number, region: number, flags: number): Value {
     return this.load(LOAD_OF[type], address, offset, access(region, 0, TYPE_SIZE[type], flags));
   }
 
@@ -125,28 +132,84 @@ export class Code extends Builder {
     return this.load(op.I32_LOAD8_U, address, 0, access(REGION_C, 0, 1, 0));
   }
 
-  constantField(type: number, address: Value, offset: number, region = REGION_C): Value {
-    return this.field(type, address, offset, region, READONLY);
-  }
-
-  setField(type: number, address: Value, offset: number, x: Value, region = REGION_C): void {
+  private storeAt(type: number, address: Value, offset: number, x: Value, region: number): void {
     this.store(STORE_OF[type], address, x, offset, access(region, 0, TYPE_SIZE[type], 0));
   }
 
-  vmctxField(type: number, vmctx: Value, offset: number): Value {
-    return this.field(type, vmctx, offset, REGION_VMCTX);
+  /** A field of the record at the address. */
+  field(record: Value, field: Field): Value {
+    return this.loadAt(field.type, record, field.offset, field.region, 0);
   }
 
-  setVmctxField(type: number, vmctx: Value, offset: number, x: Value): void {
-    this.setField(type, vmctx, offset, x, REGION_VMCTX);
+  /** The same of a field that never changes while the function runs. */
+  constantField(record: Value, field: Field): Value {
+    return this.loadAt(field.type, record, field.offset, field.region, READONLY);
   }
 
-  contextField(type: number, context: Value, offset: number): Value {
-    return this.field(type, context, offset, REGION_CONTEXT);
+  setField(record: Value, field: Field, x: Value): void {
+    this.storeAt(field.type, record, field.offset, x, field.region);
   }
 
-  setContextField(type: number, context: Value, offset: number, x: Value): void {
-    this.setField(type, context, offset, x, REGION_CONTEXT);
+  /** A member of the structure of C at the address. */
+  member(structure: Value, member: Member): Value {
+    return this.loadAt(member.irType(this.model), structure, member.offset(this.model), REGION_C, 0);
+  }
+
+  setMember(structure: Value, member: Member, x: Value): void {
+    this.storeAt(member.irType(this.model), structure, member.offset(this.model), x, REGION_C);
+  }
+
+  memberInRoom(room: Value, member: Member): Value {
+    return this.loadAt(member.irType(this.model), room, member.offset(this.model), REGION_STACK, 0);
+  }
+
+  setMemberInRoom(room: Value, member: Member, x: Value): void {
+    this.storeAt(member.irType(this.model), room, member.offset(this.model), x, REGION_STACK);
+  }
+
+  /** Pointer `i` of an array of C, or of whatever consists of pointers. */
+  pointerAt(array: Value, i: number): Value {
+    return this.loadAt(PTR, array, i * this.model.wordBytes, REGION_C, 0);
+  }
+
+  setPointerAt(array: Value, i: number, x: Value): void {
+    this.storeAt(PTR, array, i * this.model.wordBytes, x, REGION_C);
+  }
+
+  pointerInRoom(array: Value, i: number): Value {
+    return this.loadAt(PTR, array, i * this.model.wordBytes, REGION_STACK, 0);
+  }
+
+  setPointerInRoom(array: Value, i: number, x: Value): void {
+    this.storeAt(PTR, array, i * this.model.wordBytes, x, REGION_STACK);
+  }
+
+  /** The address of a field, of an area the first one's. */
+  addressOf(record: Value, field: Field): Value {
+    return field.offset === 0 ? record : this.plus(record, field.offset);
+  }
+
+  /** What lies at the address: an element of an array, an object's address behind a C variable. */
+  content(type: number, address: Value): Value {
+    return this.loadAt(type, address, 0, REGION_C, 0);
+  }
+
+  /** The same where it never changes while the function runs. */
+  constantContent(type: number, address: Value): Value {
+    return this.loadAt(type, address, 0, REGION_C, READONLY);
+  }
+
+  setContent(type: number, address: Value, x: Value): void {
+    this.storeAt(type, address, 0, x, REGION_C);
+  }
+
+  /** A cell of the instance that the module's Layout has given its place. */
+  cell(type: number, vmctx: Value, offset = 0): Value {
+    return this.loadAt(type, vmctx, offset, REGION_VMCTX, 0);
+  }
+
+  setCell(type: number, address: Value, x: Value): void {
+    this.storeAt(type, address, 0, x, REGION_VMCTX);
   }
 
   /** The address of so many fresh bytes of this function's frame. */
@@ -154,12 +217,22 @@ export class Code extends Builder {
     return this.slot(this.func.newSlot(bytes));
   }
 
-  slotField(type: number, slot: Value, offset = 0): Value {
-    return this.field(type, slot, offset, REGION_STACK);
+  /** What lies at the beginning of such room. */
+  inRoom(type: number, room: Value): Value {
+    return this.loadAt(type, room, 0, REGION_STACK, 0);
   }
 
-  setSlotField(type: number, slot: Value, offset: number, x: Value): void {
-    this.setField(type, slot, offset, x, REGION_STACK);
+  setInRoom(type: number, room: Value, x: Value): void {
+    this.storeAt(type, room, 0, x, REGION_STACK);
+  }
+
+  /** A field of a record in such room. */
+  fieldInRoom(room: Value, field: Field): Value {
+    return this.loadAt(field.type, room, field.offset, REGION_STACK, 0);
+  }
+
+  setFieldInRoom(room: Value, field: Field, x: Value): void {
+    this.storeAt(field.type, room, field.offset, x, REGION_STACK);
   }
 
   // --- values -------------------------------------------------------------------------------------------

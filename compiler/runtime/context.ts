@@ -2,7 +2,6 @@
 // image that asks. Signal handlers and ending threads may look at it at any moment, so its few hundred bytes are
 // never freed; the end of the interpreter only takes back the references it owns.
 
-import * as op from "../gen/ir-ops.ts";
 import {
   CONTEXT_ALWAYS,
   CONTEXT_BYTES,
@@ -20,15 +19,16 @@ import {
   IMAGE_STAYS,
   LEDGER_COLLECT,
   LEDGER_LIMIT,
-} from "../ir/layout.ts";
-import { I32, I64, PTR } from "../ir/ops.ts";
+} from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
 import type { Body } from "./body.ts";
 import { LEAST } from "./ledger.ts";
 
-/** Names the layout of the context (ir/layout.ts) and the protocol of runtime/: a change of either needs another. */
+/** Names the layout of the context (abi/layout.ts) and the protocol of runtime/: a change of either needs another. */
 export const CONTEXT_KEY = "wasmpy/context/6";
 
-const OWNED: readonly number[] = [
+const OWNED: readonly Field[] = [
   CONTEXT_RAISE,
   CONTEXT_MEMORY_TYPE,
   CONTEXT_TABLE_TYPE,
@@ -37,7 +37,7 @@ const OWNED: readonly number[] = [
   CONTEXT_FUNCS,
   CONTEXT_TRAP_STACK,
   CONTEXT_NOTHING,
-  CONTEXT_LEDGER + LEDGER_COLLECT,
+  CONTEXT_LEDGER.of(LEDGER_COLLECT),
 ];
 
 export function context(c: Body): void {
@@ -52,17 +52,21 @@ export function context(c: Body): void {
 
   const fresh = c.api("calloc", c.number(1), c.number(CONTEXT_BYTES));
   c.whenRarely(c.isNull(fresh), () => c.ret([c.api("PyErr_NoMemory")]));
-  c.setContextField(I64, fresh, CONTEXT_ALWAYS, c.number(1));
-  c.setContextField(PTR, fresh, CONTEXT_THREAD_END, c.address("thread_state_end"));
-  c.setContextField(I64, fresh, CONTEXT_LEDGER + LEDGER_LIMIT, c.number(LEAST));
-  const threadKey = c.api("pthread_key_create", c.plus(fresh, CONTEXT_THREAD_KEY), c.address("thread_exit"));
+  c.setField(fresh, CONTEXT_ALWAYS, c.number(1));
+  c.setField(fresh, CONTEXT_THREAD_END, c.address("thread_state_end"));
+  c.setField(fresh, CONTEXT_LEDGER.of(LEDGER_LIMIT), c.number(LEAST));
+  const threadKey = c.api(
+    "pthread_key_create",
+    c.addressOf(fresh, CONTEXT_THREAD_KEY),
+    c.address("thread_exit"),
+  );
   c.whenRarely(threadKey, () => {
     c.api("free", fresh);
     c.ret([c.api("PyErr_NoMemory")]);
   });
   const capsule = c.api("PyCapsule_New", fresh, key, c.address("context_release"));
   c.whenRarely(c.isNull(capsule), () => {
-    c.api("pthread_key_delete", c.contextField(I32, fresh, CONTEXT_THREAD_KEY));
+    c.api("pthread_key_delete", c.field(fresh, CONTEXT_THREAD_KEY));
     c.api("free", fresh);
     c.ret([c.null()]);
   });
@@ -72,7 +76,7 @@ export function context(c: Body): void {
     c.api("Py_DecRef", capsule);
     c.ret([c.null()]);
   });
-  c.setField(I64, image, IMAGE_STAYS, c.number(1));
+  c.setField(image, IMAGE_STAYS, c.number(1));
   // If the dictionary does not take it, the capsule's end does the rest.
   const failed = c.api("PyDict_SetItemString", dict, key, capsule);
   c.api("Py_DecRef", capsule);
@@ -87,10 +91,10 @@ export function contextRelease(c: Body): void {
     c.api("PyErr_Clear");
     c.ret([]);
   });
-  c.api("pthread_key_delete", c.contextField(I32, old, CONTEXT_THREAD_KEY));
+  c.api("pthread_key_delete", c.field(old, CONTEXT_THREAD_KEY));
   for (const field of OWNED) {
-    const object = c.contextField(PTR, old, field);
-    c.setContextField(PTR, old, field, c.op(op.PTR_CONST));
+    const object = c.field(old, field);
+    c.setField(old, field, c.op(op.PTR_CONST));
     c.api("Py_DecRef", object);
   }
   c.ret([]);

@@ -1,11 +1,12 @@
 // The exception that is set, taken aside: type, value and traceback, three references that the function then owns.
 
 import type { Value } from "../ir/func.ts";
-import { PTR } from "../ir/ops.ts";
 import type { Code } from "./code.ts";
 
-const VALUE = 8;
-const TRACEBACK = 16;
+/** The three pointers. */
+const TYPE = 0;
+const VALUE = 1;
+const TRACEBACK = 2;
 
 export class Fetched {
   private readonly c: Code;
@@ -14,12 +15,15 @@ export class Fetched {
   /** Takes the exception that is set; where there is none, the references are null. */
   constructor(c: Code) {
     this.c = c;
-    this.room = c.room(24);
+    this.room = c.room(3 * c.model.wordBytes);
     c.api("PyErr_Fetch", ...this.places());
   }
 
   private places(): readonly Value[] {
-    return [this.room, this.c.plus(this.room, VALUE), this.c.plus(this.room, TRACEBACK)];
+    const { wordBytes } = this.c.model;
+    return [TYPE, VALUE, TRACEBACK].map((i) =>
+      i === TYPE ? this.room : this.c.plus(this.room, i * wordBytes),
+    );
   }
 
   /** Makes an instance of what may be a class and its arguments. */
@@ -28,19 +32,19 @@ export class Fetched {
   }
 
   get type(): Value {
-    return this.c.slotField(PTR, this.room, 0);
+    return this.c.pointerInRoom(this.room, TYPE);
   }
 
   get value(): Value {
-    return this.c.slotField(PTR, this.room, VALUE);
+    return this.c.pointerInRoom(this.room, VALUE);
   }
 
   get traceback(): Value {
-    return this.c.slotField(PTR, this.room, TRACEBACK);
+    return this.c.pointerInRoom(this.room, TRACEBACK);
   }
 
   setTraceback(traceback: Value): void {
-    this.c.setSlotField(PTR, this.room, TRACEBACK, traceback);
+    this.c.setPointerInRoom(this.room, TRACEBACK, traceback);
   }
 
   /** Sets it again, in place of whatever is set by now. */

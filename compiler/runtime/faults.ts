@@ -12,8 +12,6 @@
 //   - A handler that puts us back and raises the signal, or one that does nothing about a fault however often it
 //     recurs, is at its end: we leave to what was there at the very first, or to the default.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_IMAGES,
   CONTEXT_STACK_LOW,
@@ -23,7 +21,12 @@ import {
   MEMORY_BASE,
   MEMORY_RESERVED,
   VMCTX_CONTEXT,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import { PC_FUNCTIONS, PC_HEAD_BYTES, PC_SITES } from "../abi/pctable.ts";
+import { CELL_BYTES, CELL_SHIFT, RecordType } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import { REGION_C } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
 import { EXT_MEMORY } from "../wasm/module.ts";
@@ -50,18 +53,22 @@ const PATIENCE = 100;
 /** Bytes of stack between handlers of two signals at most: of faulthandler, which has just ended its dump. */
 const BETWEEN_HANDLERS = 64 * 1024;
 
-/** Per signal: the action displaced last, the one before, and the first. */
+/** Per signal, three actions: the one displaced last, the one before, and the first; then 1 once there is a first. */
 const LATEST = 0;
-const EARLIER = os.SIGACTION_BYTES;
-const FIRST = 2 * os.SIGACTION_BYTES;
-const HAS_FIRST = 3 * os.SIGACTION_BYTES;
-const ACTION_BYTES = 3 * os.SIGACTION_BYTES + 8;
+const EARLIER = 1;
+const FIRST = 2;
+
+/** Bytes of so many actions. */
+function actionBytes(c: Body, count: number): number {
+  return count * os.SIGACTION.bytes(c.model);
+}
 
 /** What was displaced for SIGSEGV or SIGBUS. */
 function displaced(c: Body, signal: Value): Value {
-  const both = c.global("wasmpy_fault_actions", 2 * ACTION_BYTES);
+  const bytes = actionBytes(c, 3) + CELL_BYTES;
+  const both = c.global("wasmpy_fault_actions", 2 * bytes);
   const isBus = c.op(op.I32_EQ, signal, c.i32(os.SIGBUS));
-  return c.op(op.PTR_SELECT, isBus, c.plus(both, ACTION_BYTES), both);
+  return c.op(op.PTR_SELECT, isBus, c.plus(both, bytes), both);
 }
 
 /**
@@ -71,21 +78,22 @@ function displaced(c: Body, signal: Value): Value {
 export function watchFault(c: Body): void {
   const [context, signal, givenUp] = [c.argument(0), c.argument(1), c.argument(2)];
   const old = displaced(c, signal);
+  const hasFirst = new RecordType("actions", REGION_C, CELL_BYTES, actionBytes(c, 3)).word("has_first");
   const copy = (to: number, from: Value) =>
-    c.api("memcpy", c.plus(old, to), from, c.number(os.SIGACTION_BYTES));
+    c.api("memcpy", c.plus(old, actionBytes(c, to)), from, c.number(actionBytes(c, 1)));
   const now = newAction(c);
   c.api("sigaction", signal, c.null(), now);
   c.when(isMarked(c, now), () => {
-    c.when(givenUp, () => copy(LATEST, c.plus(old, EARLIER)));
+    c.when(givenUp, () => copy(LATEST, c.plus(old, actionBytes(c, EARLIER))));
     tell(c, handlerOf(c, now), context);
     c.ret([c.i32(0)]);
   });
-  copy(EARLIER, c.plus(old, LATEST));
+  copy(EARLIER, c.plus(old, actionBytes(c, LATEST)));
   copy(LATEST, now);
-  c.when(c.op(op.I64_EQZ, c.field(I64, old, HAS_FIRST)), () => {
+  c.when(c.op(op.I64_EQZ, c.field(old, hasFirst)), () => {
     copy(EARLIER, now);
     copy(FIRST, now);
-    c.setField(I64, old, HAS_FIRST, c.number(1));
+    c.setField(old, hasFirst, c.number(1));
   });
   c.whenRarely(c.run("serve_signals", context), () => c.ret([c.i32(-1)]));
   c.api("sigaction", signal, newMarkedAction(c, c.address("on_fault")), c.null());
@@ -98,12 +106,12 @@ export function onFault(c: Body): void {
   c.whenRarely(c.op(op.I32_EQZ, signal), () => {
     listen(c, info);
   });
-  const target = c.run("find_trap", c.field(PTR, info, os.SIGINFO_ADDR), ucontext);
+  const target = c.run("find_trap", c.member(info, os.SIGINFO_ADDR), ucontext);
   c.when(c.isThere(target), () => {
     redirect(c, ucontext, target);
     c.ret([]);
   });
-  const code = c.field(I32, info, os.SIGINFO_CODE);
+  const code = c.member(info, os.SIGINFO_CODE);
   c.when(isOwnRaise(c, info, code), () => {
     c.when(c.run("follows_trap", ucontext, c.op(op.RETURN_ADDRESS)), () => c.ret([]));
   });
@@ -111,9 +119,14 @@ export function onFault(c: Body): void {
   const old = displaced(c, signal);
   const chaining = c.global("wasmpy_fault_chaining", 8);
   const isCalled = c.op(op.PTR_NE, c.plus(c.op(op.CALLER_SP), c.system.frame), ucontext);
-  const isCycle = c.op(op.I32_AND, isCalled, c.op(op.PTR_EQ, c.field(PTR, chaining, 0), ucontext));
-  c.setField(PTR, chaining, 0, ucontext);
-  const next = c.op(op.PTR_SELECT, isCycle, c.plus(old, FIRST), c.plus(old, LATEST));
+  const isCycle = c.op(op.I32_AND, isCalled, c.op(op.PTR_EQ, c.content(PTR, chaining), ucontext));
+  c.setContent(PTR, chaining, ucontext);
+  const next = c.op(
+    op.PTR_SELECT,
+    isCycle,
+    c.plus(old, actionBytes(c, FIRST)),
+    c.plus(old, actionBytes(c, LATEST)),
+  );
   const handler = handlerOf(c, next);
   const wasSent = c.op(op.I32_LE_S, code, c.i32(0));
   const isIgnored = c.op(op.PTR_EQ, handler, c.ptr(os.SIG_IGN, 0));
@@ -125,9 +138,9 @@ export function onFault(c: Body): void {
     c.when(wasSent, () => c.api("raise", signal));
     c.ret([]);
   });
-  const pc = c.field(PTR, ucontext, c.system.pc);
+  const pc = c.field(ucontext, c.system.pc);
   c.when(c.op(op.I32_EQZ, wasSent), () => {
-    c.when(recurs(c, ucontext, c.field(PTR, info, os.SIGINFO_ADDR)), () => {
+    c.when(recurs(c, ucontext, c.member(info, os.SIGINFO_ADDR)), () => {
       leave(c, signal, old);
       c.ret([]);
     });
@@ -138,8 +151,8 @@ export function onFault(c: Body): void {
     () => c.callPtr(handler, plainSignature(c), [signal]),
   );
   // Who sends it somewhere else has done something about it.
-  const isMoved = c.op(op.PTR_NE, c.field(PTR, ucontext, c.system.pc), pc);
-  c.when(isMoved, () => c.setField(I64, lastFault(c), FAULT_TIMES, c.number(0)));
+  const isMoved = c.op(op.PTR_NE, c.field(ucontext, c.system.pc), pc);
+  c.when(isMoved, () => c.setField(lastFault(c), FAULT_TIMES, c.number(0)));
   c.when(isPending(c, signal), () => {
     const now = newAction(c);
     c.api("sigaction", signal, c.null(), now);
@@ -150,23 +163,24 @@ export function onFault(c: Body): void {
 
 /** Lets a trap go on at `target`. */
 function redirect(c: Body, ucontext: Value, target: Value): void {
-  const context = c.field(PTR, c.field(PTR, ucontext, c.system.vmctx), VMCTX_CONTEXT);
-  const sp = c.field(PTR, ucontext, c.system.sp);
-  c.setContextField(PTR, context, CONTEXT_TRAP_PC, c.field(PTR, ucontext, c.system.pc));
-  c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
+  const context = c.field(c.field(ucontext, c.system.vmctx), VMCTX_CONTEXT);
+  const sp = c.field(ucontext, c.system.sp);
+  c.setField(context, CONTEXT_TRAP_PC, c.field(ucontext, c.system.pc));
+  c.setField(context, CONTEXT_TRAP_SP, sp);
   const aligned = c.op(op.I64_AND, c.op(op.I64_FROM_PTR, sp), c.number(-16));
   const entrySp = c.op(op.I64_SUB, aligned, c.number(c.system.entryBias));
-  c.setField(I64, ucontext, c.system.sp, entrySp);
-  c.setField(PTR, ucontext, c.system.pc, target);
+  c.setField(ucontext, c.system.sp, c.op(op.PTR_FROM_I64, entrySp));
+  c.setField(ucontext, c.system.pc, target);
 }
 
 /** The fault passed on last: its address, a sum of the registers, how often it has come again. */
-const FAULT_ADDRESS = 0;
-const FAULT_REGISTERS = 8;
-const FAULT_TIMES = 16;
+const fault = new RecordType("fault", REGION_C, CELL_BYTES);
+const FAULT_ADDRESS = fault.pointer("address");
+const FAULT_REGISTERS = fault.i64("registers");
+const FAULT_TIMES = fault.word("times");
 
 function lastFault(c: Body): Value {
-  return c.global("wasmpy_fault_last", 24);
+  return c.global("wasmpy_fault_last", fault.bytes);
 }
 
 /** 1 if this fault has come PATIENCE times with all registers the same and without another in between. */
@@ -174,41 +188,42 @@ function recurs(c: Body, ucontext: Value, at: Value): Value {
   const last = lastFault(c);
   const sum = c.variable(I64);
   c.set(sum, c.number(0));
-  c.repeat(c.number(c.system.registerCount), (i) => {
-    const word = c.field(I64, c.element(c.plus(ucontext, c.system.registers), i, 3), 0);
+  const { fields } = c.system.registers;
+  c.repeat(c.number(fields.length), (i) => {
+    const word = c.content(I64, c.element(c.addressOf(ucontext, fields[0]), i, CELL_SHIFT));
     c.set(sum, c.op(op.I64_ADD, c.op(op.I64_ROTL, c.get(sum), c.number(5)), word));
   });
   const isSame = c.op(
     op.I32_AND,
-    c.op(op.PTR_EQ, c.field(PTR, last, FAULT_ADDRESS), at),
-    c.op(op.I64_EQ, c.field(I64, last, FAULT_REGISTERS), c.get(sum)),
+    c.op(op.PTR_EQ, c.field(last, FAULT_ADDRESS), at),
+    c.op(op.I64_EQ, c.field(last, FAULT_REGISTERS), c.get(sum)),
   );
-  const times = c.op(op.I64_ADD, c.field(I64, last, FAULT_TIMES), c.number(1));
-  c.setField(PTR, last, FAULT_ADDRESS, at);
-  c.setField(I64, last, FAULT_REGISTERS, c.get(sum));
-  c.setField(I64, last, FAULT_TIMES, c.op(op.I64_SELECT, isSame, times, c.number(0)));
-  return c.op(op.I64_LE_U, c.number(PATIENCE), c.field(I64, last, FAULT_TIMES));
+  const times = c.op(op.I64_ADD, c.field(last, FAULT_TIMES), c.number(1));
+  c.setField(last, FAULT_ADDRESS, at);
+  c.setField(last, FAULT_REGISTERS, c.get(sum));
+  c.setField(last, FAULT_TIMES, c.op(op.I64_SELECT, isSame, times, c.number(0)));
+  return c.op(op.I64_LE_U, c.number(PATIENCE), c.field(last, FAULT_TIMES));
 }
 
 /** 1 if the signal waits until our handler returns: a handler that we called has raised it. */
 function isPending(c: Body, signal: Value): Value {
-  const set = c.room(os.SIGSET_BYTES);
+  const set = c.room(os.SIGNALS.bytes(c.model));
   c.api("sigpending", set);
-  const bits = c.slotField(I64, set);
+  const bits = c.memberInRoom(set, os.SIGNALS_FIRST);
   const bit = c.op(op.I64_SHR_U, bits, c.op(op.I64_SUB, c.widen(signal), c.number(1)));
   return c.op(op.I32_AND, c.op(op.I32_WRAP_I64, bit), c.i32(1));
 }
 
 /** Puts back what was there at first, unless that is the handler which has just failed. */
 function leave(c: Body, signal: Value, old: Value): void {
-  const [first, latest] = [c.plus(old, FIRST), c.plus(old, LATEST)];
+  const [first, latest] = [FIRST, LATEST].map((which) => c.plus(old, actionBytes(c, which)));
   const isOne = c.op(op.PTR_EQ, handlerOf(c, first), handlerOf(c, latest));
   c.api("sigaction", signal, c.op(op.PTR_SELECT, isOne, newAction(c), first), c.null());
 }
 
 /** True for a signal that this process sent to itself with raise(). */
 function isOwnRaise(c: Body, info: Value, code: Value): Value {
-  const sender = c.field(I32, info, os.SIGINFO_PID);
+  const sender = c.member(info, os.SIGINFO_PID);
   return c.op(
     op.I32_AND,
     c.op(op.I32_EQ, code, c.i32(os.SI_TKILL)),
@@ -222,9 +237,9 @@ export function findTrap(c: Body): void {
   const tell = (target: Value) => c.when(c.isThere(target), () => c.ret([target]));
   tell(c.run("is_trap", at, ucontext));
   const signature = c.program.signature([PTR, PTR], [PTR], CONV_C);
-  const pc = c.field(PTR, ucontext, c.system.pc);
+  const pc = c.field(ucontext, c.system.pc);
   eachNode(c, contexts(c), (context) => {
-    whoseCode(c, c.plus(context, CONTEXT_IMAGES), pc, (image) => {
+    whoseCode(c, c.addressOf(context, CONTEXT_IMAGES), pc, (image) => {
       tell(c.callPtr(image, signature, [at, ucontext]));
     });
   });
@@ -234,19 +249,19 @@ export function findTrap(c: Body): void {
 /** (address, ucontext_t) → this image's `fault` if a fault there, in that state, is a trap of the image; else null. */
 export function isTrap(c: Body): void {
   const [at, ucontext] = [c.argument(0), c.argument(1)];
-  const pc = c.field(PTR, ucontext, c.system.pc);
+  const pc = c.field(ucontext, c.system.pc);
   const start = c.symbol(c.program.symbol(TEXT_START, SYM_FUNC));
   const end = c.symbol(c.program.symbol(TEXT_END, SYM_FUNC));
   const refuse = () => c.ret([c.null()]);
   c.when(c.op(op.I32_EQZ, c.isWithin(pc, start, c.op(op.PTR_SUB, end, start))), refuse);
   c.when(c.op(op.I32_EQZ, isTrapSite(c, c.op(op.I32_WRAP_I64, c.op(op.PTR_SUB, pc, start)))), refuse);
 
-  const vmctx = c.field(PTR, ucontext, c.system.vmctx);
+  const vmctx = c.field(ucontext, c.system.vmctx);
   const pointers = c.op(op.PTR_ADD, vmctx, space(c, EXT_MEMORY, SPACE_POINTERS));
   c.repeat(space(c, EXT_MEMORY, SPACE_COUNT), (i) => {
-    const record = c.field(PTR, c.element(pointers, i, 3), 0);
-    const base = c.field(PTR, record, MEMORY_BASE);
-    c.when(c.isWithin(at, base, c.field(I64, record, MEMORY_RESERVED)), () => c.ret([c.address("fault")]));
+    const record = c.content(PTR, c.element(pointers, i, 3));
+    const base = c.field(record, MEMORY_BASE);
+    c.when(c.isWithin(at, base, c.field(record, MEMORY_RESERVED)), () => c.ret([c.address("fault")]));
   });
   refuse();
 }
@@ -264,20 +279,17 @@ export function followsTrap(c: Body): void {
     c.when(c.isWithin(ucontext, low, size), () => c.set(end, c.op(op.PTR_ADD, low, size)));
   };
   eachNode(c, contexts(c), (context) => {
-    use(c.contextField(PTR, context, CONTEXT_STACK_LOW), c.contextField(I64, context, CONTEXT_STACK_SIZE));
+    use(c.field(context, CONTEXT_STACK_LOW), c.field(context, CONTEXT_STACK_SIZE));
   });
-  use(
-    c.field(PTR, ucontext, os.UCONTEXT_STACK + os.STACK_LOW),
-    c.field(I64, ucontext, os.UCONTEXT_STACK + os.STACK_SIZE),
-  );
+  use(c.member(ucontext, os.UCONTEXT_STACK_LOW), c.member(ucontext, os.UCONTEXT_STACK_SIZE));
   c.when(c.isNull(c.get(end)), () => c.ret([c.i32(0)]));
-  const room = c.op(op.PTR_SUB, c.get(end), c.plus(ucontext, os.UCONTEXT_BYTES));
+  const room = c.op(op.PTR_SUB, c.get(end), c.plus(ucontext, c.system.stateBytes));
   const steps = c.op(op.I64_SHR_U, c.lesser(room, c.number(BETWEEN_HANDLERS)), c.number(4));
   c.repeat(steps, (i) => {
     const at = c.element(ucontext, i, 4);
-    const isState = c.op(op.PTR_EQ, c.field(PTR, c.plus(at, c.system.restorer), 0), restorer);
+    const isState = c.op(op.PTR_EQ, c.content(PTR, c.plus(at, c.system.restorer)), restorer);
     c.when(isState, () => {
-      const target = c.run("find_trap", c.field(PTR, at, c.system.address), at);
+      const target = c.run("find_trap", c.field(at, c.system.address), at);
       c.when(c.isThere(target), () => c.ret([c.i32(1)]));
     });
   });
@@ -287,11 +299,11 @@ export function followsTrap(c: Body): void {
 /** 1 if the PC table has a site at `offset` (i32, from the start of the code) where a memory fault is a trap. */
 function isTrapSite(c: Body, offset: Value): Value {
   const table = c.symbol(c.program.symbol(PC_TABLE, SYM_RODATA));
-  const functions = c.widen(c.field(I32, table, 0));
-  const count = c.field(I32, table, 4);
-  const sites = c.plus(c.element(table, functions, 4), 8); // behind four words per function
+  const functions = c.widen(c.field(table, PC_FUNCTIONS));
+  const count = c.field(table, PC_SITES);
+  const sites = c.plus(c.element(table, functions, 4), PC_HEAD_BYTES); // behind four words per function
   const infos = c.element(sites, c.widen(count), 2);
-  const word = (array: Value, i: Value) => c.field(I32, c.element(array, c.widen(i), 2), 0);
+  const word = (array: Value, i: Value) => c.content(I32, c.element(array, c.widen(i), 2));
 
   // The first site that is not below.
   const low = c.variable(I32);

@@ -9,17 +9,13 @@
 // Lists are made of nodes { next, subject } that are never taken out, and are whole at any moment: signals may come
 // while a node is added.
 
+import { IMAGE_STAYS, NODE_BYTES, NODE_NEXT, NODE_SUBJECT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { IMAGE_STAYS } from "../ir/layout.ts";
-import { I32, I64, PTR } from "../ir/ops.ts";
+import { I32, PTR } from "../ir/ops.ts";
 import { CONV_C } from "../ir/program.ts";
 import type { Body } from "./body.ts";
 import * as os from "./linux.ts";
-
-const NODE_NEXT = 0;
-export const NODE_SUBJECT = 8;
-const NODE_BYTES = 16;
 
 /** (given up) → 0, or -1: exception. Sees to it that faults reach our handlers. */
 export function watchFaults(c: Body): void {
@@ -40,7 +36,7 @@ export function serveSignals(c: Body): void {
   const context = c.argument(0);
   const image = c.run("image", context);
   c.whenRarely(c.isNull(image), () => c.ret([c.i32(-1)]));
-  c.setField(I64, image, IMAGE_STAYS, c.number(1));
+  c.setField(image, IMAGE_STAYS, c.number(1));
   tell(c, c.address("on_fault"), context);
   c.ret([c.i32(0)]);
 }
@@ -52,20 +48,20 @@ function newNode(c: Body, subject: Value): Value {
     c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   });
-  c.setField(PTR, node, NODE_SUBJECT, subject);
+  c.setField(node, NODE_SUBJECT, subject);
   return node;
 }
 
 export function link(c: Body, head: Value, node: Value): void {
-  c.setField(PTR, node, NODE_NEXT, c.field(PTR, head, 0));
-  c.setField(PTR, head, 0, node);
+  c.setField(node, NODE_NEXT, c.content(PTR, head));
+  c.setContent(PTR, head, node);
 }
 
 /** Tells `handler`, one of ours, of the context. Without memory the function returns -1 with the exception. */
 export function tell(c: Body, handler: Value, context: Value): void {
   const node = newNode(c, context);
   c.callPtr(handler, handlerSignature(c), [c.i32(0), node, c.null()]);
-  c.when(c.isNull(c.field(PTR, node, NODE_SUBJECT)), () => c.api("free", node));
+  c.when(c.isNull(c.field(node, NODE_SUBJECT)), () => c.api("free", node));
 }
 
 /** The handler's side of it, which ends the function. Interpreters with their own GIL may be here at once. */
@@ -76,10 +72,10 @@ export function listen(c: Body, node: Value): void {
     c.ret([]);
   };
   c.api("pthread_mutex_lock", lock);
-  const context = c.field(PTR, node, NODE_SUBJECT);
+  const context = c.field(node, NODE_SUBJECT);
   eachNode(c, contexts(c), (known) => {
     c.when(c.op(op.PTR_EQ, known, context), () => {
-      c.setField(PTR, node, NODE_SUBJECT, c.null());
+      c.setField(node, NODE_SUBJECT, c.null());
       leave();
     });
   });
@@ -95,13 +91,13 @@ export function contexts(c: Body): Value {
 /** Runs `body` with each node of the list at `head`, and its subject. */
 export function eachNode(c: Body, head: Value, body: (subject: Value, node: Value) => void): void {
   const node = c.variable(PTR);
-  c.set(node, c.field(PTR, head, 0));
+  c.set(node, c.content(PTR, head));
   c.whileTrue(
     () => c.isThere(c.get(node)),
     () => {
       const at = c.get(node);
-      body(c.field(PTR, at, NODE_SUBJECT), at);
-      c.set(node, c.field(PTR, at, NODE_NEXT));
+      body(c.field(at, NODE_SUBJECT), at);
+      c.set(node, c.field(at, NODE_NEXT));
     },
   );
 }
@@ -116,31 +112,31 @@ export const MARK = 0x3410_4480;
 
 /** A struct sigaction in the frame, all zero: the default action. */
 export function newAction(c: Body): Value {
-  const action = c.room(os.SIGACTION_BYTES);
-  c.api("memset", action, c.i32(0), c.number(os.SIGACTION_BYTES));
+  const action = c.room(os.SIGACTION.bytes(c.model));
+  c.api("memset", action, c.i32(0), c.number(os.SIGACTION.bytes(c.model)));
   return action;
 }
 
 /** An action that calls `handler` and carries the mark. */
 export function newMarkedAction(c: Body, handler: Value): Value {
   const action = newAction(c);
-  c.setField(PTR, action, os.SIGACTION_HANDLER, handler);
-  c.setField(I64, action, os.SIGACTION_MASK, c.i64(0, MARK));
-  c.setField(I32, action, os.SIGACTION_FLAGS, c.i32(os.SA_SIGINFO | os.SA_ONSTACK));
+  c.setMember(action, os.SIGACTION_HANDLER, handler);
+  c.setMember(action, os.SIGACTION_MASK, c.i64(0, MARK));
+  c.setMember(action, os.SIGACTION_FLAGS, c.i32(os.SA_SIGINFO | os.SA_ONSTACK));
   return action;
 }
 
 export function isMarked(c: Body, action: Value): Value {
-  return c.op(op.I64_EQ, c.field(I64, action, os.SIGACTION_MASK), c.i64(0, MARK));
+  return c.op(op.I64_EQ, c.member(action, os.SIGACTION_MASK), c.i64(0, MARK));
 }
 
 export function handlerOf(c: Body, action: Value): Value {
-  return c.field(PTR, action, os.SIGACTION_HANDLER);
+  return c.member(action, os.SIGACTION_HANDLER);
 }
 
 /** Not 0 if the handler takes three arguments. */
 export function takesInfo(c: Body, action: Value): Value {
-  return c.op(op.I32_AND, c.field(I32, action, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
+  return c.op(op.I32_AND, c.member(action, os.SIGACTION_FLAGS), c.i32(os.SA_SIGINFO));
 }
 
 /** The signature of such handlers. */

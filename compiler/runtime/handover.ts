@@ -8,9 +8,6 @@
 // Hence entry thunks need not restore the entry record when they leave, every entry starts with no held
 // references, and a sweep of them concerns the stack from here to the entry record and no other.
 
-import * as op from "../gen/ir-ops.ts";
-import { REGION_CONTEXT, REGION_STACK } from "../ir/access.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_BREAKER,
   CONTEXT_ENTRY_PC,
@@ -21,12 +18,15 @@ import {
   CONTEXT_REFS_COUNT,
   CONTEXT_STACK_LOW,
   CONTEXT_STACK_SIZE,
-} from "../ir/layout.ts";
-import { I64, PTR } from "../ir/ops.ts";
+} from "../abi/layout.ts";
+import { CELL_BYTES, Field, WORD } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import { REGION_STACK } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
 import type { Code } from "./code.ts";
 
 /** What the context holds for the running thread. */
-const WORDS: readonly number[] = [
+const WORDS: readonly Field[] = [
   CONTEXT_LIMIT,
   CONTEXT_BREAKER,
   CONTEXT_ENTRY_SP,
@@ -37,15 +37,20 @@ const WORDS: readonly number[] = [
   CONTEXT_REFS_COUNT,
   CONTEXT_REFS_CAPACITY,
 ];
-const HELD: readonly number[] = [CONTEXT_REFS, CONTEXT_REFS_COUNT, CONTEXT_REFS_CAPACITY];
+const HELD: readonly Field[] = [CONTEXT_REFS, CONTEXT_REFS_COUNT, CONTEXT_REFS_CAPACITY];
+
+/** Where it is kept: the `i`th cell of a record in the frame. */
+function kept(word: Field, i: number): Field {
+  return new Field(word.name, WORD, i * CELL_BYTES, CELL_BYTES, REGION_STACK);
+}
 
 /** Keeps the running thread's words in a new slot of the frame, whose address is the result. */
 export function suspend(code: Code, context: Value): Value {
-  const record = code.slot(code.func.newSlot(WORDS.length * 8));
+  const record = code.room(WORDS.length * CELL_BYTES);
   WORDS.forEach((word, i) => {
-    code.setField(I64, record, i * 8, code.field(I64, context, word, REGION_CONTEXT), REGION_STACK);
+    code.setFieldInRoom(record, kept(word, i), code.field(context, word.asWord));
   });
-  for (const word of HELD) code.setField(I64, context, word, code.number(0), REGION_CONTEXT);
+  for (const word of HELD) code.setField(context, word.asWord, code.number(0));
   return record;
 }
 
@@ -54,18 +59,14 @@ export function suspend(code: Code, context: Value): Value {
  * that it is called from: CPython's own limits count calls, and take it for granted that there is stack for as many.
  */
 export function hasLittleStack(code: Code, context: Value): Value {
-  const left = code.op(
-    op.PTR_SUB,
-    code.op(op.SP),
-    code.field(PTR, context, CONTEXT_STACK_LOW, REGION_CONTEXT),
-  );
-  const size = code.field(I64, context, CONTEXT_STACK_SIZE, REGION_CONTEXT);
+  const left = code.op(op.PTR_SUB, code.op(op.SP), code.field(context, CONTEXT_STACK_LOW));
+  const size = code.field(context, CONTEXT_STACK_SIZE);
   return code.op(op.I64_LT_U, left, code.op(op.I64_SHR_U, size, code.number(1)));
 }
 
 /** Brings back what `suspend` kept. */
 export function continued(code: Code, context: Value, record: Value): void {
   WORDS.forEach((word, i) => {
-    code.setField(I64, context, word, code.field(I64, record, i * 8, REGION_STACK), REGION_CONTEXT);
+    code.setField(context, word.asWord, code.fieldInRoom(record, kept(word, i)));
   });
 }

@@ -1,4 +1,4 @@
-// The images that have instances in an interpreter: one record each (ir/layout.ts), in the list of the context. The
+// The images that have instances in an interpreter: one record each (abi/layout.ts), in the list of the context. The
 // record counts the modules of the image that were executed and those that have ended; when all have, nothing of it is
 // referred to any more, and it can be closed. What else would refer to it (types, signal handlers, destructors) marks
 // the record: such an image stays.
@@ -6,8 +6,6 @@
 // Handlers of signals read the list at any moment, in any thread. So records are never freed, but used again for other
 // images; and who has read a record's fields in that moment sees by its subject whether they belong together.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_IMAGES,
   IMAGE_END,
@@ -18,17 +16,21 @@ import {
   IMAGE_RECORD_BYTES,
   IMAGE_START,
   IMAGE_STAYS,
-} from "../ir/layout.ts";
-import { I64, PTR } from "../ir/ops.ts";
+  NODE_SUBJECT,
+} from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import { PTR } from "../ir/ops.ts";
 import { SYM_FUNC } from "../ir/program.ts";
 import { type Body, TEXT_END, TEXT_START } from "./body.ts";
 import type { Code } from "./code.ts";
-import { eachNode, link, NODE_SUBJECT } from "./handlers.ts";
+import { eachNode, link } from "./handlers.ts";
 import * as os from "./linux.ts";
 
 /** (context) → the record of this image, made at first; null: exception. */
 export function image(c: Body): void {
-  const images = c.plus(c.argument(0), CONTEXT_IMAGES);
+  const images = c.addressOf(c.argument(0), CONTEXT_IMAGES);
   const ours = c.address("is_trap");
   const unused = c.variable(PTR);
   c.set(unused, c.null());
@@ -49,20 +51,20 @@ export function image(c: Body): void {
 
 /** Fills a record that has no subject; the end of its code, which makes it match, comes last. */
 function fill(c: Body, record: Value): void {
-  c.setField(PTR, record, IMAGE_START, c.symbol(c.program.symbol(TEXT_START, SYM_FUNC)));
-  for (const field of [IMAGE_MADE, IMAGE_ENDED, IMAGE_STAYS]) c.setField(I64, record, field, c.number(0));
-  c.setField(PTR, record, IMAGE_METHODS, c.null());
+  c.setField(record, IMAGE_START, c.symbol(c.program.symbol(TEXT_START, SYM_FUNC)));
+  for (const field of [IMAGE_MADE, IMAGE_ENDED, IMAGE_STAYS]) c.setField(record, field, c.number(0));
+  c.setField(record, IMAGE_METHODS, c.null());
   count(c, record, IMAGE_GENERATION);
-  c.setField(PTR, record, NODE_SUBJECT, c.address("is_trap"));
-  c.setField(PTR, record, IMAGE_END, c.symbol(c.program.symbol(TEXT_END, SYM_FUNC)));
+  c.setField(record, NODE_SUBJECT, c.address("is_trap"));
+  c.setField(record, IMAGE_END, c.symbol(c.program.symbol(TEXT_END, SYM_FUNC)));
 }
 
 /** Runs `body` with the subject of each record of the list at `images` that has `pc` in its code. */
 export function whoseCode(c: Body, images: Value, pc: Value, body: (subject: Value) => void): void {
   eachNode(c, images, (subject, record) => {
     const isInside = () => {
-      const isBelow = c.op(op.PTR_LT_U, pc, c.field(PTR, record, IMAGE_START));
-      return c.op(op.I32_LT_U, isBelow, c.op(op.PTR_LT_U, pc, c.field(PTR, record, IMAGE_END)));
+      const isBelow = c.op(op.PTR_LT_U, pc, c.field(record, IMAGE_START));
+      return c.op(op.I32_LT_U, isBelow, c.op(op.PTR_LT_U, pc, c.field(record, IMAGE_END)));
     };
     c.when(isInside(), () => {
       // Where the code runs the record is firm; else another thread may be giving it to another image. Calls, so that the
@@ -70,7 +72,7 @@ export function whoseCode(c: Body, images: Value, pc: Value, body: (subject: Val
       c.api("getpid");
       const isStill = isInside();
       c.api("getpid");
-      const isSame = c.op(op.PTR_EQ, c.field(PTR, record, NODE_SUBJECT), subject);
+      const isSame = c.op(op.PTR_EQ, c.field(record, NODE_SUBJECT), subject);
       c.when(c.op(op.I32_AND, isSame, isStill), () => body(subject));
     });
   });
@@ -86,23 +88,23 @@ export function whoseCode(c: Body, images: Value, pc: Value, body: (subject: Val
 export function imageClose(c: Body): void {
   const [record, path] = [c.argument(0), c.argument(1)];
   const refuse = () => c.ret([c.i32(0)]);
-  const made = c.field(I64, record, IMAGE_MADE);
-  c.when(c.op(op.I64_NE, made, c.field(I64, record, IMAGE_ENDED)), refuse);
-  c.when(c.isTrue(c.field(I64, record, IMAGE_STAYS)), refuse);
-  c.when(c.isNull(c.field(PTR, record, NODE_SUBJECT)), refuse);
+  const made = c.field(record, IMAGE_MADE);
+  c.when(c.op(op.I64_NE, made, c.field(record, IMAGE_ENDED)), refuse);
+  c.when(c.isTrue(c.field(record, IMAGE_STAYS)), refuse);
+  c.when(c.isNull(c.field(record, NODE_SUBJECT)), refuse);
   c.when(c.isNull(c.apiAddress("dlopen")), refuse);
   const handle = c.api("dlopen", path, c.i32(os.DLOPEN_KNOWN));
   c.when(c.isNull(handle), refuse);
 
-  c.setField(PTR, record, IMAGE_END, c.null());
-  c.setField(PTR, record, NODE_SUBJECT, c.null());
-  c.api("free", c.field(PTR, record, IMAGE_METHODS));
-  c.setField(PTR, record, IMAGE_METHODS, c.null());
+  c.setField(record, IMAGE_END, c.null());
+  c.setField(record, NODE_SUBJECT, c.null());
+  c.api("free", c.field(record, IMAGE_METHODS));
+  c.setField(record, IMAGE_METHODS, c.null());
   c.repeat(c.op(op.I64_ADD, made, c.number(1)), () => c.api("dlclose", handle));
   c.ret([c.i32(1)]);
 }
 
 /** One more in a counter of the record. */
-export function count(c: Code, record: Value, counter: number): void {
-  c.setField(I64, record, counter, c.op(op.I64_ADD, c.field(I64, record, counter), c.number(1)));
+export function count(c: Code, record: Value, counter: Field): void {
+  c.setField(record, counter, c.op(op.I64_ADD, c.field(record, counter), c.number(1)));
 }

@@ -6,10 +6,9 @@
 //
 // The ledger lies in the context; the record of each memory and table points to it.
 
+import { LEDGER_BYTES, LEDGER_COLLECT, LEDGER_LIMIT } from "../abi/layout.ts";
 import * as op from "../gen/ir-ops.ts";
 import type { Value } from "../ir/func.ts";
-import { LEDGER_BYTES, LEDGER_COLLECT, LEDGER_LIMIT } from "../ir/layout.ts";
-import { I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
 import type { Code } from "./code.ts";
@@ -26,26 +25,26 @@ function limitFor(c: Code, bytes: Value): Value {
 
 /** So many bytes more are held. */
 export function enter(c: Code, ledger: Value, bytes: Value): void {
-  c.setField(I64, ledger, LEDGER_BYTES, c.op(op.I64_ADD, c.field(I64, ledger, LEDGER_BYTES), bytes));
+  c.setField(ledger, LEDGER_BYTES, c.op(op.I64_ADD, c.field(ledger, LEDGER_BYTES), bytes));
 }
 
 /** So many bytes are given back. */
 export function leave(c: Code, ledger: Value, bytes: Value): void {
-  const left = c.op(op.I64_SUB, c.field(I64, ledger, LEDGER_BYTES), bytes);
-  c.setField(I64, ledger, LEDGER_BYTES, left);
-  const limit = c.lesser(c.field(I64, ledger, LEDGER_LIMIT), limitFor(c, left));
-  c.setField(I64, ledger, LEDGER_LIMIT, limit);
+  const left = c.op(op.I64_SUB, c.field(ledger, LEDGER_BYTES), bytes);
+  c.setField(ledger, LEDGER_BYTES, left);
+  const limit = c.lesser(c.field(ledger, LEDGER_LIMIT), limitFor(c, left));
+  c.setField(ledger, LEDGER_LIMIT, limit);
 }
 
 /** 1 if garbage should be looked for. */
 export function isOver(c: Code, ledger: Value): Value {
-  return c.op(op.I64_LT_U, c.field(I64, ledger, LEDGER_LIMIT), c.field(I64, ledger, LEDGER_BYTES));
+  return c.op(op.I64_LT_U, c.field(ledger, LEDGER_LIMIT), c.field(ledger, LEDGER_BYTES));
 }
 
 /** (ledger) → 0, or -1: exception. Looks for garbage, which runs Python code, and sets the limit anew. */
 export function ledgerSettle(c: Body): void {
   const ledger = c.argument(0);
-  const callable = c.field(PTR, ledger, LEDGER_COLLECT);
+  const callable = c.field(ledger, LEDGER_COLLECT);
   c.when(c.isThere(callable), () => {
     c.api("Py_IncRef", callable);
     const result = c.api("PyObject_CallObject", callable, c.null());
@@ -54,7 +53,7 @@ export function ledgerSettle(c: Body): void {
     c.api("Py_DecRef", result);
   });
   c.when(isOver(c, ledger), () => {
-    c.setField(I64, ledger, LEDGER_LIMIT, limitFor(c, c.field(I64, ledger, LEDGER_BYTES)));
+    c.setField(ledger, LEDGER_LIMIT, limitFor(c, c.field(ledger, LEDGER_BYTES)));
   });
   c.ret([c.i32(0)]);
 }

@@ -1,5 +1,9 @@
-// What the run time knows of the operating system: numbers and layouts of Linux as glibc and musl both have
+// What the run time knows of the operating system: numbers and structures of Linux as glibc and musl both have
 // them, on 64-bit machines; what differs between machines is an instance of System.
+
+import { type Field, RecordType } from "../abi/records.ts";
+import { C_BYTE, C_INT, C_INT64, C_LONG, C_POINTER, C_SIZE, Structure } from "../abi/structures.ts";
+import { REGION_C } from "../ir/access.ts";
 
 export const PROT_NONE = 0;
 export const PROT_READ_WRITE = 3;
@@ -21,69 +25,106 @@ export const SIG_IGN = 1;
 export const SA_SIGINFO = 4;
 export const SA_ONSTACK = 0x0800_0000;
 
-// struct sigaction as the C library has it
-export const SIGACTION_HANDLER = 0;
-export const SIGACTION_MASK = 8;
-export const SIGACTION_FLAGS = 136;
-export const SIGACTION_BYTES = 152;
-
 /** sigset_t: a bit per signal, of which the first word counts. */
-export const SIGSET_BYTES = 128;
+export const SIGNALS = new Structure("sigset_t");
+/** Signals 1 to 64. */
+export const SIGNALS_FIRST = SIGNALS.member("__bits", C_INT64);
+SIGNALS.member("more", C_BYTE, 120);
 
-// ucontext_t: the alternate stack of the thread, and what of it the kernel writes anywhere
-export const UCONTEXT_STACK = 16;
-export const STACK_LOW = 0;
-export const STACK_SIZE = 16;
-export const UCONTEXT_BYTES = 304;
+/** struct sigaction as the C library has it */
+export const SIGACTION = new Structure("struct sigaction");
+export const SIGACTION_HANDLER = SIGACTION.member("sa_handler", C_POINTER);
+const sigactionMask = SIGACTION.nested("sa_mask", SIGNALS);
+export const SIGACTION_MASK = sigactionMask.of(SIGNALS_FIRST);
+export const SIGACTION_FLAGS = SIGACTION.member("sa_flags", C_INT);
+SIGACTION.member("sa_restorer", C_POINTER);
 
-// siginfo_t
-export const SIGINFO_CODE = 8;
-export const SIGINFO_PID = 16;
-export const SIGINFO_ADDR = 16;
+const stack = new Structure("stack_t");
+const STACK_LOW = stack.member("ss_sp", C_POINTER);
+stack.member("ss_flags", C_INT);
+const STACK_SIZE = stack.member("ss_size", C_SIZE);
+
+/** ucontext_t begins with the alternate stack of the thread; then follow the machine's registers. */
+const ucontext = new Structure("ucontext_t");
+ucontext.member("uc_flags", C_LONG);
+ucontext.member("uc_link", C_POINTER);
+const ucontextStack = ucontext.nested("uc_stack", stack);
+export const UCONTEXT_STACK_LOW = ucontextStack.of(STACK_LOW);
+export const UCONTEXT_STACK_SIZE = ucontextStack.of(STACK_SIZE);
+
+const info = new Structure("siginfo_t");
+info.member("si_signo", C_INT);
+info.member("si_errno", C_INT);
+export const SIGINFO_CODE = info.member("si_code", C_INT);
+/** The union that follows: of a fault its address, of a signal that was sent the sender. */
+const fault = new Structure("siginfo_t of a fault");
+fault.nested("head", info);
+export const SIGINFO_ADDR = fault.member("si_addr", C_POINTER);
+const sent = new Structure("siginfo_t of a signal that was sent");
+sent.nested("head", info);
+sent.member("union", C_POINTER, 0);
+export const SIGINFO_PID = sent.member("si_pid", C_INT);
 /** si_code of a signal sent by tkill or tgkill, as raise() does. Codes ≤ 0: sent by a process, not by a fault. */
 export const SI_TKILL = -6;
 
 /** A clock that is read without a system call, and goes on every 1 to 10 ms. */
 export const CLOCK_MONOTONIC_COARSE = 6;
-/** struct timespec: seconds, nanoseconds. */
-export const TIMESPEC_BYTES = 16;
+export const TIMESPEC = new Structure("struct timespec");
+export const TIMESPEC_SECONDS = TIMESPEC.member("tv_sec", C_LONG);
+export const TIMESPEC_NANOSECONDS = TIMESPEC.member("tv_nsec", C_LONG);
 
 export const RLIMIT_STACK = 3;
-/** struct rlimit: the soft limit comes first. */
-export const RLIMIT_BYTES = 16;
+export const RLIMIT = new Structure("struct rlimit");
+/** The soft limit. */
+export const RLIMIT_CURRENT = RLIMIT.member("rlim_cur", C_LONG);
+RLIMIT.member("rlim_max", C_LONG);
 /** At least the size of pthread_attr_t anywhere. */
 export const PTHREAD_ATTR_BYTES = 128;
 /** The same for pthread_mutex_t, whose zeros are an open lock. */
 export const PTHREAD_MUTEX_BYTES = 64;
 
+/** All structures: to be printed, and to be compared with what a C compiler makes of the headers. */
+export const STRUCTURES: readonly Structure[] = [
+  SIGNALS,
+  SIGACTION,
+  stack,
+  ucontext,
+  fault,
+  sent,
+  TIMESPEC,
+  RLIMIT,
+];
+
 /** A machine under Linux: places in the third argument of a signal handler (ucontext_t), system call numbers. */
 export class System {
-  readonly pc: number;
-  readonly sp: number;
-  /** The register pinned to the instance. */
-  readonly vmctx: number;
+  /** The program counter, the stack pointer, the register pinned to the instance. */
+  readonly pc: Field;
+  readonly sp: Field;
+  readonly vmctx: Field;
   /** Bytes below an aligned stack pointer at which a function expects it on entry. */
   readonly entryBias: number;
   /** Where the ucontext_t of a signal that the kernel delivered lies, from the handler's caller_sp. */
   readonly frame: number;
-  /** From a ucontext_t: the address of the last fault, and where the handler returns to. */
-  readonly address: number;
+  /** In a ucontext_t: the address of the last fault. */
+  readonly address: Field;
+  /** From a ucontext_t: where the handler returns to. */
   readonly restorer: number;
-  /** Where its registers begin, and how many words they are. */
-  readonly registers: number;
-  readonly registerCount: number;
+  /** All of its registers. */
+  readonly registers: RecordType;
+  /** What of a ucontext_t the kernel writes on any machine of the kind. */
+  readonly stateBytes: number;
   readonly gettid: number;
 
   constructor(
-    pc: number,
-    sp: number,
-    vmctx: number,
+    pc: Field,
+    sp: Field,
+    vmctx: Field,
     entryBias: number,
     frame: number,
-    address: number,
+    address: Field,
     restorer: number,
-    registers: number,
-    registerCount: number,
+    registers: RecordType,
+    stateBytes: number,
     gettid: number,
   ) {
     this.pc = pc;
@@ -94,21 +135,19 @@ export class System {
     this.address = address;
     this.restorer = restorer;
     this.registers = registers;
-    this.registerCount = registerCount;
+    this.stateBytes = stateBytes;
     this.gettid = gettid;
   }
 }
 
-/** gregs begin at 40, in the order r8 … r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip …, number 22 is cr2. */
-export const LINUX_X64: System = new System(
-  40 + 16 * 8,
-  40 + 15 * 8,
-  40 + 7 * 8,
-  8,
-  0,
-  40 + 22 * 8,
-  -8,
-  40,
-  23,
-  186,
-);
+/** gregs of x86-64's ucontext_t. */
+const registers = new RecordType("gregs", REGION_C, 8, 40);
+for (const name of ["r8", "r9", "r10", "r11", "r12", "r13", "r14"]) registers.word(name);
+const r15 = registers.pointer("r15");
+for (const name of ["rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx"]) registers.word(name);
+const rsp = registers.pointer("rsp");
+const rip = registers.pointer("rip");
+for (const name of ["efl", "csgsfs", "err", "trapno", "oldmask"]) registers.word(name);
+const cr2 = registers.pointer("cr2");
+
+export const LINUX_X64: System = new System(rip, rsp, r15, 8, 0, cr2, -8, registers, 304, 186);

@@ -4,8 +4,6 @@
 //
 // Bulk operations check everything before they write anything, then work in chunks, between which they poll.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_SKIP,
   GUARDED_RESERVATION,
@@ -14,7 +12,9 @@ import {
   MEMORY_MAX,
   MEMORY_RESERVED,
   MEMORY_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I64, PTR } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_MEMORY_PAGES } from "../wasm/limits.ts";
@@ -70,11 +70,11 @@ export function memoryCreate(c: Body): void {
     c.api("munmap", c.get(base), c.get(reserved));
     fail();
   });
-  c.setField(PTR, record, MEMORY_BASE, c.get(base));
-  c.setField(I64, record, MEMORY_SIZE, size);
-  c.setField(I64, record, MEMORY_MAX, most);
-  c.setField(I64, record, MEMORY_RESERVED, c.get(reserved));
-  enter(c, c.field(PTR, record, MEMORY_LEDGER), size);
+  c.setField(record, MEMORY_BASE, c.get(base));
+  c.setField(record, MEMORY_SIZE, size);
+  c.setField(record, MEMORY_MAX, most);
+  c.setField(record, MEMORY_RESERVED, c.get(reserved));
+  enter(c, c.field(record, MEMORY_LEDGER), size);
   c.ret([c.i32(0)]);
 }
 
@@ -90,11 +90,11 @@ function commit(c: Body, address: Value, size: Value): Value {
 /** (record) */
 export function memoryDestroy(c: Body): void {
   const record = c.argument(0);
-  const base = c.field(PTR, record, MEMORY_BASE);
-  const reserved = c.field(I64, record, MEMORY_RESERVED);
-  leave(c, c.field(PTR, record, MEMORY_LEDGER), c.field(I64, record, MEMORY_SIZE));
-  for (const offset of [MEMORY_BASE, MEMORY_SIZE, MEMORY_MAX, MEMORY_RESERVED]) {
-    c.setField(I64, record, offset, c.number(0));
+  const base = c.field(record, MEMORY_BASE);
+  const reserved = c.field(record, MEMORY_RESERVED);
+  leave(c, c.field(record, MEMORY_LEDGER), c.field(record, MEMORY_SIZE));
+  for (const field of [MEMORY_BASE, MEMORY_SIZE, MEMORY_MAX, MEMORY_RESERVED]) {
+    c.setField(record, field, c.zero(field.type));
   }
   c.when(c.isTrue(reserved), () => c.api("munmap", base, reserved));
   c.ret([]);
@@ -102,24 +102,24 @@ export function memoryDestroy(c: Body): void {
 
 /** (record, pages) → old number of pages, or -1. No exception. */
 export function memoryExtend(c: Body): void {
-  extend(c, (record, added) => enter(c, c.field(PTR, record, MEMORY_LEDGER), added));
+  extend(c, (record, added) => enter(c, c.field(record, MEMORY_LEDGER), added));
 }
 
 /** The same; `account` takes note of the bytes that are added. */
 export function extend(c: Body, account: (record: Value, added: Value) => void): void {
   const record = c.argument(0);
   const delta = c.argument(1);
-  const size = c.field(I64, record, MEMORY_SIZE);
+  const size = c.field(record, MEMORY_SIZE);
   const pages = c.op(op.I64_SHR_U, size, c.number(PAGE_SHIFT));
-  const room = c.lesser(c.field(I64, record, MEMORY_MAX), c.field(I64, record, MEMORY_RESERVED));
+  const room = c.lesser(c.field(record, MEMORY_MAX), c.field(record, MEMORY_RESERVED));
   const roomPages = c.op(op.I64_SHR_U, room, c.number(PAGE_SHIFT));
   const refuse = () => c.ret([c.number(-1)]);
   c.whenRarely(c.op(op.I64_LT_U, c.op(op.I64_SUB, roomPages, pages), delta), refuse);
   const added = inBytes(c, delta);
   c.when(c.isTrue(added), () => {
-    const end = c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), size);
+    const end = c.op(op.PTR_ADD, c.field(record, MEMORY_BASE), size);
     c.whenRarely(commit(c, end, added), refuse);
-    c.setField(I64, record, MEMORY_SIZE, c.op(op.I64_ADD, size, added));
+    c.setField(record, MEMORY_SIZE, c.op(op.I64_ADD, size, added));
     account(record, added);
   });
   c.ret([pages]);
@@ -128,17 +128,17 @@ export function extend(c: Body, account: (record: Value, added: Value) => void):
 /** (record, pages) → old number of pages, or -1 */
 export function memoryGrow(c: Body): void {
   const before = c.run("memory_extend", c.argument(0), c.argument(1));
-  settleInside(c, c.field(PTR, c.argument(0), MEMORY_LEDGER));
+  settleInside(c, c.field(c.argument(0), MEMORY_LEDGER));
   c.ret([before]);
 }
 
 /** The address of `count` bytes at index `at` (both i64) of the memory; traps if they are not all inside. */
 function range(c: Body, record: Value, at: Value, count: Value): Value {
-  const size = c.field(I64, record, MEMORY_SIZE);
+  const size = c.field(record, MEMORY_SIZE);
   const isTooLong = c.op(op.I64_LT_U, size, count);
   const isTooFar = c.op(op.I64_LT_U, c.op(op.I64_SUB, size, count), at); // at + count may wrap around
   c.trapIf(c.op(op.I32_OR, isTooLong, isTooFar), MEMORY_OUT_OF_BOUNDS);
-  return c.op(op.PTR_ADD, c.field(PTR, record, MEMORY_BASE), at);
+  return c.op(op.PTR_ADD, c.field(record, MEMORY_BASE), at);
 }
 
 /** Runs `body` for each chunk of `count` bytes, with its offset and size. */
@@ -156,7 +156,7 @@ function inChunks(c: Body, count: Value, body: (offset: Value, size: Value) => v
       c.set(done, now);
       c.when(c.op(op.I64_LT_U, now, count), () => {
         // Of polls so far apart none is to be skipped.
-        c.setContextField(I64, context, CONTEXT_SKIP, c.number(0));
+        c.setField(context, CONTEXT_SKIP, c.number(0));
         c.poll(context);
       });
     },

@@ -9,8 +9,6 @@
 // OWN_THREAD tells which locks a thread inside has: null where it has both. Whatever touches Python objects takes the
 // lock of the interpreter by it, and a trap always does: it goes on in the thunk with both.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_ALWAYS,
   CONTEXT_BREAKER,
@@ -30,12 +28,16 @@ import {
   OWN_GROWN,
   OWN_HOLDER,
   OWN_LOCK,
+  OWN_PAGE,
   OWN_PRESENT,
   OWN_SHARED,
   OWN_THREAD,
   VMCTX_CONTEXT,
-} from "../ir/layout.ts";
-import { I32, I64, PTR } from "../ir/ops.ts";
+} from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
+import { I32, PTR } from "../ir/ops.ts";
 import type { Body } from "./body.ts";
 import { isOfThreads, isSet, isTooEarly, tick } from "./breaker.ts";
 import { enter, isOver } from "./ledger.ts";
@@ -54,25 +56,25 @@ const DROP_REQUEST = 4;
 const MISSED = 30_000_000;
 
 /** What a thread has of the interpreter's context while it runs. */
-const OF_THREAD: readonly number[] = [CONTEXT_LIMIT, CONTEXT_BREAKER, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE];
+const OF_THREAD: readonly Field[] = [CONTEXT_LIMIT, CONTEXT_BREAKER, CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE];
 
 /** 1 for the context of an instance; that of an interpreter has a destructor for ending threads. */
 function isOwn(c: Body, context: Value): Value {
-  return c.isNull(c.contextField(PTR, context, CONTEXT_THREAD_END));
+  return c.isNull(c.field(context, CONTEXT_THREAD_END));
 }
 
 /** Takes the lock of the interpreter, unless the thread has it. */
 function take(c: Body, context: Value): void {
-  const thread = c.contextField(PTR, context, OWN_THREAD);
+  const thread = c.field(context, OWN_THREAD);
   c.when(c.isThere(thread), () => {
     c.api("PyEval_RestoreThread", thread);
-    c.setContextField(PTR, context, OWN_THREAD, c.null());
+    c.setField(context, OWN_THREAD, c.null());
   });
 }
 
 /** Lets go of the lock of the interpreter. */
 function letGo(c: Body, context: Value): void {
-  c.setContextField(PTR, context, OWN_THREAD, c.api("PyEval_SaveThread"));
+  c.setField(context, OWN_THREAD, c.api("PyEval_SaveThread"));
 }
 
 // --- calls ------------------------------------------------------------------------------------------------
@@ -82,18 +84,18 @@ export function enterCall(c: Body): void {
   const vmctx = c.argument(0);
   const fail = () => c.ret([c.null()]);
   const made = c.variable(PTR);
-  c.set(made, c.vmctxField(PTR, vmctx, VMCTX_CONTEXT));
+  c.set(made, c.field(vmctx, VMCTX_CONTEXT));
   c.whenRarely(c.op(op.I32_EQZ, isOwn(c, c.get(made))), () => c.set(made, c.run("nogil_context", vmctx)));
   const context = c.get(made);
   c.whenRarely(c.isNull(context), fail);
 
-  const shared = c.contextField(PTR, context, OWN_SHARED);
-  const low = c.contextField(PTR, shared, CONTEXT_STACK_LOW);
-  const isKnown = c.isWithin(c.op(op.SP), low, c.contextField(I64, shared, CONTEXT_STACK_SIZE));
+  const shared = c.field(context, OWN_SHARED);
+  const low = c.field(shared, CONTEXT_STACK_LOW);
+  const isKnown = c.isWithin(c.op(op.SP), low, c.field(shared, CONTEXT_STACK_SIZE));
   c.whenRarely(c.op(op.I32_EQZ, isKnown), () => c.whenRarely(c.run("stack_enter", shared), fail));
-  const words = OF_THREAD.map((word) => c.contextField(I64, shared, word));
+  const words = OF_THREAD.map((word) => c.field(shared, word));
   // The collector, for one: it is no concern of the thread once it is without the lock, but would keep the byte set.
-  c.whenRarely(isSet(c, c.contextField(PTR, shared, CONTEXT_BREAKER)), () => {
+  c.whenRarely(isSet(c, c.field(shared, CONTEXT_BREAKER)), () => {
     c.when(c.op(op.I32_EQZ, isTooEarly(c, shared)), () => c.whenRarely(c.run("answer", shared), fail));
   });
 
@@ -101,23 +103,23 @@ export function enterCall(c: Body): void {
   const thread = c.variable(PTR);
   c.set(thread, c.api("PyEval_SaveThread"));
   c.choose(
-    c.op(op.I64_EQ, c.contextField(I64, context, OWN_HOLDER), self),
+    c.op(op.I64_EQ, c.field(context, OWN_HOLDER), self),
     () => {},
     () => {
       acquire(c, context, c.get(thread), (state) => c.set(thread, state), fail);
-      c.setContextField(I64, context, OWN_HOLDER, self);
+      c.setField(context, OWN_HOLDER, self);
     },
   );
-  c.setField(I64, c.plus(context, OWN_PRESENT), 0, c.number(1));
-  const depth = c.contextField(I64, context, OWN_DEPTH);
-  c.setContextField(I64, context, OWN_DEPTH, c.op(op.I64_ADD, depth, c.number(1)));
+  c.setField(context, OWN_PRESENT, c.number(1));
+  const depth = c.field(context, OWN_DEPTH);
+  c.setField(context, OWN_DEPTH, c.op(op.I64_ADD, depth, c.number(1)));
   OF_THREAD.forEach((word, i) => {
-    c.setContextField(I64, context, word, words[i]);
+    c.setField(context, word, words[i]);
   });
   for (const word of [CONTEXT_SKIP, CONTEXT_TICK, CONTEXT_PUT_OFF]) {
-    c.setContextField(I64, context, word, c.number(0));
+    c.setField(context, word, c.zero(word.type));
   }
-  c.setContextField(PTR, context, OWN_THREAD, c.get(thread));
+  c.setField(context, OWN_THREAD, c.get(thread));
   c.ret([context]);
 }
 
@@ -132,7 +134,7 @@ function acquire(
   resume: (thread: Value) => void,
   fail: () => void,
 ): void {
-  const lock = c.contextField(PTR, context, OWN_LOCK);
+  const lock = c.field(context, OWN_LOCK);
   const isOurs = c.variable(I32);
   const attempt = (microseconds: number) => {
     c.set(isOurs, c.api("PyThread_acquire_lock_timed", lock, c.number(microseconds), c.i32(0)));
@@ -140,7 +142,7 @@ function acquire(
   const isMissed = () => c.op(op.I32_EQZ, c.get(isOurs));
   attempt(0);
   c.whileTrue(isMissed, () => {
-    c.whenRarely(c.op(op.I64_EQZ, c.field(I64, c.plus(context, OWN_PRESENT), 0)), () => {
+    c.whenRarely(c.op(op.I64_EQZ, c.field(context, OWN_PRESENT)), () => {
       c.api("PyEval_RestoreThread", thread);
       const message =
         "another thread was inside the WebAssembly instance when the process was forked: make another instance";
@@ -159,24 +161,24 @@ function acquire(
 
 /** Ends a call, and takes the interpreter's lock where the thread has let it go. */
 function leave(c: Body, context: Value): void {
-  const thread = c.contextField(PTR, context, OWN_THREAD);
-  c.setContextField(PTR, context, OWN_THREAD, c.null());
-  const grown = c.contextField(I64, context, OWN_GROWN);
-  c.setContextField(I64, context, OWN_GROWN, c.number(0));
-  const depth = c.op(op.I64_SUB, c.contextField(I64, context, OWN_DEPTH), c.number(1));
-  c.setContextField(I64, context, OWN_DEPTH, depth);
+  const thread = c.field(context, OWN_THREAD);
+  c.setField(context, OWN_THREAD, c.null());
+  const grown = c.field(context, OWN_GROWN);
+  c.setField(context, OWN_GROWN, c.number(0));
+  const depth = c.op(op.I64_SUB, c.field(context, OWN_DEPTH), c.number(1));
+  c.setField(context, OWN_DEPTH, depth);
   c.when(c.op(op.I64_EQZ, depth), () => {
-    c.setContextField(I64, context, OWN_HOLDER, c.number(0));
-    c.api("PyThread_release_lock", c.contextField(PTR, context, OWN_LOCK));
+    c.setField(context, OWN_HOLDER, c.number(0));
+    c.api("PyThread_release_lock", c.field(context, OWN_LOCK));
   });
   c.when(c.isThere(thread), () => c.api("PyEval_RestoreThread", thread));
-  enter(c, c.plus(c.contextField(PTR, context, OWN_SHARED), CONTEXT_LEDGER), grown);
+  enter(c, c.addressOf(c.field(context, OWN_SHARED), CONTEXT_LEDGER), grown);
 }
 
 /** (context) → 0, or -1: exception */
 export function leaveCall(c: Body): void {
   leave(c, c.argument(0));
-  const ledger = c.plus(c.contextField(PTR, c.argument(0), OWN_SHARED), CONTEXT_LEDGER);
+  const ledger = c.addressOf(c.field(c.argument(0), OWN_SHARED), CONTEXT_LEDGER);
   c.whenRarely(isOver(c, ledger), () =>
     c.whenRarely(c.run("ledger_settle", ledger), () => c.ret([c.i32(-1)])),
   );
@@ -193,9 +195,9 @@ export function trapped(c: Body): void {
 }
 
 /** Brings a field of the interpreter's context up to date, whose reference stays the interpreter's. */
-function borrow(c: Body, context: Value, field: number): void {
-  const shared = c.contextField(PTR, context, OWN_SHARED);
-  c.setContextField(PTR, context, field, c.contextField(PTR, shared, field));
+function borrow(c: Body, context: Value, field: Field): void {
+  const shared = c.field(context, OWN_SHARED);
+  c.setField(context, field, c.field(shared, field));
 }
 
 /** (instance) → its context; null: exception */
@@ -219,23 +221,23 @@ export function makeContext(c: Body): void {
     fail();
   });
   // On a kernel that cannot do that, a forked child waits for a thread that it does not have, until it is interrupted.
-  const page = c.number(OWN_BYTES - OWN_PRESENT);
-  c.api("madvise", c.plus(context, OWN_PRESENT), page, c.i32(os.MADV_WIPEONFORK));
-  c.setContextField(I64, context, CONTEXT_ALWAYS, c.number(1));
-  c.setContextField(PTR, context, OWN_SHARED, c.vmctxField(PTR, vmctx, VMCTX_CONTEXT));
-  c.setContextField(PTR, context, OWN_LOCK, lock);
-  c.setVmctxField(PTR, vmctx, VMCTX_CONTEXT, context);
+  const page = c.number(OWN_BYTES - OWN_PAGE);
+  c.api("madvise", c.plus(context, OWN_PAGE), page, c.i32(os.MADV_WIPEONFORK));
+  c.setField(context, CONTEXT_ALWAYS, c.number(1));
+  c.setField(context, OWN_SHARED, c.field(vmctx, VMCTX_CONTEXT));
+  c.setField(context, OWN_LOCK, lock);
+  c.setField(vmctx, VMCTX_CONTEXT, context);
   c.ret([context]);
 }
 
 /** (instance): no code of it can be running. */
 export function freeContext(c: Body): void {
   const vmctx = c.argument(0);
-  const context = c.vmctxField(PTR, vmctx, VMCTX_CONTEXT);
+  const context = c.field(vmctx, VMCTX_CONTEXT);
   c.when(c.isNull(context), () => c.ret([]));
   c.when(isOwn(c, context), () => {
-    c.setVmctxField(PTR, vmctx, VMCTX_CONTEXT, c.contextField(PTR, context, OWN_SHARED));
-    c.api("PyThread_free_lock", c.contextField(PTR, context, OWN_LOCK));
+    c.setField(vmctx, VMCTX_CONTEXT, c.field(context, OWN_SHARED));
+    c.api("PyThread_free_lock", c.field(context, OWN_LOCK));
     c.api("munmap", context, c.number(OWN_BYTES));
   });
   c.ret([]);
@@ -250,13 +252,13 @@ export function stackSlow(c: Body): void {
     concerns: (byte) => concerns(c, context, byte),
     giveWay: () => {},
     answer: () => {
-      const isHeld = c.isNull(c.contextField(PTR, context, OWN_THREAD));
+      const isHeld = c.isNull(c.field(context, OWN_THREAD));
       take(c, context);
       borrow(c, context, CONTEXT_NOTHING);
       const raised = c.run("answer", context);
       // A handler may have forked: this thread is inside in the child too.
-      c.setField(I64, c.plus(context, OWN_PRESENT), 0, c.number(1));
-      c.setContextField(I64, context, OWN_ANSWERED, tick(c));
+      c.setField(context, OWN_PRESENT, c.number(1));
+      c.setField(context, OWN_ANSWERED, tick(c));
       c.when(c.op(op.I32_EQZ, c.op(op.I32_OR, raised, isHeld)), () => letGo(c, context));
       return raised;
     },
@@ -272,14 +274,14 @@ function concerns(c: Body, context: Value, byte: Value): Value {
   const isOurs = c.variable(I32);
   const bits = c.byte(byte);
   c.set(isOurs, c.op(op.I32_NE, bits, c.i32(0)));
-  const always = c.plus(c.contextField(PTR, context, OWN_SHARED), CONTEXT_ALWAYS);
+  const always = c.addressOf(c.field(context, OWN_SHARED), CONTEXT_ALWAYS);
   c.when(c.op(op.I32_AND, c.get(isOurs), c.op(op.PTR_NE, byte, always)), () => {
     c.choose(
       isOfThreads(c),
       () => c.set(isOurs, c.op(op.I32_NE, c.op(op.I32_AND, bits, c.i32(CONCERNS)), c.i32(0))),
       () => {
-        c.when(c.field(I32, byte, DROP_REQUEST), () => {
-          const since = c.op(op.I64_SUB, tick(c), c.contextField(I64, context, OWN_ANSWERED));
+        c.when(c.content(I32, c.plus(byte, DROP_REQUEST)), () => {
+          const since = c.op(op.I64_SUB, tick(c), c.field(context, OWN_ANSWERED));
           c.set(isOurs, c.op(op.I64_LT_U, c.number(MISSED), since));
           c.when(c.get(isOurs), () => c.set(isOurs, isMainThread(c)));
         });
@@ -299,8 +301,8 @@ export function unwind(c: Body): void {
 export function memoryGrow(c: Body): void {
   const context = c.context();
   extend(c, (_, added) => {
-    const grown = c.contextField(I64, context, OWN_GROWN);
-    c.setContextField(I64, context, OWN_GROWN, c.op(op.I64_ADD, grown, added));
+    const grown = c.field(context, OWN_GROWN);
+    c.setField(context, OWN_GROWN, c.op(op.I64_ADD, grown, added));
   });
 }
 

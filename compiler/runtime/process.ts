@@ -3,7 +3,7 @@
 // a variable number of arguments is among them: calls do not count floats in a register. `long`, sizes and
 // pthread_t are i64 here: targets where they are not translate at the call.
 
-import { Declaration, Declarations } from "../ir/declarations.ts";
+import { Declaration, Declarations } from "../abi/declarations.ts";
 import { F64, I32, I64, PTR } from "../ir/ops.ts";
 import { CONV_C, type Program, SYM_IMPORT, SYM_IMPORT_WEAK } from "../ir/program.ts";
 

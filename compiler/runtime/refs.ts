@@ -1,6 +1,6 @@
 // Ownership of references. A cell that Python code can reach (of a table or global) owns a reference to the
 // owner of what it holds: an externref is its own owner, a function's is the instance that its record lies in
-// (ir/layout.ts). Element arrays borrow.
+// (abi/layout.ts). Element arrays borrow.
 //
 // What lies on the wasm stack is owned by the context's list of pairs
 //     { key: what lies on the stack, object: its owner }
@@ -10,10 +10,7 @@
 // Releasing may run any Python code, so it comes last, when every structure is consistent, and always through
 // `release`, which suspends.
 
-import * as op from "../gen/ir-ops.ts";
-import { access, REGION_C } from "../ir/access.ts";
-import type { Value } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
+import { helper } from "../abi/helpers.ts";
 import {
   CONTEXT_DROPPED,
   CONTEXT_ENTRY_SP,
@@ -23,14 +20,19 @@ import {
   FUNC_OBJECT,
   FUNC_VMCTX,
   VMCTX_MODULE,
-} from "../ir/layout.ts";
-import { I64, PTR, REF } from "../ir/ops.ts";
+} from "../abi/layout.ts";
+import { CELL_BYTES, RecordType } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import { access, REGION_C } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
+import { I64, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
 import { continued, hasLittleStack, suspend } from "./handover.ts";
 
-const PAIR_KEY = 0;
-const PAIR_OBJECT = 8;
+const pair = new RecordType("held reference", REGION_C, CELL_BYTES);
+const PAIR_KEY = pair.pointer("key");
+const PAIR_OBJECT = pair.pointer("object");
 const PAIR_SHIFT = 4;
 const FIRST_CAPACITY = 32;
 /** From this capacity on, a full list is swept before it grows. */
@@ -44,9 +46,9 @@ const BYTE: number = access(REGION_C, 0, 1, 0);
 export function owner(c: Body): void {
   const ref = c.op(op.PTR_FROM_REF, c.argument(0));
   c.when(c.op(op.I32_OR, c.isNull(ref), c.op(op.I32_EQZ, c.argument(1))), () => c.ret([ref]));
-  const vmctx = c.field(PTR, ref, FUNC_VMCTX);
-  c.when(c.isThere(vmctx), () => c.ret([c.field(PTR, vmctx, VMCTX_MODULE)]));
-  c.ret([c.field(PTR, ref, FUNC_OBJECT)]);
+  const vmctx = c.field(ref, FUNC_VMCTX);
+  c.when(c.isThere(vmctx), () => c.ret([c.field(vmctx, VMCTX_MODULE)]));
+  c.ret([c.field(ref, FUNC_OBJECT)]);
 }
 
 /**
@@ -63,7 +65,7 @@ export function release(c: Body): void {
 
 /** Leaves wasm code, and releases the object there. */
 function dropOutside(c: Body, context: Value, object: Value): void {
-  c.setContextField(PTR, context, CONTEXT_DROPPED, object);
+  c.setField(context, CONTEXT_DROPPED, object);
   c.trap(STACK_EXHAUSTED);
 }
 
@@ -75,9 +77,9 @@ function drop(c: Body, context: Value, object: Value): void {
 
 /** Puts `value` into the cell and takes its owner; the result is the owner of what was there, still to be released. */
 export function exchange(c: Body, cell: Value, value: Value, isFunc: Value): Value {
-  const old = c.run("owner", c.field(REF, cell, 0), isFunc);
+  const old = c.run("owner", c.content(REF, cell), isFunc);
   c.api("Py_IncRef", c.run("owner", value, isFunc));
-  c.setField(REF, cell, 0, value);
+  c.setContent(REF, cell, value);
   return old;
 }
 
@@ -108,9 +110,9 @@ export function refHold(c: Body): void {
 export function funcHold(c: Body): void {
   const ref = c.argument(0);
   const object = c.run("owner", ref, c.i32(1));
-  c.when(c.op(op.PTR_EQ, object, c.field(PTR, c.vmctx(), VMCTX_MODULE)), () => c.ret([ref]));
+  c.when(c.op(op.PTR_EQ, object, c.field(c.vmctx(), VMCTX_MODULE)), () => c.ret([ref]));
   hold(c, ref, object, (context, key) => {
-    const vmctx = c.field(PTR, key, FUNC_VMCTX);
+    const vmctx = c.field(key, FUNC_VMCTX);
     c.when(c.isThere(vmctx), () => {
       c.api("Py_IncRef", object);
       push(c, context, vmctx, object);
@@ -123,10 +125,10 @@ function hold(c: Body, ref: Value, object: Value, also: (context: Value, key: Va
   c.when(c.isNull(object), () => c.ret([ref]));
   const context = c.context();
   const key = c.op(op.PTR_FROM_REF, ref);
-  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
+  const count = c.field(context, CONTEXT_REFS_COUNT);
   c.when(c.isTrue(count), () => {
-    const behind = c.element(c.contextField(PTR, context, CONTEXT_REFS), count, PAIR_SHIFT);
-    const latest = c.field(PTR, c.plus(behind, -(1 << PAIR_SHIFT)), PAIR_KEY);
+    const behind = c.element(c.field(context, CONTEXT_REFS), count, PAIR_SHIFT);
+    const latest = c.field(c.plus(behind, -pair.bytes), PAIR_KEY);
     c.when(c.op(op.PTR_EQ, latest, key), () => c.ret([ref]));
   });
   also(context, key);
@@ -151,17 +153,9 @@ export function refAdopt(c: Body): void {
 /** (context, key, object: taken over) → 0, or -1: exception */
 export function refsPush(c: Body): void {
   const [context, key, object] = [c.argument(0), c.argument(1), c.argument(2)];
-  const full = c.op(
-    op.I64_EQ,
-    c.contextField(I64, context, CONTEXT_REFS_COUNT),
-    c.contextField(I64, context, CONTEXT_REFS_CAPACITY),
-  );
+  const full = c.op(op.I64_EQ, c.field(context, CONTEXT_REFS_COUNT), c.field(context, CONTEXT_REFS_CAPACITY));
   c.whenRarely(full, () => {
-    const isSwept = c.op(
-      op.I64_LE_U,
-      c.number(SWEPT_CAPACITY),
-      c.contextField(I64, context, CONTEXT_REFS_CAPACITY),
-    );
+    const isSwept = c.op(op.I64_LE_U, c.number(SWEPT_CAPACITY), c.field(context, CONTEXT_REFS_CAPACITY));
     c.whenRarely(c.op(op.I32_AND, isSwept, hasLittleStack(c, context)), () => {
       dropOutside(c, context, object);
     });
@@ -171,35 +165,35 @@ export function refsPush(c: Body): void {
       c.ret([c.i32(-1)]);
     });
   });
-  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
-  const pair = c.element(c.contextField(PTR, context, CONTEXT_REFS), count, PAIR_SHIFT);
-  c.setField(PTR, pair, PAIR_KEY, key);
-  c.setField(PTR, pair, PAIR_OBJECT, object);
-  c.setContextField(I64, context, CONTEXT_REFS_COUNT, c.op(op.I64_ADD, count, c.number(1)));
+  const count = c.field(context, CONTEXT_REFS_COUNT);
+  const pushed = c.element(c.field(context, CONTEXT_REFS), count, PAIR_SHIFT);
+  c.setField(pushed, PAIR_KEY, key);
+  c.setField(pushed, PAIR_OBJECT, object);
+  c.setField(context, CONTEXT_REFS_COUNT, c.op(op.I64_ADD, count, c.number(1)));
   c.ret([c.i32(0)]);
 }
 
 /** (context) → 0, or -1: the list is full and cannot grow */
 export function refsRoom(c: Body): void {
   const context = c.argument(0);
-  const capacity = c.contextField(I64, context, CONTEXT_REFS_CAPACITY);
+  const capacity = c.field(context, CONTEXT_REFS_CAPACITY);
   c.when(c.op(op.I64_LE_U, c.number(SWEPT_CAPACITY), capacity), () => {
     c.run("refs_sweep", context);
     // Half free at least, so that the price of sweeps stays in proportion to what is pushed.
     const half = c.op(op.I64_SHR_U, capacity, c.number(1));
-    const isEnough = c.op(op.I64_LE_U, c.contextField(I64, context, CONTEXT_REFS_COUNT), half);
+    const isEnough = c.op(op.I64_LE_U, c.field(context, CONTEXT_REFS_COUNT), half);
     c.when(isEnough, () => c.ret([c.i32(0)]));
   });
   const doubled = c.op(op.I64_SHL, capacity, c.number(1));
   const wanted = c.op(op.I64_SELECT, c.isTrue(capacity), doubled, c.number(FIRST_CAPACITY));
   const bytes = c.op(op.I64_SHL, wanted, c.number(PAIR_SHIFT));
-  const grown = c.api("realloc", c.contextField(PTR, context, CONTEXT_REFS), bytes);
+  const grown = c.api("realloc", c.field(context, CONTEXT_REFS), bytes);
   c.whenRarely(c.isNull(grown), () => {
-    const isFull = c.op(op.I64_EQ, c.contextField(I64, context, CONTEXT_REFS_COUNT), capacity);
+    const isFull = c.op(op.I64_EQ, c.field(context, CONTEXT_REFS_COUNT), capacity);
     c.ret([c.op(op.I32_SUB, c.i32(0), isFull)]);
   });
-  c.setContextField(PTR, context, CONTEXT_REFS, grown);
-  c.setContextField(I64, context, CONTEXT_REFS_CAPACITY, wanted);
+  c.setField(context, CONTEXT_REFS, grown);
+  c.setField(context, CONTEXT_REFS_CAPACITY, wanted);
   c.ret([c.i32(0)]);
 }
 
@@ -225,9 +219,9 @@ export function refsScan(c: Body): void {
   const context = c.argument(0);
   const filter = c.api("calloc", c.number(1), c.number((1 << FILTER_BITS) / 8));
   c.whenRarely(c.isNull(filter), () => c.ret([]));
-  const list = c.contextField(PTR, context, CONTEXT_REFS);
-  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
-  const keyAt = (i: Value) => c.field(I64, c.element(list, i, PAIR_SHIFT), PAIR_KEY);
+  const list = c.field(context, CONTEXT_REFS);
+  const count = c.field(context, CONTEXT_REFS_COUNT);
+  const keyAt = (i: Value) => c.op(op.I64_FROM_PTR, c.field(c.element(list, i, PAIR_SHIFT), PAIR_KEY));
 
   // Only words between the least and the greatest key can be keys.
   const least = c.variable(I64);
@@ -242,9 +236,9 @@ export function refsScan(c: Body): void {
   const low = c.get(least);
   const span = c.op(op.I64_SUB, c.get(greatest), low);
   const from = c.argument(1);
-  const depth = c.op(op.PTR_SUB, c.contextField(PTR, context, CONTEXT_ENTRY_SP), from);
+  const depth = c.op(op.PTR_SUB, c.field(context, CONTEXT_ENTRY_SP), from);
   c.repeat(c.op(op.I64_SHR_U, depth, c.number(3)), (i) => {
-    const word = c.field(I64, c.element(from, i, 3), 0);
+    const word = c.content(I64, c.element(from, i, 3));
     c.when(c.op(op.I64_LE_U, c.op(op.I64_SUB, word, low), span), () => {
       const bit = new FilterBit(c, filter, word);
       c.store(op.I32_STORE8, bit.byte, c.op(op.I32_OR, bit.value, bit.mask), 0, BYTE);
@@ -270,9 +264,9 @@ export function refsScan(c: Body): void {
           const here = c.element(list, i, PAIR_SHIFT);
           const there = c.element(list, last, PAIR_SHIFT);
           for (const half of [PAIR_KEY, PAIR_OBJECT]) {
-            const x = c.field(PTR, here, half);
-            c.setField(PTR, here, half, c.field(PTR, there, half));
-            c.setField(PTR, there, half, x);
+            const x = c.field(here, half);
+            c.setField(here, half, c.field(there, half));
+            c.setField(there, half, x);
           }
         },
       );
@@ -280,11 +274,11 @@ export function refsScan(c: Body): void {
   );
   c.api("free", filter);
   const living = c.get(next);
-  c.setContextField(I64, context, CONTEXT_REFS_COUNT, living);
+  c.setField(context, CONTEXT_REFS_COUNT, living);
   // Nobody else pushes to this list meanwhile: it is taken out of the context while Python code runs.
   c.repeat(c.op(op.I64_SUB, count, living), (i) => {
-    const pair = c.element(list, c.op(op.I64_ADD, living, i), PAIR_SHIFT);
-    drop(c, context, c.field(PTR, pair, PAIR_OBJECT)); // refs_push has seen that there is stack for it
+    const dead = c.element(list, c.op(op.I64_ADD, living, i), PAIR_SHIFT);
+    drop(c, context, c.field(dead, PAIR_OBJECT)); // refs_push has seen that there is stack for it
   });
   c.ret([]);
 }
@@ -309,13 +303,13 @@ class FilterBit {
 /** (context): wasm code has been left. */
 export function refsRelease(c: Body): void {
   const context = c.argument(0);
-  const list = c.contextField(PTR, context, CONTEXT_REFS);
-  const count = c.contextField(I64, context, CONTEXT_REFS_COUNT);
-  c.setContextField(PTR, context, CONTEXT_REFS, c.null());
-  c.setContextField(I64, context, CONTEXT_REFS_COUNT, c.number(0));
-  c.setContextField(I64, context, CONTEXT_REFS_CAPACITY, c.number(0));
+  const list = c.field(context, CONTEXT_REFS);
+  const count = c.field(context, CONTEXT_REFS_COUNT);
+  c.setField(context, CONTEXT_REFS, c.null());
+  c.setField(context, CONTEXT_REFS_COUNT, c.number(0));
+  c.setField(context, CONTEXT_REFS_CAPACITY, c.number(0));
   c.repeat(count, (i) => {
-    c.api("Py_DecRef", c.field(PTR, c.element(list, i, PAIR_SHIFT), PAIR_OBJECT));
+    c.api("Py_DecRef", c.field(c.element(list, i, PAIR_SHIFT), PAIR_OBJECT));
   });
   c.api("free", list);
   c.ret([]);

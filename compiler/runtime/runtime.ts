@@ -2,8 +2,8 @@
 // call. The driver compiles each in turn if something compiled before refers to its symbol, so what a module
 // does not need is not in its image.
 
+import { helper } from "../abi/helpers.ts";
 import type { Func } from "../ir/func.ts";
-import { helper } from "../ir/helpers.ts";
 import type { Program } from "../ir/program.ts";
 import type { Image } from "../mach/image.ts";
 import { Body } from "./body.ts";

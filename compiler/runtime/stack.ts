@@ -8,8 +8,6 @@
 // The margin below the limit is for the frame of a signal handler (AVX-512 state), for this slow path, and for the
 // Python code and C functions that wasm code calls when it is near the limit.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_BREAKER,
   CONTEXT_LIMIT,
@@ -19,9 +17,17 @@ import {
   CONTEXT_STACK_SIZE,
   CONTEXT_STACKS,
   CONTEXT_THREAD_KEY,
+  STACK_BREAKER,
+  STACK_BYTES,
+  STACK_LOW,
+  STACK_SIZE,
   STACKS,
-} from "../ir/layout.ts";
-import { I32, I64, PTR } from "../ir/ops.ts";
+} from "../abi/layout.ts";
+import { CELL_BYTES, type Field, RecordType } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import { REGION_C } from "../ir/access.ts";
+import type { Value } from "../ir/func.ts";
+import { I64, PTR } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../ir/traps.ts";
 import type { Body } from "./body.ts";
 import { giveWay, isSet, isTooEarly } from "./breaker.ts";
@@ -43,11 +49,15 @@ const GUARD_GAP = 2 * 1024 * 1024;
 const MOST_PUT_OFF = 1 << 20;
 const PUT_OFF_QUIETLY = (1 << 10) - 1;
 
-/** A known stack: one of CONTEXT_STACKS. */
-const STACK_LOW = 0;
-const STACK_SIZE = 8;
-const STACK_BREAKER = 16;
-const STACK_BYTES = 24;
+/** Where a stack lies: what is measured of it. */
+const bounds = new RecordType("bounds", REGION_C, CELL_BYTES);
+const BOUNDS_LOW = bounds.pointer("low");
+const BOUNDS_SIZE = bounds.word("size");
+
+/** A field of the `i`th stack that the context knows. */
+function knownStack(i: number, field: Field): Field {
+  return CONTEXT_STACKS.of(field, i, STACK_BYTES);
+}
 
 /** (context) → 0, or -1: exception. The running thread is another than the context knows. */
 export function stackEnter(c: Body): void {
@@ -58,40 +68,39 @@ export function stackEnter(c: Body): void {
   const breaker = c.variable(PTR);
   const found = c.block();
   for (let i = 0; i < STACKS; i++) {
-    const at = CONTEXT_STACKS + i * STACK_BYTES;
-    c.set(low, c.contextField(PTR, context, at + STACK_LOW));
-    c.set(size, c.contextField(I64, context, at + STACK_SIZE));
-    c.set(breaker, c.contextField(PTR, context, at + STACK_BREAKER));
+    c.set(low, c.field(context, knownStack(i, STACK_LOW)));
+    c.set(size, c.field(context, knownStack(i, STACK_SIZE)));
+    c.set(breaker, c.field(context, knownStack(i, STACK_BREAKER)));
     const next = c.block();
     c.brIf(c.isWithin(sp, c.get(low), c.get(size)), found, [], next, []);
     c.seal(next);
     c.switchTo(next);
   }
 
-  const bounds = c.room(16);
-  c.run("stack_measure", bounds);
-  c.set(low, c.slotField(PTR, bounds, 0));
-  c.set(size, c.slotField(I64, bounds, 8));
+  const measured = c.room(bounds.bytes);
+  c.run("stack_measure", measured);
+  c.set(low, c.fieldInRoom(measured, BOUNDS_LOW));
+  c.set(size, c.fieldInRoom(measured, BOUNDS_SIZE));
   const failed = c.coldBlock();
   const inside = c.block();
   c.brIf(c.isWithin(sp, c.get(low), c.get(size)), inside, [], failed, []);
   c.seal(inside);
   c.switchTo(inside);
-  const unknown = c.api("pthread_setspecific", c.contextField(I32, context, CONTEXT_THREAD_KEY), context);
+  const unknown = c.api("pthread_setspecific", c.field(context, CONTEXT_THREAD_KEY), context);
   c.whenRarely(unknown, () => {
     c.api("PyErr_NoMemory");
     c.ret([c.i32(-1)]);
   });
   letFaultsThrough(c);
-  const place = c.contextField(I64, context, CONTEXT_NEXT_STACK);
+  const place = c.field(context, CONTEXT_NEXT_STACK);
   const offset = c.op(op.I64_MUL, place, c.number(STACK_BYTES));
-  const entry = c.plus(c.op(op.PTR_ADD, context, offset), CONTEXT_STACKS);
+  const entry = c.addressOf(c.op(op.PTR_ADD, context, offset), CONTEXT_STACKS);
   c.set(breaker, c.run("breaker", context));
-  c.setContextField(PTR, entry, STACK_LOW, c.get(low));
-  c.setContextField(I64, entry, STACK_SIZE, c.get(size));
-  c.setContextField(PTR, entry, STACK_BREAKER, c.get(breaker));
+  c.setField(entry, STACK_LOW, c.get(low));
+  c.setField(entry, STACK_SIZE, c.get(size));
+  c.setField(entry, STACK_BREAKER, c.get(breaker));
   const following = c.op(op.I64_ADD, place, c.number(1));
-  c.setContextField(I64, context, CONTEXT_NEXT_STACK, c.op(op.I64_AND, following, c.number(STACKS - 1)));
+  c.setField(context, CONTEXT_NEXT_STACK, c.op(op.I64_AND, following, c.number(STACKS - 1)));
   c.jump(found, []);
 
   c.seal(found);
@@ -103,16 +112,16 @@ export function stackEnter(c: Body): void {
   c.brIf(c.op(op.PTR_LT_U, sp, limit), failed, [], enough, []);
   c.seal(enough);
   c.switchTo(enough);
-  c.setContextField(PTR, context, CONTEXT_STACK_LOW, c.get(low));
-  c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.get(size));
-  c.setContextField(PTR, context, CONTEXT_LIMIT, limit);
-  c.setContextField(PTR, context, CONTEXT_BREAKER, c.get(breaker));
+  c.setField(context, CONTEXT_STACK_LOW, c.get(low));
+  c.setField(context, CONTEXT_STACK_SIZE, c.get(size));
+  c.setField(context, CONTEXT_LIMIT, limit);
+  c.setField(context, CONTEXT_BREAKER, c.get(breaker));
   c.ret([c.i32(0)]);
 
   c.seal(failed);
   c.switchTo(failed);
   // Nothing that this thread's stack pointer lies in: the next entry asks again.
-  c.setContextField(I64, context, CONTEXT_STACK_SIZE, c.number(0));
+  c.setField(context, CONTEXT_STACK_SIZE, c.number(0));
   const message = c.text("too little stack left for WebAssembly code");
   c.api("PyErr_SetString", c.variableOf("PyExc_RecursionError"), message);
   c.ret([c.i32(-1)]);
@@ -120,9 +129,9 @@ export function stackEnter(c: Body): void {
 
 /** A fault in a thread that blocks its signal ends the process, whatever handler there is. */
 function letFaultsThrough(c: Body): void {
-  const set = c.room(os.SIGSET_BYTES);
-  c.api("memset", set, c.i32(0), c.number(os.SIGSET_BYTES));
-  c.setSlotField(I64, set, 0, c.number(2 ** (os.SIGSEGV - 1) + 2 ** (os.SIGBUS - 1)));
+  const set = c.room(os.SIGNALS.bytes(c.model));
+  c.api("memset", set, c.i32(0), c.number(os.SIGNALS.bytes(c.model)));
+  c.setMemberInRoom(set, os.SIGNALS_FIRST, c.number(2 ** (os.SIGSEGV - 1) + 2 ** (os.SIGBUS - 1)));
   c.api("pthread_sigmask", c.i32(os.SIG_UNBLOCK), set, c.null());
 }
 
@@ -138,45 +147,49 @@ export function stacksForget(c: Body): void {
 
 /** Makes the context forget the stacks of the threads whose breaker `isIt`: their next entry asks again. */
 export function forgetStacks(c: Body, context: Value, isIt: (breaker: Value) => Value): void {
-  const forget = (breakerAt: number, sizeAt: number) => {
-    c.when(isIt(c.contextField(PTR, context, breakerAt)), () => {
-      c.setContextField(I64, context, sizeAt, c.number(0));
+  const forget = (breakerAt: Field, sizeAt: Field) => {
+    c.when(isIt(c.field(context, breakerAt)), () => {
+      c.setField(context, sizeAt, c.number(0));
     });
   };
   forget(CONTEXT_BREAKER, CONTEXT_STACK_SIZE);
   for (let i = 0; i < STACKS; i++) {
-    const at = CONTEXT_STACKS + i * STACK_BYTES;
-    forget(at + STACK_BREAKER, at + STACK_SIZE);
+    forget(knownStack(i, STACK_BREAKER), knownStack(i, STACK_SIZE));
   }
 }
 
 /** (two words): lowest address and size of the running thread's stack; zeros if they cannot be told. */
 export function stackMeasure(c: Body): void {
-  const bounds = c.argument(0);
-  c.setField(PTR, bounds, 0, c.null());
-  c.setField(I64, bounds, 8, c.number(0));
+  const measured = c.argument(0);
+  c.setField(measured, BOUNDS_LOW, c.null());
+  c.setField(measured, BOUNDS_SIZE, c.number(0));
   const attributes = c.room(os.PTHREAD_ATTR_BYTES);
   c.whenRarely(c.api("pthread_getattr_np", c.api("pthread_self"), attributes), () => c.ret([]));
-  c.api("pthread_attr_getstack", attributes, bounds, c.plus(bounds, 8));
+  c.api(
+    "pthread_attr_getstack",
+    attributes,
+    c.addressOf(measured, BOUNDS_LOW),
+    c.addressOf(measured, BOUNDS_SIZE),
+  );
   c.api("pthread_attr_destroy", attributes);
 
-  const low = c.field(PTR, bounds, 0);
-  const size = c.field(I64, bounds, 8);
+  const low = c.field(measured, BOUNDS_LOW);
+  const size = c.field(measured, BOUNDS_SIZE);
   const most = c.number(MOST_MAIN_STACK);
-  const limits = c.room(os.RLIMIT_BYTES);
+  const limits = c.room(os.RLIMIT.bytes(c.model));
   const setSize = (wanted: Value) => {
     const shift = c.op(op.I64_SUB, size, wanted); // the upper end stays
-    c.setField(PTR, bounds, 0, c.op(op.PTR_ADD, low, shift));
-    c.setField(I64, bounds, 8, wanted);
+    c.setField(measured, BOUNDS_LOW, c.op(op.PTR_ADD, low, shift));
+    c.setField(measured, BOUNDS_SIZE, wanted);
     c.ret([]);
   };
   const stackEnd = c.apiAddress("__libc_stack_end");
   c.when(c.isThere(stackEnd), () => {
     // glibc knows the limit of the main thread's stack, less what arguments and environment take, and the next mapping.
-    const isMain = c.isWithin(c.field(PTR, stackEnd, 0), low, size);
+    const isMain = c.isWithin(c.content(PTR, stackEnd), low, size);
     c.when(c.op(op.I32_AND, isMain, c.op(op.I64_LT_U, most, size)), () => {
       c.whenRarely(c.api("getrlimit", c.i32(os.RLIMIT_STACK), limits), () => setSize(most));
-      const isUnlimited = c.op(op.I64_EQ, c.slotField(I64, limits), c.number(-1));
+      const isUnlimited = c.op(op.I64_EQ, c.memberInRoom(limits, os.RLIMIT_CURRENT), c.number(-1));
       setSize(c.op(op.I64_SELECT, isUnlimited, most, c.op(op.I64_SUB, size, c.number(GUARD_GAP))));
     });
     c.ret([]);
@@ -184,7 +197,7 @@ export function stackMeasure(c: Body): void {
   // musl tells how far the main thread's stack has grown yet. Arguments and environment take at most a quarter.
   c.when(isMainThread(c), () => {
     c.whenRarely(c.api("getrlimit", c.i32(os.RLIMIT_STACK), limits), () => c.ret([]));
-    const allowed = c.lesser(c.slotField(I64, limits, 0), most);
+    const allowed = c.lesser(c.memberInRoom(limits, os.RLIMIT_CURRENT), most);
     const usable = c.op(op.I64_SUB, allowed, c.op(op.I64_SHR_U, allowed, c.number(2)));
     c.when(c.op(op.I64_LT_U, size, usable), () => setSize(usable));
   });
@@ -200,14 +213,13 @@ export function isMainThread(c: Body): Value {
 export function threadExit(c: Body): void {
   const context = c.argument(0);
   const sp = c.op(op.SP);
-  const forget = (lowAt: number, sizeAt: number) => {
-    const isOwn = c.isWithin(sp, c.contextField(PTR, context, lowAt), c.contextField(I64, context, sizeAt));
-    c.when(isOwn, () => c.setContextField(I64, context, sizeAt, c.number(0)));
+  const forget = (lowAt: Field, sizeAt: Field) => {
+    const isOwn = c.isWithin(sp, c.field(context, lowAt), c.field(context, sizeAt));
+    c.when(isOwn, () => c.setField(context, sizeAt, c.number(0)));
   };
   forget(CONTEXT_STACK_LOW, CONTEXT_STACK_SIZE);
   for (let i = 0; i < STACKS; i++) {
-    const at = CONTEXT_STACKS + i * STACK_BYTES;
-    forget(at + STACK_LOW, at + STACK_SIZE);
+    forget(knownStack(i, STACK_LOW), knownStack(i, STACK_SIZE));
   }
   c.ret([]);
 }
@@ -242,23 +254,23 @@ export function slowPath(c: Body, context: Value, cpython: Conversation): void {
     c.unreachable();
   };
   const returnUnlessExhausted = () => {
-    const limit = c.contextField(PTR, context, CONTEXT_LIMIT);
+    const limit = c.field(context, CONTEXT_LIMIT);
     c.whenRarely(c.op(op.PTR_LT_U, c.op(op.CALLER_SP), limit), () => unwind(STACK_EXHAUSTED));
     c.ret([]);
   };
-  c.when(cpython.concerns(c.contextField(PTR, context, CONTEXT_BREAKER)), () => {
+  c.when(cpython.concerns(c.field(context, CONTEXT_BREAKER)), () => {
     c.when(isTooEarly(c, context), returnUnlessExhausted);
     // An answer runs Python code. Where there is too little stack for it, it is put off until there is, or until
     // it has been long enough: then it is given where wasm code was entered (trap_to_exception).
-    const times = c.contextField(I64, context, CONTEXT_PUT_OFF);
-    c.setContextField(I64, context, CONTEXT_PUT_OFF, c.number(0));
+    const times = c.field(context, CONTEXT_PUT_OFF);
+    c.setField(context, CONTEXT_PUT_OFF, c.number(0));
     c.whenRarely(hasLittleStack(c, context), () => {
       c.when(c.op(op.I64_EQZ, c.op(op.I64_AND, times, c.number(PUT_OFF_QUIETLY))), cpython.giveWay);
       // In other threads no handler runs.
       c.whenRarely(c.op(op.I64_LE_U, c.number(MOST_PUT_OFF), times), () => {
         c.when(isMainThread(c), () => unwind(STACK_EXHAUSTED));
       });
-      c.setContextField(I64, context, CONTEXT_PUT_OFF, c.op(op.I64_ADD, times, c.number(1)));
+      c.setField(context, CONTEXT_PUT_OFF, c.op(op.I64_ADD, times, c.number(1)));
       returnUnlessExhausted();
     });
     c.whenRarely(cpython.answer(), () => unwind(PYTHON_EXCEPTION));

@@ -2,8 +2,6 @@
 // code that grows it: loops find the array anew for each element. Tables never shrink, so a range that was
 // checked once stays inside.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   ELEM_ARRAY,
   ELEM_LENGTH,
@@ -12,7 +10,10 @@ import {
   TABLE_LEDGER,
   TABLE_MAX,
   TABLE_SIZE,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, I64, PTR, REF } from "../ir/ops.ts";
 import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import { MAX_TABLE_SIZE } from "../wasm/limits.ts";
@@ -39,25 +40,25 @@ export function tableCreate(c: Body): void {
   // One element more, so that there is an array even if there are none.
   const array = c.api("calloc", c.op(op.I64_ADD, size, c.number(1)), c.number(1 << REF_SHIFT));
   c.whenRarely(c.isNull(array), fail);
-  c.setField(PTR, record, TABLE_BASE, array);
-  c.setField(I64, record, TABLE_SIZE, size);
-  c.setField(I64, record, TABLE_MAX, max);
-  c.setField(I64, record, TABLE_IS_FUNC, c.widen(c.argument(1)));
-  enter(c, c.field(PTR, record, TABLE_LEDGER), inBytes(c, size));
+  c.setField(record, TABLE_BASE, array);
+  c.setField(record, TABLE_SIZE, size);
+  c.setField(record, TABLE_MAX, max);
+  c.setContent(I64, c.addressOf(record, TABLE_IS_FUNC), c.widen(c.argument(1)));
+  enter(c, c.field(record, TABLE_LEDGER), inBytes(c, size));
   c.ret([c.i32(0)]);
 }
 
 /** (record) */
 export function tableDestroy(c: Body): void {
   const record = c.argument(0);
-  const array = c.field(PTR, record, TABLE_BASE);
-  const size = c.field(I64, record, TABLE_SIZE);
-  const isFunc = c.field(I32, record, TABLE_IS_FUNC);
-  c.setField(PTR, record, TABLE_BASE, c.null());
-  c.setField(I64, record, TABLE_SIZE, c.number(0));
-  leave(c, c.field(PTR, record, TABLE_LEDGER), inBytes(c, size));
+  const array = c.field(record, TABLE_BASE);
+  const size = c.field(record, TABLE_SIZE);
+  const isFunc = c.field(record, TABLE_IS_FUNC);
+  c.setField(record, TABLE_BASE, c.null());
+  c.setField(record, TABLE_SIZE, c.number(0));
+  leave(c, c.field(record, TABLE_LEDGER), inBytes(c, size));
   c.repeat(size, (i) => {
-    c.api("Py_DecRef", c.run("owner", c.field(REF, c.element(array, i, REF_SHIFT), 0), isFunc));
+    c.api("Py_DecRef", c.run("owner", c.content(REF, c.element(array, i, REF_SHIFT)), isFunc));
   });
   c.api("free", array);
   c.ret([]);
@@ -66,35 +67,35 @@ export function tableDestroy(c: Body): void {
 /** (record, value, count) → old size, or -1 without an exception */
 export function tableExtend(c: Body): void {
   const [record, value, count] = [c.argument(0), c.argument(1), c.argument(2)];
-  const size = c.field(I64, record, TABLE_SIZE);
-  const room = c.op(op.I64_SUB, c.field(I64, record, TABLE_MAX), size);
+  const size = c.field(record, TABLE_SIZE);
+  const room = c.op(op.I64_SUB, c.field(record, TABLE_MAX), size);
   const refuse = () => c.ret([c.number(-1)]);
   c.whenRarely(c.op(op.I64_LT_U, room, count), refuse);
   c.when(c.op(op.I64_EQZ, count), () => c.ret([size]));
   const total = c.op(op.I64_ADD, size, count);
-  const array = c.api("realloc", c.field(PTR, record, TABLE_BASE), inBytes(c, total));
+  const array = c.api("realloc", c.field(record, TABLE_BASE), inBytes(c, total));
   c.whenRarely(c.isNull(array), refuse);
-  c.setField(PTR, record, TABLE_BASE, array);
-  const owner = c.run("owner", value, c.field(I32, record, TABLE_IS_FUNC));
+  c.setField(record, TABLE_BASE, array);
+  const owner = c.run("owner", value, c.field(record, TABLE_IS_FUNC));
   c.repeat(count, (i) => {
     c.api("Py_IncRef", owner);
-    c.setField(REF, c.element(array, c.op(op.I64_ADD, size, i), REF_SHIFT), 0, value);
+    c.setContent(REF, c.element(array, c.op(op.I64_ADD, size, i), REF_SHIFT), value);
   });
-  c.setField(I64, record, TABLE_SIZE, total);
-  enter(c, c.field(PTR, record, TABLE_LEDGER), inBytes(c, count));
+  c.setField(record, TABLE_SIZE, total);
+  enter(c, c.field(record, TABLE_LEDGER), inBytes(c, count));
   c.ret([size]);
 }
 
 /** (record, value, count) → old size, or -1 */
 export function tableGrow(c: Body): void {
   const before = c.run("table_extend", c.argument(0), c.argument(1), c.argument(2));
-  settleInside(c, c.field(PTR, c.argument(0), TABLE_LEDGER));
+  settleInside(c, c.field(c.argument(0), TABLE_LEDGER));
   c.ret([before]);
 }
 
 /** Traps unless `count` elements from `at` on (both i64) lie in the table or element segment at `record`. */
-function check(c: Body, record: Value, sizeAt: number, at: Value, count: Value): void {
-  const size = c.field(I64, record, sizeAt);
+function check(c: Body, record: Value, sizeAt: Field, at: Value, count: Value): void {
+  const size = c.field(record, sizeAt);
   const isTooLong = c.op(op.I64_LT_U, size, count);
   const isTooFar = c.op(op.I64_LT_U, c.op(op.I64_SUB, size, count), at); // at + count may wrap around
   c.trapIf(c.op(op.I32_OR, isTooLong, isTooFar), TABLE_OUT_OF_BOUNDS);
@@ -102,12 +103,12 @@ function check(c: Body, record: Value, sizeAt: number, at: Value, count: Value):
 
 /** The address of cell `i` (i64), for now. */
 function cell(c: Body, record: Value, i: Value): Value {
-  return c.element(c.field(PTR, record, TABLE_BASE), i, REF_SHIFT);
+  return c.element(c.field(record, TABLE_BASE), i, REF_SHIFT);
 }
 
 /** Stores `value` in cell `i`; Python code may run. */
 function put(c: Body, record: Value, i: Value, value: Value): void {
-  const old = exchange(c, cell(c, record, i), value, c.field(I32, record, TABLE_IS_FUNC));
+  const old = exchange(c, cell(c, record, i), value, c.field(record, TABLE_IS_FUNC));
   c.run("release", c.context(), old);
 }
 
@@ -116,8 +117,8 @@ export function tableGet(c: Body): void {
   const record = c.argument(0);
   const i = c.argument(1);
   check(c, record, TABLE_SIZE, i, c.number(1));
-  const ref = c.field(REF, cell(c, record, i), 0);
-  c.when(c.field(I32, record, TABLE_IS_FUNC), () => c.ret([c.run("func_hold", ref)]));
+  const ref = c.content(REF, cell(c, record, i));
+  c.when(c.field(record, TABLE_IS_FUNC), () => c.ret([c.run("func_hold", ref)]));
   c.ret([c.run("ref_hold", ref)]);
 }
 
@@ -158,7 +159,7 @@ export function tableCopy(c: Body): void {
   eachElement(c, count, (i) => {
     const last = c.op(op.I64_SUB, c.op(op.I64_SUB, count, i), c.number(1));
     const k = c.op(op.I64_SELECT, isBackward, last, i);
-    const value = c.field(REF, cell(c, from, c.op(op.I64_ADD, source, k)), 0);
+    const value = c.content(REF, cell(c, from, c.op(op.I64_ADD, source, k)));
     put(c, to, c.op(op.I64_ADD, destination, k), value);
   });
 }
@@ -175,7 +176,7 @@ export function tableInit(c: Body): void {
     // Python code may have dropped the segment since the last element.
     const from = c.op(op.I64_ADD, source, i);
     check(c, elem, ELEM_LENGTH, from, c.number(1));
-    const value = c.field(REF, c.element(c.field(PTR, elem, ELEM_ARRAY), from, REF_SHIFT), 0);
+    const value = c.content(REF, c.element(c.field(elem, ELEM_ARRAY), from, REF_SHIFT));
     put(c, record, c.op(op.I64_ADD, destination, i), value);
   });
 }
@@ -191,17 +192,17 @@ export function elemNew(c: Body): void {
     c.api("PyErr_NoMemory");
     c.trap(PYTHON_EXCEPTION);
   });
-  c.setField(PTR, elem, ELEM_ARRAY, array);
-  c.setField(I64, elem, ELEM_LENGTH, count);
+  c.setField(elem, ELEM_ARRAY, array);
+  c.setField(elem, ELEM_LENGTH, count);
   c.ret([]);
 }
 
 /** (elem cell): for wasm code, and for all others. */
 export function elemFree(c: Body): void {
   const elem = c.argument(0);
-  const array = c.field(PTR, elem, ELEM_ARRAY);
-  c.setField(PTR, elem, ELEM_ARRAY, c.null());
-  c.setField(I64, elem, ELEM_LENGTH, c.number(0));
+  const array = c.field(elem, ELEM_ARRAY);
+  c.setField(elem, ELEM_ARRAY, c.null());
+  c.setField(elem, ELEM_LENGTH, c.number(0));
   c.api("free", array);
   c.ret([]);
 }
@@ -210,19 +211,19 @@ export function elemFree(c: Body): void {
 export function elemFuncs(c: Body): void {
   const [elem, offsets] = [c.argument(0), c.argument(1)];
   const vmctx = c.vmctx();
-  const array = c.field(PTR, elem, ELEM_ARRAY);
-  c.repeat(c.field(I64, elem, ELEM_LENGTH), (i) => {
-    const offset = c.op(op.I64_EXTEND_I32_S, c.field(I32, c.element(offsets, i, 2), 0));
+  const array = c.field(elem, ELEM_ARRAY);
+  c.repeat(c.field(elem, ELEM_LENGTH), (i) => {
+    const offset = c.op(op.I64_EXTEND_I32_S, c.content(I32, c.element(offsets, i, 2)));
     const record = c.variable(PTR);
     c.choose(
       c.op(op.I64_LT_S, offset, c.number(0)),
       () => {
         const pointer = c.op(op.PTR_ADD, vmctx, c.op(op.I64_XOR, offset, c.number(-1)));
-        c.set(record, c.field(PTR, pointer, 0));
+        c.set(record, c.content(PTR, pointer));
       },
       () => c.set(record, c.op(op.PTR_ADD, vmctx, offset)),
     );
-    c.setField(REF, c.element(array, i, REF_SHIFT), 0, c.op(op.REF_FROM_PTR, c.get(record)));
+    c.setContent(REF, c.element(array, i, REF_SHIFT), c.op(op.REF_FROM_PTR, c.get(record)));
   });
   c.ret([]);
 }

@@ -3,8 +3,6 @@
 // stands there calls `trap_to_exception`, which hands code, PC, stack pointer and the copy to the Python side. An
 // exception that is set already only gets the frames.
 
-import * as op from "../gen/ir-ops.ts";
-import type { Value } from "../ir/func.ts";
 import {
   CONTEXT_DROPPED,
   CONTEXT_ENTRY_PC,
@@ -15,7 +13,9 @@ import {
   CONTEXT_TRAP_SP,
   CONTEXT_TRAP_STACK,
   CONTEXT_TRAP_VMCTX,
-} from "../ir/layout.ts";
+} from "../abi/layout.ts";
+import * as op from "../gen/ir-ops.ts";
+import type { Value } from "../ir/func.ts";
 import { I32, PTR } from "../ir/ops.ts";
 import { SYM_RODATA } from "../ir/program.ts";
 import { MEMORY_OUT_OF_BOUNDS, PYTHON_EXCEPTION, STACK_EXHAUSTED, TRAP_MESSAGES } from "../ir/traps.ts";
@@ -36,8 +36,8 @@ export function raise(c: Body): void {
 /** Where the handler of faults lets execution go on. */
 export function fault(c: Body): void {
   const context = c.context();
-  const pc = c.contextField(PTR, context, CONTEXT_TRAP_PC);
-  const sp = c.contextField(PTR, context, CONTEXT_TRAP_SP);
+  const pc = c.field(context, CONTEXT_TRAP_PC);
+  const sp = c.field(context, CONTEXT_TRAP_SP);
   c.run("unwind", c.i32(MEMORY_OUT_OF_BOUNDS), pc, sp);
   c.unreachable();
 }
@@ -48,31 +48,31 @@ export function unwind(c: Body): void {
   const sp = c.argument(2);
   const vmctx = c.vmctx();
   const context = c.context();
-  c.setContextField(I32, context, CONTEXT_TRAP_CODE, code);
-  c.setContextField(PTR, context, CONTEXT_TRAP_PC, c.argument(1));
-  c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
-  c.setContextField(PTR, context, CONTEXT_TRAP_VMCTX, vmctx);
-  const depth = c.op(op.PTR_SUB, c.contextField(PTR, context, CONTEXT_ENTRY_SP), sp);
+  c.setField(context, CONTEXT_TRAP_CODE, code);
+  c.setField(context, CONTEXT_TRAP_PC, c.argument(1));
+  c.setField(context, CONTEXT_TRAP_SP, sp);
+  c.setField(context, CONTEXT_TRAP_VMCTX, vmctx);
+  const depth = c.op(op.PTR_SUB, c.field(context, CONTEXT_ENTRY_SP), sp);
   const stack = c.api("PyBytes_FromStringAndSize", sp, c.lesser(depth, c.number(MOST_STACK_BYTES)));
   // Without memory the traceback has no frames; but then an exception that was set is a MemoryError now.
   c.whenRarely(c.isNull(stack), () => {
     c.when(c.op(op.I32_NE, code, c.i32(PYTHON_EXCEPTION)), () => c.api("PyErr_Clear"));
   });
-  const left = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
-  c.setContextField(PTR, context, CONTEXT_TRAP_STACK, stack);
+  const left = c.field(context, CONTEXT_TRAP_STACK);
+  c.setField(context, CONTEXT_TRAP_STACK, stack);
   c.api("Py_DecRef", left); // a bytes object: no Python code runs
-  c.resume(c.contextField(PTR, context, CONTEXT_ENTRY_SP), c.contextField(PTR, context, CONTEXT_ENTRY_PC));
+  c.resume(c.field(context, CONTEXT_ENTRY_SP), c.field(context, CONTEXT_ENTRY_PC));
 }
 
 /** (context). Runs Python code: what the thread holds is not in the context meanwhile. */
 export function trapToException(c: Body): void {
   const context = c.argument(0);
   const record = suspend(c, context);
-  const copy = c.contextField(PTR, context, CONTEXT_TRAP_STACK);
-  c.setContextField(PTR, context, CONTEXT_TRAP_STACK, c.null());
+  const copy = c.field(context, CONTEXT_TRAP_STACK);
+  c.setField(context, CONTEXT_TRAP_STACK, c.null());
   catchUp(c, context);
-  const code = c.contextField(I32, context, CONTEXT_TRAP_CODE);
-  const callable = c.contextField(PTR, context, CONTEXT_RAISE);
+  const code = c.field(context, CONTEXT_TRAP_CODE);
+  const callable = c.field(context, CONTEXT_RAISE);
   const isCalled = c.op(op.I32_AND, c.isThere(callable), c.isThere(copy));
   c.choose(
     c.op(op.I32_EQ, code, c.i32(PYTHON_EXCEPTION)),
@@ -127,27 +127,27 @@ function setTrap(c: Body, context: Value, code: Value, callable: Value, copy: Va
  * signals (stack_slow), and what these raise takes the place of the trap.
  */
 function catchUp(c: Body, context: Value): void {
-  c.when(c.op(op.I32_EQ, c.contextField(I32, context, CONTEXT_TRAP_CODE), c.i32(STACK_EXHAUSTED)), () => {
+  c.when(c.op(op.I32_EQ, c.field(context, CONTEXT_TRAP_CODE), c.i32(STACK_EXHAUSTED)), () => {
     // Handlers may call wasm code, which may trap.
-    const pc = c.contextField(PTR, context, CONTEXT_TRAP_PC);
-    const sp = c.contextField(PTR, context, CONTEXT_TRAP_SP);
-    const dropped = c.contextField(PTR, context, CONTEXT_DROPPED);
-    c.setContextField(PTR, context, CONTEXT_DROPPED, c.null());
+    const pc = c.field(context, CONTEXT_TRAP_PC);
+    const sp = c.field(context, CONTEXT_TRAP_SP);
+    const dropped = c.field(context, CONTEXT_DROPPED);
+    c.setField(context, CONTEXT_DROPPED, c.null());
     c.api("Py_DecRef", dropped);
     const raised = c.api("PyErr_CheckSignals");
     const now = c.op(op.I32_SELECT, raised, c.i32(PYTHON_EXCEPTION), c.i32(STACK_EXHAUSTED));
-    c.setContextField(I32, context, CONTEXT_TRAP_CODE, now);
-    c.setContextField(PTR, context, CONTEXT_TRAP_PC, pc);
-    c.setContextField(PTR, context, CONTEXT_TRAP_SP, sp);
+    c.setField(context, CONTEXT_TRAP_CODE, now);
+    c.setField(context, CONTEXT_TRAP_PC, pc);
+    c.setField(context, CONTEXT_TRAP_SP, sp);
   });
 }
 
 /** Code, PC and stack pointer of the trap as new references. */
 function place(c: Body, context: Value): Value[] {
   return [
-    c.api("PyLong_FromLong", c.widen(c.contextField(I32, context, CONTEXT_TRAP_CODE))),
-    c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_PC)),
-    c.api("PyLong_FromVoidPtr", c.contextField(PTR, context, CONTEXT_TRAP_SP)),
+    c.api("PyLong_FromLong", c.widen(c.field(context, CONTEXT_TRAP_CODE))),
+    c.api("PyLong_FromVoidPtr", c.field(context, CONTEXT_TRAP_PC)),
+    c.api("PyLong_FromVoidPtr", c.field(context, CONTEXT_TRAP_SP)),
   ];
 }
 
@@ -247,6 +247,6 @@ function message(c: Body, code: Value): Value {
     c.image.define(id, RODATA, start, at);
   }
   const table = c.symbol(id);
-  const offset = c.field(I32, c.element(table, c.widen(code), 2), 0);
+  const offset = c.content(I32, c.element(table, c.widen(code), 2));
   return c.op(op.PTR_ADD, table, c.widen(offset));
 }

@@ -1,23 +1,24 @@
 // What the translated compiler does for those who call it: from bytes to bytes, one job at a time. `reset` frees what
 // the job before has made, also what it returned. What fails is a trap; the caller then asks `diagnose`.
 //
-// A job may be shared by several instances, each in a thread of its own. All of them `begin` with the same source and
-// options. Then each chunk is compiled by any of them, and one links them all, in their order:
+// A job may be shared by several instances, each in a thread of its own. All of them get the same `options` and `begin`
+// with the same source. Then each chunk is compiled by any of them, and one links them all, in their order:
 //
-//   for k in range(begin(source, …)): link(k, compileChunk(k))
+//   options(…)
+//   for k in range(begin(source)): link(k, compileChunk(k))
 //   image = finish()
 
 import { Listing, stageNamed } from "../backend.ts";
-import type { Failure } from "../base/fail.ts";
+import { type Failure, unreachable } from "../base/fail.ts";
 import { DONE, Progress, STOP } from "../base/progress.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import { Compilation } from "../compilation.ts";
 import type { Diagnostic } from "../diagnostic.ts";
-import { cpuFeatures } from "../isa/x64/features.ts";
-import { Options } from "../options.ts";
+import { DEFAULTS, type Options } from "../options.ts";
 import { prebuilt } from "../prebuilt.ts";
 import { Script } from "../script.ts";
 import { Complaint, Source } from "../source.ts";
+import { cpuFeatures } from "../targets.ts";
 import { featuresNamed, WASM_1_0, WASM_2_0, WASM_3_0 } from "../wasm/features.ts";
 import { requireBinary as requireBinaryIn } from "../wasm/foreign.ts";
 
@@ -39,6 +40,7 @@ declare function elements(words: Int32Array): number;
 const WORDS: Int32Array = new Int32Array(2);
 
 /** The job at hand. */
+let chosen: Options | null = null;
 let source: Source | null = null;
 let compilation: Compilation | null = null;
 let reading: Script | null = null;
@@ -47,6 +49,7 @@ let floor = 0;
 
 /** Frees everything: for the next job. */
 export function reset(): void {
+  chosen = null;
   source = null;
   compilation = null;
   reading = null;
@@ -61,7 +64,7 @@ export function features(version: number, without: string): number {
 
 /** `names`: of what the CPU has beyond the baseline, with commas. */
 export function cpu(names: string): number {
-  return cpuFeatures(names.split(","));
+  return cpuFeatures(DEFAULTS.target, names.split(","));
 }
 
 function sourceOf(bytes: Uint8Array, allowed: number): Source {
@@ -77,9 +80,8 @@ export function requireBinary(bytes: Uint8Array): void {
   requireBinaryIn(bytes);
 }
 
-/** Reads and validates a source. How many chunks there are: none where the module has no functions. */
-export function begin(
-  bytes: Uint8Array,
+/** How the module of this job is to be compiled: before `begin`, `compile` and `show`. */
+export function options(
   leaf: string,
   allowed: number,
   level: number,
@@ -89,11 +91,27 @@ export function begin(
   cpu: number,
   verified: boolean,
   nogil: boolean,
-): number {
-  const options = new Options(leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
-  const job = sourceOf(bytes, allowed);
+): void {
+  chosen = {
+    leaf,
+    features: allowed,
+    target: DEFAULTS.target,
+    cpu,
+    level,
+    checked,
+    wrap,
+    interrupts,
+    verified,
+    nogil,
+  };
+}
+
+/** Reads and validates a source. How many chunks there are: none where the module has no functions. */
+export function begin(bytes: Uint8Array): number {
+  const how = chosen ?? unreachable("no options were given");
+  const job = sourceOf(bytes, how.features);
   const module = job.decode();
-  const begun = new Compilation(module, job.facts(module), options, job.progress);
+  const begun = new Compilation(module, job.facts(module), how, job.progress);
   compilation = begun;
   floor = top();
   return begun.chunks;
@@ -117,19 +135,8 @@ export function finish(): Uint8Array {
 }
 
 /** The extension module, all at once. */
-export function compile(
-  bytes: Uint8Array,
-  leaf: string,
-  allowed: number,
-  level: number,
-  checked: boolean,
-  wrap: boolean,
-  interrupts: boolean,
-  cpu: number,
-  verified: boolean,
-  nogil: boolean,
-): Uint8Array {
-  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
+export function compile(bytes: Uint8Array): Uint8Array {
+  const chunks = begin(bytes);
   for (let k = 0; k < chunks; k++) link(k, compileChunk(k));
   return finish();
 }
@@ -156,21 +163,8 @@ export function stop_at(): number {
 }
 
 /** Functions at a stage ("ir", "opt", "code", "asm") whose names contain `filter`: text in UTF-8. */
-export function show(
-  bytes: Uint8Array,
-  leaf: string,
-  allowed: number,
-  level: number,
-  checked: boolean,
-  wrap: boolean,
-  interrupts: boolean,
-  cpu: number,
-  verified: boolean,
-  nogil: boolean,
-  stage: string,
-  filter: string,
-): Uint8Array {
-  const chunks = begin(bytes, leaf, allowed, level, checked, wrap, interrupts, cpu, verified, nogil);
+export function show(bytes: Uint8Array, stage: string, filter: string): Uint8Array {
+  const chunks = begin(bytes);
   const listing = new Listing(stageNamed(stage), filter);
   const compiler = compilation!.compiler(listing);
   for (let k = 0; k < chunks; k++) link(k, compiler.compile(k));
@@ -258,5 +252,5 @@ export function functionOf(d: Diagnostic): string {
 
 /** Once, when the module was loaded: what every job shares. */
 export function warm(): void {
-  prebuilt();
+  prebuilt(DEFAULTS.target);
 }

@@ -10,17 +10,16 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { SHOW_CODE } from "../backend.ts";
 import { INTERNAL, INVALID, LIMIT } from "../base/errors.ts";
 import { unreachable } from "../base/fail.ts";
-import { Assistant, type Compiled, compile, Job, Options, Outcome, show } from "../driver.ts";
+import { Assistant, type Compiled, compile, DEFAULTS, Job, Outcome, show } from "../driver.ts";
 import { Emitter } from "../mach/emit.ts";
 import { bestThreads, Pool } from "../pool.ts";
 import { type Answer, answer, type Request } from "../service.ts";
 import { Complaint } from "../source.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
-const OPTIONS = new Options("m", WASM_3_0, 2, false, false, true, 0, false, false);
+const OPTIONS = { ...DEFAULTS, leaf: "m" };
 
 /** Function `i` has constants and a jump table of its own, and constants that others have too. */
 function functionText(i: number): string {
@@ -163,10 +162,7 @@ describe("errors", () => {
         throw new TypeError("not what it should be");
       },
     } as unknown as string;
-    const { diagnostic } = compile(
-      source(1),
-      new Options(leaf, WASM_3_0, 2, false, false, true, 0, false, false),
-    );
+    const { diagnostic } = compile(source(1), { ...DEFAULTS, leaf });
     expect(diagnostic).toMatchObject({ kind: INTERNAL, function: "" });
   });
 
@@ -326,5 +322,20 @@ describe("service", () => {
     const { stdout, status } = spawnSync(process.execPath, [MAIN], { input, maxBuffer: 1 << 28 });
     expect(status).toBe(0);
     expect(answers(stdout)).toEqual(requests.map(([request, payload]) => shown(answer(request, payload))));
+  });
+});
+
+describe("vectors without an instruction on them", () => {
+  const text = `(module (func (export "f") (param i32) (result i32) (local v128 v128)
+    (loop $again
+      (local.set 1 (select (local.get 1) (local.get 2) (local.get 0)))
+      (local.set 2 (select (result v128) (local.get 2) (local.get 1) (local.get 0)))
+      (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (drop (local.get 1))
+    (local.get 0)))`;
+
+  test.each([0, 1, 2])("are verified, and leave no code, at level %i", (level) => {
+    const options = { ...OPTIONS, level, verified: true };
+    expect(compile(Buffer.from(text), options).diagnostic).toBeNull();
   });
 });

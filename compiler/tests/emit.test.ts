@@ -17,9 +17,10 @@ import {
   registerName,
   XMM0,
 } from "../isa/x64/regs.ts";
+import { REL_GOT_PC32 } from "../isa/x64/text.ts";
 import { BASE, LITERAL, OUTGOING, SPILLED } from "../mach/code.ts";
 import { constantSymbol } from "../mach/constants.ts";
-import { REL_GOT_PC32, RODATA, TEXT } from "../mach/image.ts";
+import { RODATA, TEXT } from "../mach/image.ts";
 import { FAULT_TRAPS, PC_TABLE_SYMBOL } from "../mach/pctable.ts";
 import { Machine } from "./machine.ts";
 

@@ -4,7 +4,7 @@
 // Entries have the C convention. Those that need an instance get one as first argument: vmctx = [context, base].
 
 import * as fs from "node:fs";
-import * as layout from "../ir/layout.ts";
+import * as layout from "../abi/layout.ts";
 import { F32, F64, I32, I64, V128 } from "../ir/ops.ts";
 import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM } from "../ir/program.ts";
 import { CC_A, CC_AE, CC_E, CC_FEQ, CC_FNE, CC_NE } from "../isa/x64/insts.ts";
@@ -369,33 +369,33 @@ cases.push({ entry: "loop", args: [0], result: "0" }, { entry: "loop", args: [7]
 
 // --- traps, polls, stack checks: see tests/test_emission.py ---------------------------------------------------
 
-const CONTEXT = { form: BASE, disp: layout.VMCTX_CONTEXT };
+const CONTEXT = { form: BASE, disp: layout.VMCTX_CONTEXT.offset };
 
 // raise: notes code, place and stack pointer of the trap, then leaves through the context's entry record
 m.begin();
 m.put("params", [RDI]);
 m.put("mov64_m", [RAX, R15], CONTEXT);
-m.store(RAX, layout.CONTEXT_TRAP_CODE, RDI);
+m.store(RAX, layout.CONTEXT_TRAP_CODE.offset, RDI);
 m.put("mov64_m", [RCX], { form: INCOMING, disp: -8 });
-m.store(RAX, layout.CONTEXT_TRAP_PC, RCX);
+m.store(RAX, layout.CONTEXT_TRAP_PC.offset, RCX);
 m.put("lea64", [RCX], { form: INCOMING, disp: 0 });
-m.store(RAX, layout.CONTEXT_TRAP_SP, RCX);
-m.load(RCX, RAX, layout.CONTEXT_ENTRY_SP);
-m.load(RDX, RAX, layout.CONTEXT_ENTRY_PC);
+m.store(RAX, layout.CONTEXT_TRAP_SP.offset, RCX);
+m.load(RCX, RAX, layout.CONTEXT_ENTRY_SP.offset);
+m.load(RDX, RAX, layout.CONTEXT_ENTRY_PC.offset);
 m.put("resume", [RCX, RDX]);
 m.end("wasmpy_raise", CONV_C);
 
 // stack_slow: counts, notes where it was called from, lowers the limit, and answers the breaker
 m.begin();
 m.put("mov64_m", [RAX, R15], CONTEXT);
-m.put("inc64_m", [RAX], { form: BASE, disp: layout.CONTEXT_REFS_COUNT });
+m.put("inc64_m", [RAX], { form: BASE, disp: layout.CONTEXT_REFS_COUNT.offset });
 m.put("mov64_m", [RCX], { form: INCOMING, disp: -8 });
-m.store(RAX, layout.CONTEXT_TRAP_PC, RCX);
+m.store(RAX, layout.CONTEXT_TRAP_PC.offset, RCX);
 m.put("lea64", [RCX], { form: INCOMING, disp: 0 });
-m.store(RAX, layout.CONTEXT_TRAP_SP, RCX);
-m.load(RDX, RAX, layout.CONTEXT_PUT_OFF);
-m.store(RAX, layout.CONTEXT_LIMIT, RDX);
-m.load(RDX, RAX, layout.CONTEXT_BREAKER);
+m.store(RAX, layout.CONTEXT_TRAP_SP.offset, RCX);
+m.load(RDX, RAX, layout.CONTEXT_PUT_OFF.offset);
+m.store(RAX, layout.CONTEXT_LIMIT.offset, RDX);
+m.load(RDX, RAX, layout.CONTEXT_BREAKER.offset);
 m.put("mov8_mi", [RDX], { form: BASE, disp: 0, imm: 0 });
 m.put("ret");
 m.end("wasmpy_stack_slow", CONV_PRESERVE_ALL);
@@ -407,9 +407,9 @@ function guard(entry: string, name: string): void {
   m.put("set_vmctx", [RDI]);
   m.put("mov64_m", [RCX, R15], CONTEXT);
   m.put("sp", [RAX]);
-  m.store(RCX, layout.CONTEXT_ENTRY_SP, RAX);
+  m.store(RCX, layout.CONTEXT_ENTRY_SP.offset, RAX);
   m.put("code_addr", [RAX], { imm: 2 });
-  m.store(RCX, layout.CONTEXT_ENTRY_PC, RAX);
+  m.store(RCX, layout.CONTEXT_ENTRY_PC.offset, RAX);
   m.put("mov64", [RDI, RSI]);
   const first = m.edge(1);
   m.edge(2);
@@ -453,7 +453,7 @@ guard("guard trap always", "trap always");
 m.begin();
 m.put("params", [RDI]);
 m.put("mov64_m", [RCX, R15], CONTEXT);
-m.load(RCX, RCX, layout.CONTEXT_BREAKER);
+m.load(RCX, RCX, layout.CONTEXT_BREAKER.offset);
 m.put("const32", [RAX]);
 m.put("jmp", [], { imm: m.edge(1) });
 m.block();

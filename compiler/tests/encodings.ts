@@ -5,15 +5,17 @@
 import * as fs from "node:fs";
 import { Program } from "../ir/program.ts";
 import { Disassembler } from "../isa/x64/disassemble.ts";
-import { Assembler, NOPS } from "../isa/x64/encode.ts";
+import { Assembler } from "../isa/x64/encode.ts";
 import * as insts from "../isa/x64/insts.ts";
 import { CC_NAMES, type Operand, READ, ROWS, type Row, WRITE } from "../isa/x64/insts.ts";
 import { RSP, registerName } from "../isa/x64/regs.ts";
+import { TEXT_RULES } from "../isa/x64/text.ts";
 import {
   BASE,
   BASE_INDEX,
   Code,
   DEF,
+  EMPTY_SET,
   fixed,
   INCOMING,
   OUTGOING,
@@ -73,10 +75,10 @@ const IMMEDIATES: readonly (readonly (readonly [number, number])[])[] = [
   [0, 1, -1, 127, -128, 128, -129, 0x7fff, -0x8000].map((x) => [x, x >> 31] as const),
 ];
 
-const text = new FunctionText(NOPS);
+const text = new FunctionText(TEXT_RULES);
 const assembler = new Assembler(text, new Image(new Program()));
 const code = new Code();
-const frame = new Frame();
+const frame = new Frame(TEXT_RULES.pushed);
 const disassembler = new Disassembler();
 
 /** The frame of the vectors: slot 0 takes 4096 bytes, slot 1 lies above it; nothing is pushed. */
@@ -85,13 +87,7 @@ function prepare(): void {
   code.reset();
   code.slots.push(4096);
   code.slots.push(16);
-  frame.layout(code, { general: 0, float: 0, has: () => false }, false, {
-    calls: () => false,
-    leaves: () => false,
-    returns: () => false,
-    argumentBytes: () => 0,
-    changes: () => ({ general: 0, float: 0, has: () => false }),
-  });
+  frame.layout(code, EMPTY_SET, EMPTY_SET, false);
 }
 
 type Expected = { reg: string } | { mem: [string, string, number, number]; bytes: number } | { imm: string };

@@ -5,9 +5,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UNSUPPORTED } from "../base/errors.ts";
-import { compile, Options } from "../driver.ts";
+import { compile, DEFAULTS } from "../driver.ts";
 import { PASSES } from "../opt/passes.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
 import * as imm from "../wasm/imm.ts";
 import { INSTRUCTIONS, type Instruction } from "../wasm/instructions.ts";
 import { GoldenModule } from "./goldenwat.ts";
@@ -114,10 +113,7 @@ function moduleWith(row: Instruction): string {
 }
 
 test.each(MISSING.map((row) => [row.name, moduleWith(row)]))("%s is not supported yet", (name, text) => {
-  const { diagnostic } = compile(
-    Buffer.from(text),
-    new Options("wasm", WASM_3_0, 2, false, false, true, 0, true, false),
-  );
+  const { diagnostic } = compile(Buffer.from(text), { ...DEFAULTS, verified: true });
   expect(diagnostic).toMatchObject({
     kind: UNSUPPORTED,
     message: "instruction not supported yet",

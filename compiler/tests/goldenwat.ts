@@ -18,9 +18,10 @@
 // own. What calls give is V8's answer; tests/test_golden.py makes the same calls in CPython.
 
 import { Listing, SHOW_ASM, SHOW_CODE, SHOW_IR, SHOW_OPT } from "../backend.ts";
-import { Job, Options } from "../driver.ts";
+import { DEFAULTS, Job } from "../driver.ts";
 import { type Exports, engine } from "../fuzz/engine.ts";
-import { cpuFeatures, X86_64_V2 } from "../isa/x64/features.ts";
+import { X86_64_V2 } from "../isa/x64/features.ts";
+import { cpuFeatures } from "../targets.ts";
 import { decode } from "../wasm/decode.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
 import { INSTRUCTIONS } from "../wasm/instructions.ts";
@@ -155,17 +156,14 @@ export class GoldenModule {
     if (number === undefined || unknown !== undefined) throw new Error(`no stage ${stage} ${unknown ?? ""}`);
     const listing = new Listing(number, "");
     const level = words.includes("quick") ? 0 : 2;
-    const options = new Options(
-      "wasm",
-      WASM_3_0,
+    const options = {
+      ...DEFAULTS,
       level,
-      words.includes("checked"),
-      false,
-      true,
-      cpuFeatures(words) | (words.includes("sse2") ? 0 : X86_64_V2),
-      true,
-      words.includes("nogil"),
-    );
+      checked: words.includes("checked"),
+      cpu: cpuFeatures(DEFAULTS.target, words) | (words.includes("sse2") ? 0 : X86_64_V2),
+      verified: true,
+      nogil: words.includes("nogil"),
+    };
     const job = new Job(this.binary, options, listing);
     job.begin();
     const { diagnostic } = job.run();

@@ -3,7 +3,7 @@
 
 import { expect, test, vi } from "vitest";
 import { LIMIT } from "../base/errors.ts";
-import { compile, describeModule, Options } from "../driver.ts";
+import { compile, DEFAULTS, describeModule } from "../driver.ts";
 import { ImageData } from "../python/data.ts";
 import { WASM_3_0 } from "../wasm/features.ts";
 
@@ -14,7 +14,7 @@ vi.mock("../wasm/limits.ts", async (original) => ({
   MAX_IMAGE_BYTES: 1 << 20,
 }));
 
-const OPTIONS = new Options("m", WASM_3_0, 0, false, false, true, 0, false, false);
+const OPTIONS = { ...DEFAULTS, leaf: "m", level: 0 };
 const TOO_LARGE = { kind: LIMIT, message: "compiled module too large", at: -1, function: "" };
 
 function encode(text: string): Uint8Array {

@@ -151,6 +151,7 @@ describe("verifier", () => {
       "br_if v0 b1 b2\nb1:\n v2 = i32.eqz v0\n jump b2\nb2:\n return (v2)",
       "does not dominate",
     ],
+    ["index of a check", "v2 = sp\n v3 = bounds_check v2 v2 4\n return (v0)", "type of an index"],
     ["missing terminator", "v2 = i32.eqz v0", "terminators stand at the end"],
     ["early terminator", "return (v0)\n return (v0)", "terminators stand at the end"],
     ["edge without block", "jump b4", "leads to no block"],
@@ -163,7 +164,7 @@ describe("verifier", () => {
     [
       "projection apart from its call",
       'v2: i32 = call "g" wasm() -> i32 i32 ()\n v3 = sp\n v4: i32 = proj v2 1\n return (v4)',
-      "must follow its call",
+      "must follow its operation",
     ],
     [
       "number of a projection",

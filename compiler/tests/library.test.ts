@@ -5,9 +5,10 @@ import { Program, SYM_FUNC } from "../ir/program.ts";
 import { Image, TEXT } from "../mach/image.ts";
 import { Library } from "../mach/library.ts";
 import { PcTable } from "../mach/pctable.ts";
+import { DEFAULTS } from "../options.ts";
 import { commonTypes, compileShared } from "../shared.ts";
 
-const packed = compileShared(commonTypes());
+const packed = compileShared(DEFAULTS.target, commonTypes());
 
 class Linked {
   readonly program: Program;
@@ -37,7 +38,7 @@ class Linked {
 }
 
 test("it is the same each time", () => {
-  expect(compileShared(commonTypes())).toEqual(packed);
+  expect(compileShared(DEFAULTS.target, commonTypes())).toEqual(packed);
 });
 
 test("an image takes what it refers to, and no more", () => {

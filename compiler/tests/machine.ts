@@ -1,12 +1,12 @@
 // For tests of emission: Code written by hand with its places, and a linker that makes one blob of an image.
 
 import { CONV_WASM, Program, SYM_FUNC } from "../ir/program.ts";
-import { CONVENTIONS } from "../isa/x64/abi.ts";
-import { X64Expansion } from "../isa/x64/expand.ts";
 import { instructionNamed, ROWS, WRITE } from "../isa/x64/insts.ts";
+import { x64Target } from "../isa/x64/target.ts";
+import { REL_PC32 } from "../isa/x64/text.ts";
 import { BASE, Code, DEF, RegisterSet, USE } from "../mach/code.ts";
 import { Emitter } from "../mach/emit.ts";
-import { DATA, Image, REL_PC32, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
+import { DATA, Image, REL_SELF32, RODATA, TEXT } from "../mach/image.ts";
 import { PcTable } from "../mach/pctable.ts";
 
 export interface Extra {
@@ -33,7 +33,7 @@ export class Machine {
     this.program = new Program();
     this.image = new Image(this.program);
     this.pcs = new PcTable();
-    this.emitter = new Emitter(CONVENTIONS, new X64Expansion(this.image));
+    this.emitter = new Emitter(x64Target(0), this.image);
     this.code = new Code();
   }
 

@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import { LP64 } from "../abi/model.ts";
 import * as op from "../gen/ir-ops.ts";
 import {
   access,
@@ -209,7 +210,7 @@ class Writer {
 
   constructor() {
     this.program = new Program();
-    this.code = new Code(this.program);
+    this.code = new Code(this.program, LP64);
     this.callee = this.program.symbol("g", SYM_FUNC, this.program.signature([I32, PTR], [I32], CONV_WASM));
     this.variables = [];
     this.exits = [];

@@ -7,8 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { compile, Options } from "../driver.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
+import { compile, DEFAULTS } from "../driver.ts";
 
 const HERE = join(import.meta.dirname, "python-glue");
 
@@ -41,7 +40,7 @@ let folder = "";
 
 function build(leaf: string, level: number, checked: boolean, source = "everything.wat"): string {
   const path = join(folder, `${leaf}-${level}-${checked}.so`);
-  const options = new Options(leaf, WASM_3_0, level, checked, false, true, 0, true, false);
+  const options = { ...DEFAULTS, leaf, level, checked, verified: true };
   const { bytes, diagnostic } = compile(readFileSync(join(HERE, source)), options);
   expect(diagnostic).toBeNull();
   writeFileSync(path, bytes);

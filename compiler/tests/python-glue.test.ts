@@ -1,8 +1,8 @@
 // The glue as IR: every function of many modules verifies, and data has the layouts that CPython expects.
 
 import { describe, expect, test } from "vitest";
+import { functionSymbols, Layout } from "../abi/layout.ts";
 import type { Func } from "../ir/func.ts";
-import { functionSymbols, Layout } from "../ir/layout.ts";
 import { print } from "../ir/print.ts";
 import { Program } from "../ir/program.ts";
 import { verify } from "../ir/verify.ts";
@@ -70,6 +70,7 @@ class Built {
       false,
       0,
       false,
+      [],
     );
     const glue = new ModuleGlue(module, layout, this.program, this.image, input, null);
     declareShared(glue, []);

@@ -143,7 +143,7 @@ describe("IR to machine instructions", () => {
     const missing = uncovered(parseRules("lower.rules", readFileSync(path, "utf8"), ["flags"]));
     const byHand = new Set(
       (
-        "nop copy param i32.const i64.const f32.const f64.const ptr.const ref.null symbol slot sp return_address caller_sp " +
+        "nop copy param bounds_check i32.const i64.const f32.const f64.const ptr.const ref.null symbol slot sp return_address caller_sp " +
         "call call_ptr invoke invoke_ptr return_call return_call_ptr return"
       ).split(" "),
     );

@@ -677,7 +677,7 @@ describe("tables", () => {
       if (name === "trap" || name === "trap_if") return " unreachable";
       return name === "symbol" ? ' rodata "x"' : name === "slot" ? " 0" : "";
     };
-    const special = /^(nop|copy|param|proj|code_addr|set_vmctx)$/;
+    const special = /^(nop|copy|param|proj|code_addr|set_vmctx|bounds_check)$/;
     const missing: string[] = [];
     for (const row of OPS) {
       if (row.variadic || special.test(row.name) || row.result === 5 || row.operands.includes(5)) continue;

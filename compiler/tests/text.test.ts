@@ -3,8 +3,9 @@
 
 import { expect, test } from "vitest";
 import { Program, SYM_FUNC } from "../ir/program.ts";
-import { NOPS } from "../isa/x64/encode.ts";
-import { Image, REL_PC32, TEXT } from "../mach/image.ts";
+import { CC_E } from "../isa/x64/insts.ts";
+import { JUMP, JUMP_IF, NOPS, REL_PC32, TEXT_RULES } from "../isa/x64/text.ts";
+import { Image, TEXT } from "../mach/image.ts";
 import { FAULT_TRAPS, PcTable } from "../mach/pctable.ts";
 import { FunctionText } from "../mach/text.ts";
 
@@ -66,7 +67,7 @@ function read(code: Uint8Array, from: number): { instructions: Read[]; nops: Map
 class Written {
   readonly image = new Image(new Program());
   readonly pcs = new PcTable();
-  readonly text = new FunctionText(NOPS);
+  readonly text = new FunctionText(TEXT_RULES);
   readonly targets: number[] = [];
   readonly symbol = this.image.program.symbol("f", SYM_FUNC);
   /** Numbers of the instructions behind a call, before an access, where frames begin, that hold a relocation. */
@@ -89,12 +90,12 @@ class Written {
 
   jump(label: number): void {
     this.targets.push(label);
-    this.text.branch(0xe9, 1, 0xeb, label);
+    this.text.branch(JUMP, 0, label);
   }
 
   jumpIf(label: number): void {
     this.targets.push(label);
-    this.text.branch(0x840f, 2, 0x74, label);
+    this.text.branch(JUMP_IF, CC_E, label);
   }
 
   commit(): Uint8Array {

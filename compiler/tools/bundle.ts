@@ -3,13 +3,14 @@
 
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { DEFAULTS } from "../options.ts";
 import { commonTypes, compileShared } from "../shared.ts";
 
 const out = process.argv[2];
 if (out === undefined) throw new Error("usage: node tools/bundle.ts OUT");
 
 function prebuiltSource(): string {
-  const { names, words } = compileShared(commonTypes());
+  const { names, words } = compileShared(DEFAULTS.target, commonTypes());
   const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
   return `import { Library, Packed } from "./mach/library.ts";
 const NAMES = ${JSON.stringify(names)};

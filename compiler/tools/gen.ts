@@ -1,6 +1,6 @@
 // Writes everything that is derived from tables and rules into gen/, which is not committed.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const HERE = import.meta.dirname;
@@ -20,7 +20,7 @@ function constants(source: string, names: readonly string[], first = 0): string 
 }
 
 mkdirSync(OUT, { recursive: true });
-const { OPS } = await import("../ir/ops.ts");
+const { OPS, opNamed } = await import("../ir/ops.ts");
 writeFileSync(
   join(OUT, "ir-ops.ts"),
   constants(
@@ -36,14 +36,23 @@ writeFileSync(
     INSTRUCTIONS.map((row) => row.name),
   ),
 );
-const { ROWS } = await import("../isa/x64/insts.ts");
+const { walkSource } = await import("./walk-rules.ts");
+writeFileSync(join(OUT, "walk.ts"), walkSource(INSTRUCTIONS, opNamed));
+const { PSEUDO } = await import("../mach/pseudo.ts");
 writeFileSync(
-  join(OUT, "x64-ops.ts"),
+  join(OUT, "pseudo-ops.ts"),
   constants(
-    "isa/x64/insts.ts",
-    ROWS.map((row) => row.name),
+    "mach/pseudo.ts",
+    PSEUDO.map((row) => row.name),
   ),
 );
+/** A machine is a folder with the tables insts.ts and table.ts, and rules. */
+const machines = readdirSync(join(HERE, "..", "isa")).sort();
+for (const machine of machines) {
+  const { ROWS } = await import(`../isa/${machine}/insts.ts`);
+  const names = ROWS.map((row: { readonly name: string }) => row.name);
+  writeFileSync(join(OUT, `${machine}-ops.ts`), constants(`isa/${machine}/insts.ts`, names));
+}
 
 const { parseRules } = await import("./rules.ts");
 const { simplifySource } = await import("./simplify-rules.ts");
@@ -53,12 +62,11 @@ if (existsSync(simplifyRules)) {
   writeFileSync(join(OUT, "simplify.ts"), simplifySource(rules));
 }
 const { selectSource } = await import("./select-rules.ts");
-const { shapeOf } = await import("../isa/x64/table.ts");
-const lowerRules = parseRules(
-  "isa/x64/lower.rules",
-  readFileSync(join(HERE, "..", "isa", "x64", "lower.rules"), "utf8"),
-  ["flags"],
-);
-writeFileSync(join(OUT, "x64-lower.ts"), selectSource(lowerRules, shapeOf, "x64-ops.ts"));
+for (const machine of machines) {
+  const { shapeOf } = await import(`../isa/${machine}/table.ts`);
+  const path = `isa/${machine}/lower.rules`;
+  const rules = parseRules(path, readFileSync(join(HERE, "..", path), "utf8"), ["flags"]);
+  writeFileSync(join(OUT, `${machine}-lower.ts`), selectSource(rules, shapeOf, `${machine}-ops.ts`));
+}
 const { WORDS } = await import("../wat/words.ts");
 writeFileSync(join(OUT, "wat-words.ts"), constants("wat/words.ts", WORDS, INSTRUCTIONS.length));

@@ -17,7 +17,7 @@
 // In scope: s (the Selection), f (the Func), v (the root), the names. 32-bit operands drop a wrap_i64.
 
 import { FLAGS, OPS, READS, TYPE_NAMES, WRITES } from "../ir/ops.ts";
-import type { InstructionShape, OperandShape } from "../isa/x64/table.ts";
+import type { InstructionShape, OperandShape } from "../mach/target.ts";
 import {
   byRoot,
   constantOf,

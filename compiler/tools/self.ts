@@ -10,10 +10,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { compile, Options } from "../driver.ts";
+import { compile, DEFAULTS } from "../driver.ts";
 import { prebuild } from "../prebuilt.ts";
 import { commonTypes } from "../shared.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
 import { build, ROOT } from "./self/build.ts";
 import { prebuiltSource } from "./self/prebuilt.ts";
 
@@ -42,7 +41,7 @@ function sourcesDigest(): string {
 
 /** The extension module `leaf`, for the baseline. */
 function imageOf(path: string, leaf: string, checked: boolean, nogil: boolean): Uint8Array {
-  const options = new Options(leaf, WASM_3_0, 2, checked, false, true, 0, false, nogil);
+  const options = { ...DEFAULTS, leaf, checked, nogil };
   const { bytes, diagnostic } = compile(readFileSync(path), options);
   if (diagnostic !== null) throw new Error(`${path}: ${diagnostic.message} ${diagnostic.detail}`);
   return bytes;

@@ -5,28 +5,55 @@ import { dirname, join, relative } from "node:path";
 import ts from "typescript";
 
 /** In the order in which data passes them; gen/ belongs to where its tables and rules are. */
-const STAGES = ["base", "self", "wasm", "wat", "ir", "opt", "mach", "isa/x64", "obj", "runtime", "python"];
+const STAGES = [
+  "base",
+  "self",
+  "ir",
+  "wasm",
+  "wat",
+  "abi",
+  "lower",
+  "walk",
+  "opt",
+  "mach",
+  "isa",
+  "obj",
+  "runtime",
+  "python",
+];
+/** The only file that knows the machines of isa/, which do not know each other. */
+const TARGETS = "targets.ts";
 const GENERATED: ReadonlyMap<string, string> = new Map([
   ["gen/wasm-ops.ts", "wasm"],
   ["gen/wat-words.ts", "wat"],
   ["gen/ir-ops.ts", "ir"],
+  ["gen/walk.ts", "walk"],
   ["gen/simplify.ts", "opt"],
-  ["gen/x64-ops.ts", "isa/x64"],
-  ["gen/x64-lower.ts", "isa/x64"],
+  ["gen/pseudo-ops.ts", "mach"],
 ]);
+/** What is made of a machine's tables and rules: gen/MACHINE-ops.ts, gen/MACHINE-lower.ts. */
+const OF_MACHINE = /^gen\/(\w+)-(?:ops|lower)\.ts$/;
 
-/** The place of a file's stage; that of files in the root, which know all stages, is behind the last. */
-function placeOf(path: string): number {
-  const folder = GENERATED.get(path) ?? dirname(path);
-  return folder === "." ? STAGES.length : STAGES.indexOf(folder);
+/** The folder that a file belongs to: `isa/MACHINE` for what is a machine's own. */
+function folderOf(path: string): string {
+  const machine = OF_MACHINE.exec(path)?.[1];
+  return GENERATED.get(path) ?? (machine === undefined ? dirname(path) : `isa/${machine}`);
+}
+
+/** The place of a folder's stage; that of the root, which knows all stages, is behind the last. */
+function placeOf(folder: string): number {
+  return folder === "." ? STAGES.length : STAGES.indexOf(folder.startsWith("isa/") ? "isa" : folder);
 }
 
 /** What is wrong with the import of `specifier` by the file `path`; "" if nothing is. */
 export function misplacedImport(path: string, specifier: string): string {
   const target = join(dirname(path), specifier);
-  const [from, to] = [placeOf(path), placeOf(target)];
+  const [own, other] = [folderOf(path), folderOf(target)];
+  const [from, to] = [placeOf(own), placeOf(other)];
   if (from < 0) return `${path} belongs to no stage: tools/structure.ts lists them`;
   if (to < 0 || to > from) return `import of ${target}, which is not to the left of ${STAGES[from]}/`;
+  if (other.startsWith("isa/") && other !== own && path !== TARGETS)
+    return `import of ${target}: only ${TARGETS} knows machines`;
   return "";
 }
 

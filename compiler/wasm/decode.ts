@@ -1,5 +1,5 @@
 // The binary decoder (spec 5.5): bytes → Module. Strict in everything the grammar says; what needs index
-// spaces or types is left to ir/validate.ts. Function bodies are not looked into: their ranges are recorded.
+// spaces or types is left to walk/validate.ts. Function bodies are not looked into: their ranges are recorded.
 // The custom section "name" is read leniently (names.ts).
 
 import { fail } from "../base/fail.ts";

@@ -1,18 +1,20 @@
-// The table of WebAssembly 3.0 instructions. Nothing else lists them all: ir/walk.ts has cases for those whose rule no
-// signature can express, and for those that constant expressions may hold. Decoder, validator, text parser and printer,
-// binary encoder, default lowering and the coverage test read it; `npm run gen` derives the constants of
-// gen/wasm-ops.ts from the order of rows (the number of a row is its constant).
+// The table of WebAssembly 3.0 instructions: nothing else lists them. Decoder, validator, text parser and printer, binary
+// encoder, lowering and the coverage test read it; `npm run gen` derives the constants of gen/wasm-ops.ts from the order
+// of rows (the number of a row is its constant), and gen/walk.ts, which calls the functions that rows name.
 //
-// A row:  i(name, code, feature, immediates, type rule, lowering)
+// A row:  i(name, code, feature, immediates, type rule, lowering, constant)
 //   name        the keyword of the text format; where one keyword has two encodings, the second row's name has
 //               a word more ("select t", "ref.cast null")
 //   code        the opcode byte, or prefix << 24 | number for prefixed ones (FB, FC, FD): an int32
 //   feature     what brought the instruction
 //   immediates  kinds of imm.ts, space-separated, in binary order
-//   type rule   "i32 i32 -> i32", in which `addr0` is the address type of the first memory or table immediate;
-//               or "@name": ir/walk.ts has a case of its own for the row, whatever the word
-//   lowering    the IR operation the instruction becomes, one for one; "" where ir/walk.ts or
-//               ir/lowering.ts has a function of its own; "?" for what is not lowered yet
+//   type rule   a signature, "i32 i32 -> i32", in which `addr0` is the address type of the memory that is the first
+//               immediate; or "@file.function": of walk/, which reads immediates, validates, and has code made. A
+//               signature may follow, where there is one that says the same
+//   lowering    what a signature becomes: an IR operation, one for one; or "@file.function operation": of lower/, which
+//               takes the operation and the operands. "" where the function of the type rule sees to it; "?" for what
+//               is not lowered yet
+//   constant    the feature that allows the instruction in constant expressions; nothing where none does
 
 import type { u32 } from "../base/numbers.ts";
 import * as f from "./features.ts";
@@ -33,6 +35,8 @@ export class Instruction {
   readonly lanes: number;
   readonly rule: string;
   readonly lowering: string;
+  /** The feature that allows it in constant expressions, or -1. */
+  readonly constantSince: number;
 
   constructor(
     name: string,
@@ -41,6 +45,7 @@ export class Instruction {
     immediates: readonly string[],
     rule: string,
     lowering: string,
+    constantSince: number,
   ) {
     this.name = name;
     this.keyword = name.split(" ")[0];
@@ -56,6 +61,7 @@ export class Instruction {
     }
     this.rule = rule;
     this.lowering = lowering;
+    this.constantSince = constantSince;
   }
 }
 
@@ -66,8 +72,10 @@ function i(
   immediates: string,
   rule: string,
   lowering: string,
+  constant = -1,
 ): Instruction {
-  return new Instruction(name, code, feature, immediates === "" ? [] : immediates.split(" "), rule, lowering);
+  const kinds = immediates === "" ? [] : immediates.split(" ");
+  return new Instruction(name, code, feature, kinds, rule, lowering, constant);
 }
 
 const FB = 0xfb << 24;
@@ -76,70 +84,70 @@ const FD = 0xfd << 24;
 
 export const INSTRUCTIONS: readonly Instruction[] = [
   // control (spec 5.4.1)
-  i("unreachable", 0x00, f.MVP, "", "@unreachable", ""),
-  i("nop", 0x01, f.MVP, "", "->", ""),
-  i("block", 0x02, f.MVP, "blocktype", "@block", ""),
-  i("loop", 0x03, f.MVP, "blocktype", "@loop", ""),
-  i("if", 0x04, f.MVP, "blocktype", "@if", ""),
-  i("else", 0x05, f.MVP, "", "@else", ""),
-  i("throw", 0x08, f.EXCEPTIONS, "tag", "@throw", "?"),
-  i("throw_ref", 0x0a, f.EXCEPTIONS, "", "@throw_ref", "?"),
-  i("end", 0x0b, f.MVP, "", "@end", ""),
-  i("br", 0x0c, f.MVP, "label", "@br", ""),
-  i("br_if", 0x0d, f.MVP, "label", "@br_if", ""),
-  i("br_table", 0x0e, f.MVP, "labels label", "@br_table", ""),
-  i("return", 0x0f, f.MVP, "", "@return", ""),
-  i("call", 0x10, f.MVP, "func", "@call", ""),
-  i("call_indirect", 0x11, f.MVP, "type table", "@call_indirect", ""),
-  i("return_call", 0x12, f.TAIL_CALL, "func", "@return_call", ""),
-  i("return_call_indirect", 0x13, f.TAIL_CALL, "type table", "@return_call_indirect", ""),
-  i("call_ref", 0x14, f.FUNCTION_REFERENCES, "type", "@call_ref", ""),
-  i("return_call_ref", 0x15, f.FUNCTION_REFERENCES, "type", "@return_call_ref", ""),
-  i("try_table", 0x1f, f.EXCEPTIONS, "blocktype catches", "@try_table", "?"),
+  i("unreachable", 0x00, f.MVP, "", "@control.unreachable", ""),
+  i("nop", 0x01, f.MVP, "", "@control.nop ->", ""),
+  i("block", 0x02, f.MVP, "blocktype", "@control.block", ""),
+  i("loop", 0x03, f.MVP, "blocktype", "@control.loop", ""),
+  i("if", 0x04, f.MVP, "blocktype", "@control.ifThen", ""),
+  i("else", 0x05, f.MVP, "", "@control.otherwise", ""),
+  i("throw", 0x08, f.EXCEPTIONS, "tag", "@exceptions.throwTag", "?"),
+  i("throw_ref", 0x0a, f.EXCEPTIONS, "", "@exceptions.throwRef", "?"),
+  i("end", 0x0b, f.MVP, "", "@control.end", "", f.MVP),
+  i("br", 0x0c, f.MVP, "label", "@control.br", ""),
+  i("br_if", 0x0d, f.MVP, "label", "@control.brIf", ""),
+  i("br_table", 0x0e, f.MVP, "labels label", "@control.brTable", ""),
+  i("return", 0x0f, f.MVP, "", "@control.returns", ""),
+  i("call", 0x10, f.MVP, "func", "@calls.call", ""),
+  i("call_indirect", 0x11, f.MVP, "type table", "@calls.callIndirect", ""),
+  i("return_call", 0x12, f.TAIL_CALL, "func", "@calls.returnCall", ""),
+  i("return_call_indirect", 0x13, f.TAIL_CALL, "type table", "@calls.returnCallIndirect", ""),
+  i("call_ref", 0x14, f.FUNCTION_REFERENCES, "type", "@calls.callRef", ""),
+  i("return_call_ref", 0x15, f.FUNCTION_REFERENCES, "type", "@calls.returnCallRef", ""),
+  i("try_table", 0x1f, f.EXCEPTIONS, "blocktype catches", "@exceptions.tryTable", "?"),
   // parametric
-  i("drop", 0x1a, f.MVP, "", "@drop", ""),
-  i("select", 0x1b, f.MVP, "", "@select", ""),
-  i("select t", 0x1c, f.REFERENCE_TYPES, "valtypes", "@select t", ""),
+  i("drop", 0x1a, f.MVP, "", "@variables.drop", ""),
+  i("select", 0x1b, f.MVP, "", "@variables.select", ""),
+  i("select t", 0x1c, f.REFERENCE_TYPES, "valtypes", "@variables.selectTyped", ""),
   // variables
-  i("local.get", 0x20, f.MVP, "local", "@local.get", ""),
-  i("local.set", 0x21, f.MVP, "local", "@local.set", ""),
-  i("local.tee", 0x22, f.MVP, "local", "@local.tee", ""),
-  i("global.get", 0x23, f.MVP, "global", "@global.get", ""),
-  i("global.set", 0x24, f.MVP, "global", "@global.set", ""),
+  i("local.get", 0x20, f.MVP, "local", "@variables.localGet", ""),
+  i("local.set", 0x21, f.MVP, "local", "@variables.localSet", ""),
+  i("local.tee", 0x22, f.MVP, "local", "@variables.localTee", ""),
+  i("global.get", 0x23, f.MVP, "global", "@variables.globalGet", "", f.MVP),
+  i("global.set", 0x24, f.MVP, "global", "@variables.globalSet", ""),
   // tables
-  i("table.get", 0x25, f.REFERENCE_TYPES, "table", "@table.get", ""),
-  i("table.set", 0x26, f.REFERENCE_TYPES, "table", "@table.set", ""),
+  i("table.get", 0x25, f.REFERENCE_TYPES, "table", "@tables.get", ""),
+  i("table.set", 0x26, f.REFERENCE_TYPES, "table", "@tables.set", ""),
   // memories
-  i("i32.load", 0x28, f.MVP, "memarg:4", "addr0 -> i32", ""),
-  i("i64.load", 0x29, f.MVP, "memarg:8", "addr0 -> i64", ""),
-  i("f32.load", 0x2a, f.MVP, "memarg:4", "addr0 -> f32", ""),
-  i("f64.load", 0x2b, f.MVP, "memarg:8", "addr0 -> f64", ""),
-  i("i32.load8_s", 0x2c, f.MVP, "memarg:1", "addr0 -> i32", ""),
-  i("i32.load8_u", 0x2d, f.MVP, "memarg:1", "addr0 -> i32", ""),
-  i("i32.load16_s", 0x2e, f.MVP, "memarg:2", "addr0 -> i32", ""),
-  i("i32.load16_u", 0x2f, f.MVP, "memarg:2", "addr0 -> i32", ""),
-  i("i64.load8_s", 0x30, f.MVP, "memarg:1", "addr0 -> i64", ""),
-  i("i64.load8_u", 0x31, f.MVP, "memarg:1", "addr0 -> i64", ""),
-  i("i64.load16_s", 0x32, f.MVP, "memarg:2", "addr0 -> i64", ""),
-  i("i64.load16_u", 0x33, f.MVP, "memarg:2", "addr0 -> i64", ""),
-  i("i64.load32_s", 0x34, f.MVP, "memarg:4", "addr0 -> i64", ""),
-  i("i64.load32_u", 0x35, f.MVP, "memarg:4", "addr0 -> i64", ""),
-  i("i32.store", 0x36, f.MVP, "memarg:4", "addr0 i32 ->", ""),
-  i("i64.store", 0x37, f.MVP, "memarg:8", "addr0 i64 ->", ""),
-  i("f32.store", 0x38, f.MVP, "memarg:4", "addr0 f32 ->", ""),
-  i("f64.store", 0x39, f.MVP, "memarg:8", "addr0 f64 ->", ""),
-  i("i32.store8", 0x3a, f.MVP, "memarg:1", "addr0 i32 ->", ""),
-  i("i32.store16", 0x3b, f.MVP, "memarg:2", "addr0 i32 ->", ""),
-  i("i64.store8", 0x3c, f.MVP, "memarg:1", "addr0 i64 ->", ""),
-  i("i64.store16", 0x3d, f.MVP, "memarg:2", "addr0 i64 ->", ""),
-  i("i64.store32", 0x3e, f.MVP, "memarg:4", "addr0 i64 ->", ""),
-  i("memory.size", 0x3f, f.MVP, "memory", "-> addr0", ""),
-  i("memory.grow", 0x40, f.MVP, "memory", "addr0 -> addr0", ""),
+  i("i32.load", 0x28, f.MVP, "memarg:4", "addr0 -> i32", "i32.load"),
+  i("i64.load", 0x29, f.MVP, "memarg:8", "addr0 -> i64", "i64.load"),
+  i("f32.load", 0x2a, f.MVP, "memarg:4", "addr0 -> f32", "f32.load"),
+  i("f64.load", 0x2b, f.MVP, "memarg:8", "addr0 -> f64", "f64.load"),
+  i("i32.load8_s", 0x2c, f.MVP, "memarg:1", "addr0 -> i32", "i32.load8_s"),
+  i("i32.load8_u", 0x2d, f.MVP, "memarg:1", "addr0 -> i32", "i32.load8_u"),
+  i("i32.load16_s", 0x2e, f.MVP, "memarg:2", "addr0 -> i32", "i32.load16_s"),
+  i("i32.load16_u", 0x2f, f.MVP, "memarg:2", "addr0 -> i32", "i32.load16_u"),
+  i("i64.load8_s", 0x30, f.MVP, "memarg:1", "addr0 -> i64", "i64.load8_s"),
+  i("i64.load8_u", 0x31, f.MVP, "memarg:1", "addr0 -> i64", "i64.load8_u"),
+  i("i64.load16_s", 0x32, f.MVP, "memarg:2", "addr0 -> i64", "i64.load16_s"),
+  i("i64.load16_u", 0x33, f.MVP, "memarg:2", "addr0 -> i64", "i64.load16_u"),
+  i("i64.load32_s", 0x34, f.MVP, "memarg:4", "addr0 -> i64", "i64.load32_s"),
+  i("i64.load32_u", 0x35, f.MVP, "memarg:4", "addr0 -> i64", "i64.load32_u"),
+  i("i32.store", 0x36, f.MVP, "memarg:4", "addr0 i32 ->", "i32.store"),
+  i("i64.store", 0x37, f.MVP, "memarg:8", "addr0 i64 ->", "i64.store"),
+  i("f32.store", 0x38, f.MVP, "memarg:4", "addr0 f32 ->", "f32.store"),
+  i("f64.store", 0x39, f.MVP, "memarg:8", "addr0 f64 ->", "f64.store"),
+  i("i32.store8", 0x3a, f.MVP, "memarg:1", "addr0 i32 ->", "i32.store8"),
+  i("i32.store16", 0x3b, f.MVP, "memarg:2", "addr0 i32 ->", "i32.store16"),
+  i("i64.store8", 0x3c, f.MVP, "memarg:1", "addr0 i64 ->", "i64.store8"),
+  i("i64.store16", 0x3d, f.MVP, "memarg:2", "addr0 i64 ->", "i64.store16"),
+  i("i64.store32", 0x3e, f.MVP, "memarg:4", "addr0 i64 ->", "i64.store32"),
+  i("memory.size", 0x3f, f.MVP, "memory", "@memory.size -> addr0", ""),
+  i("memory.grow", 0x40, f.MVP, "memory", "@memory.grow addr0 -> addr0", ""),
   // constants
-  i("i32.const", 0x41, f.MVP, "i32", "-> i32", ""),
-  i("i64.const", 0x42, f.MVP, "i64", "-> i64", ""),
-  i("f32.const", 0x43, f.MVP, "f32", "-> f32", ""),
-  i("f64.const", 0x44, f.MVP, "f64", "-> f64", ""),
+  i("i32.const", 0x41, f.MVP, "i32", "@constants.i32 -> i32", "", f.MVP),
+  i("i64.const", 0x42, f.MVP, "i64", "@constants.i64 -> i64", "", f.MVP),
+  i("f32.const", 0x43, f.MVP, "f32", "@constants.f32 -> f32", "", f.MVP),
+  i("f64.const", 0x44, f.MVP, "f64", "@constants.f64 -> f64", "", f.MVP),
   // numeric
   i("i32.eqz", 0x45, f.MVP, "", "i32 -> i32", "i32.eqz"),
   i("i32.eq", 0x46, f.MVP, "", "i32 i32 -> i32", "i32.eq"),
@@ -178,13 +186,13 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   i("i32.clz", 0x67, f.MVP, "", "i32 -> i32", "i32.clz"),
   i("i32.ctz", 0x68, f.MVP, "", "i32 -> i32", "i32.ctz"),
   i("i32.popcnt", 0x69, f.MVP, "", "i32 -> i32", "i32.popcnt"),
-  i("i32.add", 0x6a, f.MVP, "", "i32 i32 -> i32", "i32.add"),
-  i("i32.sub", 0x6b, f.MVP, "", "i32 i32 -> i32", "i32.sub"),
-  i("i32.mul", 0x6c, f.MVP, "", "i32 i32 -> i32", "i32.mul"),
-  i("i32.div_s", 0x6d, f.MVP, "", "i32 i32 -> i32", ""),
-  i("i32.div_u", 0x6e, f.MVP, "", "i32 i32 -> i32", ""),
-  i("i32.rem_s", 0x6f, f.MVP, "", "i32 i32 -> i32", ""),
-  i("i32.rem_u", 0x70, f.MVP, "", "i32 i32 -> i32", ""),
+  i("i32.add", 0x6a, f.MVP, "", "i32 i32 -> i32", "i32.add", f.EXTENDED_CONST),
+  i("i32.sub", 0x6b, f.MVP, "", "i32 i32 -> i32", "i32.sub", f.EXTENDED_CONST),
+  i("i32.mul", 0x6c, f.MVP, "", "i32 i32 -> i32", "i32.mul", f.EXTENDED_CONST),
+  i("i32.div_s", 0x6d, f.MVP, "", "i32 i32 -> i32", "@numbers.divide i32.div_s"),
+  i("i32.div_u", 0x6e, f.MVP, "", "i32 i32 -> i32", "@numbers.divide i32.div_u"),
+  i("i32.rem_s", 0x6f, f.MVP, "", "i32 i32 -> i32", "@numbers.divide i32.rem_s"),
+  i("i32.rem_u", 0x70, f.MVP, "", "i32 i32 -> i32", "@numbers.divide i32.rem_u"),
   i("i32.and", 0x71, f.MVP, "", "i32 i32 -> i32", "i32.and"),
   i("i32.or", 0x72, f.MVP, "", "i32 i32 -> i32", "i32.or"),
   i("i32.xor", 0x73, f.MVP, "", "i32 i32 -> i32", "i32.xor"),
@@ -196,13 +204,13 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   i("i64.clz", 0x79, f.MVP, "", "i64 -> i64", "i64.clz"),
   i("i64.ctz", 0x7a, f.MVP, "", "i64 -> i64", "i64.ctz"),
   i("i64.popcnt", 0x7b, f.MVP, "", "i64 -> i64", "i64.popcnt"),
-  i("i64.add", 0x7c, f.MVP, "", "i64 i64 -> i64", "i64.add"),
-  i("i64.sub", 0x7d, f.MVP, "", "i64 i64 -> i64", "i64.sub"),
-  i("i64.mul", 0x7e, f.MVP, "", "i64 i64 -> i64", "i64.mul"),
-  i("i64.div_s", 0x7f, f.MVP, "", "i64 i64 -> i64", ""),
-  i("i64.div_u", 0x80, f.MVP, "", "i64 i64 -> i64", ""),
-  i("i64.rem_s", 0x81, f.MVP, "", "i64 i64 -> i64", ""),
-  i("i64.rem_u", 0x82, f.MVP, "", "i64 i64 -> i64", ""),
+  i("i64.add", 0x7c, f.MVP, "", "i64 i64 -> i64", "i64.add", f.EXTENDED_CONST),
+  i("i64.sub", 0x7d, f.MVP, "", "i64 i64 -> i64", "i64.sub", f.EXTENDED_CONST),
+  i("i64.mul", 0x7e, f.MVP, "", "i64 i64 -> i64", "i64.mul", f.EXTENDED_CONST),
+  i("i64.div_s", 0x7f, f.MVP, "", "i64 i64 -> i64", "@numbers.divide i64.div_s"),
+  i("i64.div_u", 0x80, f.MVP, "", "i64 i64 -> i64", "@numbers.divide i64.div_u"),
+  i("i64.rem_s", 0x81, f.MVP, "", "i64 i64 -> i64", "@numbers.divide i64.rem_s"),
+  i("i64.rem_u", 0x82, f.MVP, "", "i64 i64 -> i64", "@numbers.divide i64.rem_u"),
   i("i64.and", 0x83, f.MVP, "", "i64 i64 -> i64", "i64.and"),
   i("i64.or", 0x84, f.MVP, "", "i64 i64 -> i64", "i64.or"),
   i("i64.xor", 0x85, f.MVP, "", "i64 i64 -> i64", "i64.xor"),
@@ -240,16 +248,16 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   i("f64.max", 0xa5, f.MVP, "", "f64 f64 -> f64", "f64.max"),
   i("f64.copysign", 0xa6, f.MVP, "", "f64 f64 -> f64", "f64.copysign"),
   i("i32.wrap_i64", 0xa7, f.MVP, "", "i64 -> i32", "i32.wrap_i64"),
-  i("i32.trunc_f32_s", 0xa8, f.MVP, "", "f32 -> i32", ""),
-  i("i32.trunc_f32_u", 0xa9, f.MVP, "", "f32 -> i32", ""),
-  i("i32.trunc_f64_s", 0xaa, f.MVP, "", "f64 -> i32", ""),
-  i("i32.trunc_f64_u", 0xab, f.MVP, "", "f64 -> i32", ""),
+  i("i32.trunc_f32_s", 0xa8, f.MVP, "", "f32 -> i32", "@numbers.truncate i32.trunc_f32_s"),
+  i("i32.trunc_f32_u", 0xa9, f.MVP, "", "f32 -> i32", "@numbers.truncate i32.trunc_f32_u"),
+  i("i32.trunc_f64_s", 0xaa, f.MVP, "", "f64 -> i32", "@numbers.truncate i32.trunc_f64_s"),
+  i("i32.trunc_f64_u", 0xab, f.MVP, "", "f64 -> i32", "@numbers.truncate i32.trunc_f64_u"),
   i("i64.extend_i32_s", 0xac, f.MVP, "", "i32 -> i64", "i64.extend_i32_s"),
   i("i64.extend_i32_u", 0xad, f.MVP, "", "i32 -> i64", "i64.extend_i32_u"),
-  i("i64.trunc_f32_s", 0xae, f.MVP, "", "f32 -> i64", ""),
-  i("i64.trunc_f32_u", 0xaf, f.MVP, "", "f32 -> i64", ""),
-  i("i64.trunc_f64_s", 0xb0, f.MVP, "", "f64 -> i64", ""),
-  i("i64.trunc_f64_u", 0xb1, f.MVP, "", "f64 -> i64", ""),
+  i("i64.trunc_f32_s", 0xae, f.MVP, "", "f32 -> i64", "@numbers.truncate i64.trunc_f32_s"),
+  i("i64.trunc_f32_u", 0xaf, f.MVP, "", "f32 -> i64", "@numbers.truncate i64.trunc_f32_u"),
+  i("i64.trunc_f64_s", 0xb0, f.MVP, "", "f64 -> i64", "@numbers.truncate i64.trunc_f64_s"),
+  i("i64.trunc_f64_u", 0xb1, f.MVP, "", "f64 -> i64", "@numbers.truncate i64.trunc_f64_u"),
   i("f32.convert_i32_s", 0xb2, f.MVP, "", "i32 -> f32", "f32.convert_i32_s"),
   i("f32.convert_i32_u", 0xb3, f.MVP, "", "i32 -> f32", "f32.convert_i32_u"),
   i("f32.convert_i64_s", 0xb4, f.MVP, "", "i64 -> f32", "f32.convert_i64_s"),
@@ -270,45 +278,45 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   i("i64.extend16_s", 0xc3, f.SIGN_EXTENSION, "", "i64 -> i64", "i64.extend16_s"),
   i("i64.extend32_s", 0xc4, f.SIGN_EXTENSION, "", "i64 -> i64", "i64.extend32_s"),
   // references
-  i("ref.null", 0xd0, f.REFERENCE_TYPES, "heaptype", "@ref.null", ""),
-  i("ref.is_null", 0xd1, f.REFERENCE_TYPES, "", "@ref.is_null", ""),
-  i("ref.func", 0xd2, f.REFERENCE_TYPES, "func", "@ref.func", ""),
-  i("ref.eq", 0xd3, f.GC, "", "@ref.eq", "?"),
-  i("ref.as_non_null", 0xd4, f.FUNCTION_REFERENCES, "", "@ref.as_non_null", ""),
-  i("br_on_null", 0xd5, f.FUNCTION_REFERENCES, "label", "@br_on_null", ""),
-  i("br_on_non_null", 0xd6, f.FUNCTION_REFERENCES, "label", "@br_on_non_null", ""),
+  i("ref.null", 0xd0, f.REFERENCE_TYPES, "heaptype", "@references.nullOf", "", f.MVP),
+  i("ref.is_null", 0xd1, f.REFERENCE_TYPES, "", "@references.isNull", ""),
+  i("ref.func", 0xd2, f.REFERENCE_TYPES, "func", "@references.func", "", f.MVP),
+  i("ref.eq", 0xd3, f.GC, "", "@references.eq", "?"),
+  i("ref.as_non_null", 0xd4, f.FUNCTION_REFERENCES, "", "@references.asNonNull", ""),
+  i("br_on_null", 0xd5, f.FUNCTION_REFERENCES, "label", "@control.brOnNull", ""),
+  i("br_on_non_null", 0xd6, f.FUNCTION_REFERENCES, "label", "@control.brOnNonNull", ""),
   // 0xFB: garbage collection
-  i("struct.new", FB | 0, f.GC, "type", "@struct.new", "?"),
-  i("struct.new_default", FB | 1, f.GC, "type", "@struct.new_default", "?"),
-  i("struct.get", FB | 2, f.GC, "type field", "@struct.get", "?"),
-  i("struct.get_s", FB | 3, f.GC, "type field", "@struct.get_s", "?"),
-  i("struct.get_u", FB | 4, f.GC, "type field", "@struct.get_u", "?"),
-  i("struct.set", FB | 5, f.GC, "type field", "@struct.set", "?"),
-  i("array.new", FB | 6, f.GC, "type", "@array.new", "?"),
-  i("array.new_default", FB | 7, f.GC, "type", "@array.new_default", "?"),
-  i("array.new_fixed", FB | 8, f.GC, "type count", "@array.new_fixed", "?"),
-  i("array.new_data", FB | 9, f.GC, "type data", "@array.new_data", "?"),
-  i("array.new_elem", FB | 10, f.GC, "type elem", "@array.new_elem", "?"),
-  i("array.get", FB | 11, f.GC, "type", "@array.get", "?"),
-  i("array.get_s", FB | 12, f.GC, "type", "@array.get_s", "?"),
-  i("array.get_u", FB | 13, f.GC, "type", "@array.get_u", "?"),
-  i("array.set", FB | 14, f.GC, "type", "@array.set", "?"),
-  i("array.len", FB | 15, f.GC, "", "@array.len", "?"),
-  i("array.fill", FB | 16, f.GC, "type", "@array.fill", "?"),
-  i("array.copy", FB | 17, f.GC, "type type", "@array.copy", "?"),
-  i("array.init_data", FB | 18, f.GC, "type data", "@array.init_data", "?"),
-  i("array.init_elem", FB | 19, f.GC, "type elem", "@array.init_elem", "?"),
-  i("ref.test", FB | 20, f.GC, "heaptype", "@ref.test", "?"),
-  i("ref.test null", FB | 21, f.GC, "heaptype", "@ref.test null", "?"),
-  i("ref.cast", FB | 22, f.GC, "heaptype", "@ref.cast", "?"),
-  i("ref.cast null", FB | 23, f.GC, "heaptype", "@ref.cast null", "?"),
-  i("br_on_cast", FB | 24, f.GC, "castflags label heaptype heaptype", "@br_on_cast", "?"),
-  i("br_on_cast_fail", FB | 25, f.GC, "castflags label heaptype heaptype", "@br_on_cast_fail", "?"),
-  i("any.convert_extern", FB | 26, f.GC, "", "@any.convert_extern", "?"),
-  i("extern.convert_any", FB | 27, f.GC, "", "@extern.convert_any", "?"),
-  i("ref.i31", FB | 28, f.GC, "", "@ref.i31", "?"),
-  i("i31.get_s", FB | 29, f.GC, "", "@i31.get_s", "?"),
-  i("i31.get_u", FB | 30, f.GC, "", "@i31.get_u", "?"),
+  i("struct.new", FB | 0, f.GC, "type", "@structs.structNew", "?", f.GC),
+  i("struct.new_default", FB | 1, f.GC, "type", "@structs.structNewDefault", "?", f.GC),
+  i("struct.get", FB | 2, f.GC, "type field", "@structs.structGet", "?"),
+  i("struct.get_s", FB | 3, f.GC, "type field", "@structs.structGetPacked", "?"),
+  i("struct.get_u", FB | 4, f.GC, "type field", "@structs.structGetPacked", "?"),
+  i("struct.set", FB | 5, f.GC, "type field", "@structs.structSet", "?"),
+  i("array.new", FB | 6, f.GC, "type", "@structs.arrayNew", "?", f.GC),
+  i("array.new_default", FB | 7, f.GC, "type", "@structs.arrayNewDefault", "?", f.GC),
+  i("array.new_fixed", FB | 8, f.GC, "type count", "@structs.arrayNewFixed", "?", f.GC),
+  i("array.new_data", FB | 9, f.GC, "type data", "@structs.arrayNewData", "?"),
+  i("array.new_elem", FB | 10, f.GC, "type elem", "@structs.arrayNewElem", "?"),
+  i("array.get", FB | 11, f.GC, "type", "@structs.arrayGet", "?"),
+  i("array.get_s", FB | 12, f.GC, "type", "@structs.arrayGetPacked", "?"),
+  i("array.get_u", FB | 13, f.GC, "type", "@structs.arrayGetPacked", "?"),
+  i("array.set", FB | 14, f.GC, "type", "@structs.arraySet", "?"),
+  i("array.len", FB | 15, f.GC, "", "@structs.arrayLen", "?"),
+  i("array.fill", FB | 16, f.GC, "type", "@structs.arrayFill", "?"),
+  i("array.copy", FB | 17, f.GC, "type type", "@structs.arrayCopy", "?"),
+  i("array.init_data", FB | 18, f.GC, "type data", "@structs.arrayInitData", "?"),
+  i("array.init_elem", FB | 19, f.GC, "type elem", "@structs.arrayInitElem", "?"),
+  i("ref.test", FB | 20, f.GC, "heaptype", "@references.test", "?"),
+  i("ref.test null", FB | 21, f.GC, "heaptype", "@references.test", "?"),
+  i("ref.cast", FB | 22, f.GC, "heaptype", "@references.cast", "?"),
+  i("ref.cast null", FB | 23, f.GC, "heaptype", "@references.castNull", "?"),
+  i("br_on_cast", FB | 24, f.GC, "castflags label heaptype heaptype", "@references.brOnCast", "?"),
+  i("br_on_cast_fail", FB | 25, f.GC, "castflags label heaptype heaptype", "@references.brOnCastFail", "?"),
+  i("any.convert_extern", FB | 26, f.GC, "", "@references.anyConvertExtern", "?", f.GC),
+  i("extern.convert_any", FB | 27, f.GC, "", "@references.externConvertAny", "?", f.GC),
+  i("ref.i31", FB | 28, f.GC, "", "@references.i31", "?", f.GC),
+  i("i31.get_s", FB | 29, f.GC, "", "@references.i31Get", "?"),
+  i("i31.get_u", FB | 30, f.GC, "", "@references.i31Get", "?"),
   // 0xFC: saturating truncation, bulk memory, tables
   i("i32.trunc_sat_f32_s", FC | 0, f.SATURATING_TRUNCATION, "", "f32 -> i32", "i32.trunc_sat_f32_s"),
   i("i32.trunc_sat_f32_u", FC | 1, f.SATURATING_TRUNCATION, "", "f32 -> i32", "i32.trunc_sat_f32_u"),
@@ -318,16 +326,16 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   i("i64.trunc_sat_f32_u", FC | 5, f.SATURATING_TRUNCATION, "", "f32 -> i64", "i64.trunc_sat_f32_u"),
   i("i64.trunc_sat_f64_s", FC | 6, f.SATURATING_TRUNCATION, "", "f64 -> i64", "i64.trunc_sat_f64_s"),
   i("i64.trunc_sat_f64_u", FC | 7, f.SATURATING_TRUNCATION, "", "f64 -> i64", "i64.trunc_sat_f64_u"),
-  i("memory.init", FC | 8, f.BULK_MEMORY, "data memory", "addr0 i32 i32 ->", ""),
-  i("data.drop", FC | 9, f.BULK_MEMORY, "data", "->", ""),
+  i("memory.init", FC | 8, f.BULK_MEMORY, "data memory", "@memory.init addr0 i32 i32 ->", ""),
+  i("data.drop", FC | 9, f.BULK_MEMORY, "data", "@memory.dropSegment ->", ""),
   i("memory.copy", FC | 10, f.BULK_MEMORY, "memory memory", "@memory.copy", ""),
-  i("memory.fill", FC | 11, f.BULK_MEMORY, "memory", "addr0 i32 addr0 ->", ""),
-  i("table.init", FC | 12, f.BULK_MEMORY, "elem table", "@table.init", ""),
-  i("elem.drop", FC | 13, f.BULK_MEMORY, "elem", "->", ""),
-  i("table.copy", FC | 14, f.BULK_MEMORY, "table table", "@table.copy", ""),
-  i("table.grow", FC | 15, f.REFERENCE_TYPES, "table", "@table.grow", ""),
-  i("table.size", FC | 16, f.REFERENCE_TYPES, "table", "-> addr0", ""),
-  i("table.fill", FC | 17, f.REFERENCE_TYPES, "table", "@table.fill", ""),
+  i("memory.fill", FC | 11, f.BULK_MEMORY, "memory", "@memory.fill addr0 i32 addr0 ->", ""),
+  i("table.init", FC | 12, f.BULK_MEMORY, "elem table", "@tables.init", ""),
+  i("elem.drop", FC | 13, f.BULK_MEMORY, "elem", "@tables.dropSegment ->", ""),
+  i("table.copy", FC | 14, f.BULK_MEMORY, "table table", "@tables.copy", ""),
+  i("table.grow", FC | 15, f.REFERENCE_TYPES, "table", "@tables.grow", ""),
+  i("table.size", FC | 16, f.REFERENCE_TYPES, "table", "@tables.size -> addr0", ""),
+  i("table.fill", FC | 17, f.REFERENCE_TYPES, "table", "@tables.fill", ""),
   // 0xFD: vectors
   i("v128.load", FD | 0, f.SIMD, "memarg:16", "addr0 -> v128", "?"),
   i("v128.load8x8_s", FD | 1, f.SIMD, "memarg:8", "addr0 -> v128", "?"),
@@ -341,7 +349,7 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   i("v128.load32_splat", FD | 9, f.SIMD, "memarg:4", "addr0 -> v128", "?"),
   i("v128.load64_splat", FD | 10, f.SIMD, "memarg:8", "addr0 -> v128", "?"),
   i("v128.store", FD | 11, f.SIMD, "memarg:16", "addr0 v128 ->", "?"),
-  i("v128.const", FD | 12, f.SIMD, "v128", "-> v128", "?"),
+  i("v128.const", FD | 12, f.SIMD, "v128", "@constants.v128 -> v128", "?", f.MVP),
   i("i8x16.shuffle", FD | 13, f.SIMD, "shuffle", "v128 v128 -> v128", "?"),
   i("i8x16.swizzle", FD | 14, f.SIMD, "", "v128 v128 -> v128", "?"),
   i("i8x16.splat", FD | 15, f.SIMD, "", "i32 -> v128", "?"),

@@ -1,5 +1,5 @@
 // A decoded module (spec, "Modules"): what decode.ts leaves and everything later reads. Index spaces hold
-// imports first. Function bodies and constant expressions stay bytes until ir/build walks them.
+// imports first. Function bodies and constant expressions stay bytes until walk/ reads them.
 
 import type { f64, u32 } from "../base/numbers.ts";
 import type { DefType, GlobalType, MemoryType, TableType, ValType } from "./types.ts";

@@ -1,5 +1,5 @@
 // Finds the end of a constant expression by skipping instructions: their immediates are checked for form
-// only; what they mean is for the walk of ir/ to say.
+// only; what they mean is for the walk to say.
 
 import { BLOCK, END, IF, LOOP, TRY_TABLE } from "../gen/wasm-ops.ts";
 import { type Features, has } from "./features.ts";

@@ -1,7 +1,7 @@
 // Equality and subtyping of types (spec 3.0, 3.3 "Matching"). Types are equal when their recursion groups are
 // (iso-recursive): each group is written as a text in which references into the group are relative and others
 // canonical, and equal texts share their first group's numbers.
-// Requires: every type index inside the types is in bounds, every supertype earlier (ir/validate.ts sees to it
+// Requires: every type index inside the types is in bounds, every supertype earlier (walk/validate.ts sees to it
 // before it makes a TypeSpace).
 
 import * as t from "./types.ts";

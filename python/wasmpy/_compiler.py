@@ -108,10 +108,10 @@ def _features(machine: Machine, header: dict[str, Any]) -> int:
     return features
 
 
-def _given(machine: Machine, header: dict[str, Any], source: bytes) -> tuple[int, ...]:
-    """Source and options as the exports take them."""
-    return (
-        machine.new_bytes(source),
+def _options(machine: Machine, header: dict[str, Any]) -> None:
+    """Says how the job's module is to be compiled."""
+    machine.call(
+        "options",
         machine.new_text(header.get("leaf", "wasm")),
         _features(machine, header),
         header.get("level", 2),
@@ -127,14 +127,16 @@ def _given(machine: Machine, header: dict[str, Any], source: bytes) -> tuple[int
 def _compile(machine: Machine, header: dict[str, Any], source: bytes, notice: Notice) -> tuple[dict[str, Any], bytes]:
     if len(source) > _LONG_BYTES:
         notice.give()
-    chunks = machine.call("begin", *_given(machine, header, source))
+    _options(machine, header)
+    chunks = machine.call("begin", machine.new_bytes(source))
     _Shared(machine, header, source, chunks, notice).run()
     return {}, machine.read_bytes(machine.call("finish"))
 
 
 def _show(machine: Machine, header: dict[str, Any], source: bytes, _: Notice) -> tuple[dict[str, Any], bytes]:
+    _options(machine, header)
     texts = [machine.new_text(header.get(name, "")) for name in ("stage", "filter")]
-    return {}, machine.read_bytes(machine.call("show", *_given(machine, header, source), *texts))
+    return {}, machine.read_bytes(machine.call("show", machine.new_bytes(source), *texts))
 
 
 def _script(machine: Machine, header: dict[str, Any], source: bytes, _: Notice) -> tuple[dict[str, Any], bytes]:
@@ -282,7 +284,8 @@ class _Shared:
         machine = _take()
         self._helping[get_ident()] = machine
         try:
-            machine.call("begin", *_given(machine, self._header, self._source))
+            _options(machine, self._header)
+            machine.call("begin", machine.new_bytes(self._source))
             while True:
                 k = next(self._next)
                 if k >= self._end:

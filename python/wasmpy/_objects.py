@@ -47,7 +47,7 @@ else:  # The native types are made at run time: see `classes`.
     _MemoryBase = _TableBase = _GlobalBase = object
 
 _PAGE = 65536
-# What unchecked accesses can reach: ir/layout.ts of the compiler.
+# What unchecked accesses can reach: abi/layout.ts of the compiler.
 _GUARDED_RESERVATION = 2**33 + _PAGE
 _CODES = {"i32": 1, "i64": 2, "f32": 3, "f64": 4, "externref": 6, "funcref": 7}
 _NAMES = {code: name for name, code in _CODES.items()}

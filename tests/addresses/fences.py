@@ -19,7 +19,7 @@ libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
 class Record(ctypes.Structure):
-    """A memory's record: ir/layout.ts of the compiler."""
+    """A memory's record: abi/layout.ts of the compiler."""
 
     _fields_ = [(name, ctypes.c_uint64) for name in ("base", "size", "max", "reserved")]
 

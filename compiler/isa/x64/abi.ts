@@ -1,9 +1,10 @@
 // Calling conventions of x86-64, in the order of CONV_… of ir/program.ts, and the registers there are to allocate.
 
 import { EMPTY_SET, RegisterSet } from "../../mach/code.ts";
+import { CONSTANT } from "../../mach/pseudo.ts";
 import { RegisterInfo } from "../../mach/registers.ts";
 import { Convention } from "../../mach/target.ts";
-import { CONSTANT, ROWS } from "./insts.ts";
+import { ROWS } from "./insts.ts";
 import * as r from "./regs.ts";
 import { registerName } from "./regs.ts";
 
@@ -24,6 +25,9 @@ const VOLATILE: readonly number[] = [r.RAX, r.RCX, r.RDX, r.RSI, r.RDI, r.R8, r.
 const SAVED: readonly number[] = [r.RBX, r.RBP, r.R12, r.R13];
 
 export const EVERYTHING: RegisterSet = setOf([...VOLATILE, ...SAVED, ...ALL_FLOATS]);
+
+/** The instance and the base of its memory 0. */
+export const PINNED: RegisterSet = setOf([r.R14, r.R15]);
 
 const CLOBBERS = setOf([...VOLATILE, ...ALL_FLOATS]);
 

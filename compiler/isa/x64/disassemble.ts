@@ -10,9 +10,9 @@
 import { unreachable } from "../../base/fail.ts";
 import type { f64 } from "../../base/numbers.ts";
 import type { LinkSymbol } from "../../ir/program.ts";
-import { type Image, REL_GOT_PC32, REL_SELF32, type Relocation, RODATA, TEXT } from "../../mach/image.ts";
+import { type Image, REL_SELF32, type Relocation, RODATA, TEXT } from "../../mach/image.ts";
 import { FAULT_TRAPS, type PcTable } from "../../mach/pctable.ts";
-import { NOPS } from "./encode.ts";
+import type { Lister } from "../../mach/target.ts";
 import {
   CC_NAMES,
   type Encoding,
@@ -28,6 +28,7 @@ import {
   type Row,
 } from "./insts.ts";
 import { registerName, XMM0 } from "./regs.ts";
+import { NOPS, REL_GOT_PC32 } from "./text.ts";
 
 /** The predicates of cmpss and cmpsd. */
 const COMPARISONS: readonly string[] = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"];
@@ -104,7 +105,7 @@ class Line {
   }
 }
 
-export class Disassembler {
+export class Disassembler implements Lister {
   /** Rows by `keyOf`. */
   private readonly rows: Map<number, Row[]>;
   private code: Uint8Array;

@@ -11,6 +11,7 @@ import {
   BASE_INDEX,
   type Code,
   INCOMING,
+  inRegister,
   LITERAL,
   OUTGOING,
   SPILLED,
@@ -19,7 +20,7 @@ import {
 } from "../../mach/code.ts";
 import { constantSymbol } from "../../mach/constants.ts";
 import type { Frame } from "../../mach/frame.ts";
-import { type Image, REL_PC32 } from "../../mach/image.ts";
+import type { Image } from "../../mach/image.ts";
 import type { FunctionText } from "../../mach/text.ts";
 import { SITE_FAULT } from "../../mach/writer.ts";
 import {
@@ -36,19 +37,7 @@ import {
   type Row,
 } from "./insts.ts";
 import { RSP, XMM0 } from "./regs.ts";
-
-/** Instructions that do nothing, of 1 to 9 bytes (Intel SDM volume 2, NOP, table 4-12). */
-export const NOPS: readonly Uint8Array[] = [
-  Uint8Array.of(0x90),
-  Uint8Array.of(0x66, 0x90),
-  Uint8Array.of(0x0f, 0x1f, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x40, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x44, 0x00, 0x00),
-  Uint8Array.of(0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00),
-  Uint8Array.of(0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
-  Uint8Array.of(0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00),
-];
+import { REL_PC32 } from "./text.ts";
 
 /** In the assembler's address: relative to the program counter; no register. */
 const RIP = -2;
@@ -296,7 +285,7 @@ export class Assembler {
     }
     // the processor counts from the end of the instruction
     if (pcRelative < 0) return;
-    if (this.relocation === TO_LABEL) this.text.distance(pcRelative, this.symbolOrLabel);
+    if (this.relocation === TO_LABEL) this.text.distance(this.symbolOrLabel);
     else
       this.text.relocate(
         pcRelative,
@@ -335,11 +324,6 @@ export class Assembler {
     if (mod === 0x40) out.u8(this.disp);
     else if (mod === 0x80) out.u32(this.disp);
   }
-}
-
-/** A place that must be a register. */
-export function inRegister(place: number): number {
-  return place < 0 ? unreachable("operand not in a register") : place;
 }
 
 /** True where a byte register can only be named with a REX prefix: spl, bpl, sil, dil. */

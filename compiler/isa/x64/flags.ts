@@ -6,7 +6,8 @@
 
 import * as x from "../../gen/x64-ops.ts";
 import { type Code, DEF, roleOf } from "../../mach/code.ts";
-import { CC_E, CC_NE, CC_NS, CC_S, READS_FLAGS, ROWS, TERMINATES, WRITES_FLAGS } from "./insts.ts";
+import { READS_FLAGS, TERMINATES, WRITES_FLAGS } from "../../mach/pseudo.ts";
+import { CC_E, CC_NE, CC_NS, CC_S, ROWS } from "./insts.ts";
 
 /** How far ahead is looked for an instruction that reads or writes the flags. */
 const LOOK_AHEAD = 16;

@@ -27,6 +27,8 @@
 // Columns of Code: the immediate in `imm` (and `imm2` for 64 bits); the condition always in `imm2`.
 
 import { unreachable } from "../../base/fail.ts";
+import { CONSTANT, COPIES, PSEUDO, READS_FLAGS, WRITES_FLAGS } from "../../mach/pseudo.ts";
+import { KEEPS, ZEROS } from "../../mach/target.ts";
 import { registerName } from "./regs.ts";
 
 // --- conditions -----------------------------------------------------------------------------------------
@@ -61,21 +63,10 @@ export function invert(cc: number): number {
   return cc ^ 1;
 }
 
-// --- flags and features ---------------------------------------------------------------------------------
+// --- flags and features: those of mach/pseudo.ts, and ------------------------------------------------------
 
-export const WRITES_FLAGS = 1;
-export const READS_FLAGS = 2;
-/** Moves its USE into its DEF unchanged: emission drops it when both have one place. */
-export const COPIES = 4;
-export const TERMINATES = 8;
-/** The return address is a site; clobbers what `clobbers` says. */
-export const CALLS = 16;
-/** `imm` is the first edge. */
-export const BRANCHES = 32;
 /** Leaves the old upper part of its destination, so that emission clears it first (no false dependency). */
 export const MERGES = 64;
-/** Defines a constant: may be repeated instead of moved or spilled. */
-export const CONSTANT = 128;
 /** The operand pairs commute. */
 export const COMMUTES = 256;
 
@@ -108,6 +99,8 @@ export class Operand {
   readonly width: number;
   /** The register it must be in, or -1. */
   readonly fixed: number;
+  /** An instruction of 32 bits clears the upper half of its general register; narrower ones keep what is there. */
+  readonly above: number;
 
   constructor(
     access: number,
@@ -125,6 +118,7 @@ export class Operand {
     this.spillable = spillable;
     this.width = width;
     this.fixed = fixed;
+    this.above = !float && !memory && width === 32 ? ZEROS : KEEPS;
   }
 }
 
@@ -165,7 +159,7 @@ export class Encoding {
 export class Row {
   readonly name: string;
   readonly operands: readonly Operand[];
-  /** Null: a pseudo-instruction, which isa/x64/expand.ts knows by name. */
+  /** Null: a pseudo-instruction (mach/pseudo.ts). */
   readonly encoding: Encoding | null;
   readonly flags: number;
   readonly feature: number;
@@ -365,53 +359,7 @@ function both(name: string, operands: string, code: string, flags = 0, feature =
 }
 
 export const ROWS: readonly Row[] = [
-  // --- pseudo-instructions: see isa/x64/expand.ts -----------------------------------------------------------
-  /** Defines the parameters that come in registers (DEFs fixed); no code. */
-  ...pseudo("params", ""),
-  /** One DEF, one USE, of any class, in registers or slots. */
-  ...pseudo("copy", "", COPIES),
-  /** imm = edge. */
-  ...pseudo("jmp", "", TERMINATES | BRANCHES),
-  /** imm = edge if the condition imm2 holds, the next edge if not. */
-  ...pseudo("jcc", "", TERMINATES | BRANCHES | READS_FLAGS),
-  /** imm = first of imm2 edges, the last being the default; index zero-extended; the DEF is a temporary. */
-  ...pseudo("jump_table", "w:r64, r:r32", TERMINATES | BRANCHES | WRITES_FLAGS),
-  /** Calls: results are DEFs, arguments USEs; symbol (or first USE, or address); imm2 = bytes the callee pops. */
-  ...pseudo("call", "", CALLS | WRITES_FLAGS),
-  ...pseudo("call_r", "", CALLS | WRITES_FLAGS),
-  ...pseudo("call_m", "", CALLS | WRITES_FLAGS),
-  /** Calls with two edges from imm on: the normal one, the exceptional one. */
-  ...pseudo("invoke", "", CALLS | WRITES_FLAGS | TERMINATES | BRANCHES),
-  ...pseudo("invoke_r", "", CALLS | WRITES_FLAGS | TERMINATES | BRANCHES),
-  ...pseudo("invoke_m", "", CALLS | WRITES_FLAGS | TERMINATES | BRANCHES),
-  /** The frame is left first; imm2 = bytes of the callee's stack arguments, stored at OUTGOING; imm = of one's own. */
-  ...pseudo("tail_call", "", TERMINATES | WRITES_FLAGS),
-  ...pseudo("tail_call_r", "", TERMINATES | WRITES_FLAGS),
-  /** Results are USEs; imm2 = bytes of one's own stack arguments, which the convention says to pop. */
-  ...pseudo("ret", "", TERMINATES),
-  /** imm = trap code; trap_if: under condition imm2. */
-  ...pseudo("trap", "", TERMINATES),
-  ...pseudo("trap_if", "", READS_FLAGS),
-  /** Never reached. */
-  ...pseudo("unreachable", "", TERMINATES),
-  /** The USE is the address of the breaker. */
-  ...pseudo("poll", "r:rm64", WRITES_FLAGS),
-  /** USEs: stack pointer, code address. */
-  ...pseudo("resume", "r:r64, r:r64", TERMINATES),
-  ...pseudo("set_vmctx", "r:r64"),
-  /** The stack pointer of the body. */
-  ...pseudo("sp", "w:r64"),
-  /** The address of `symbol` + disp; of an import: what its GOT slot holds. */
-  ...pseudo("symbol_addr", "w:r64", CONSTANT),
-  /** The address of block `imm` of Code. */
-  ...pseudo("code_addr", "w:r64"),
-  /** imm; const64: imm and imm2. Leaves the flags alone where they are live. */
-  ...pseudo("const32", "w:r32", CONSTANT),
-  ...pseudo("const64", "w:r64", CONSTANT),
-  /** +0.0 of any width. */
-  ...pseudo("zero_f", "w:f128", CONSTANT),
-  /** 0 or 1 by the condition imm2. */
-  ...pseudo("setcc32", "w:r32", READS_FLAGS),
+  ...PSEUDO.flatMap(({ name, operands, flags }) => pseudo(name, operands, flags)),
 
   // --- what pseudo-instructions and frames are made of; selection has no use for these -------------------------
   ...i("push", "r:r64", "50+r"),

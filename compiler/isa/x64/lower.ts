@@ -10,14 +10,12 @@ import type { f64, u32 } from "../../base/numbers.ts";
 import * as op from "../../gen/ir-ops.ts";
 import * as x from "../../gen/x64-ops.ts";
 import { numberOf, SWAPPED } from "../../ir/access.ts";
-import { ENTRY, type Value } from "../../ir/func.ts";
+import type { Value } from "../../ir/func.ts";
 import { F32, F64, I32, I64, PTR } from "../../ir/ops.ts";
 import { SYM_IMPORT, SYM_IMPORT_WEAK } from "../../ir/program.ts";
-import { DEF, fixed, IN_REGISTER, INCOMING, OUTGOING, USE } from "../../mach/code.ts";
+import { INCOMING } from "../../mach/code.ts";
 import type { Selection } from "../../mach/select.ts";
-import { type CallLayout, MEMORY_PLACE } from "../../mach/target.ts";
-import { MEMORY, NONE, SITE_CALL } from "../../mach/writer.ts";
-import { EVERYTHING } from "./abi.ts";
+import { NONE } from "../../mach/writer.ts";
 import { CC_E, CC_FEQ, CC_FNE, CC_NE, CC_P } from "./insts.ts";
 import { MEMORY0, VMCTX } from "./regs.ts";
 
@@ -211,10 +209,10 @@ export function testFlags(s: Selection, v: Value, byRule: number): number {
   return CC_NE;
 }
 
-/** A comparison as a value: 0 or 1. */
-export function truth(s: Selection, v: Value): void {
-  const cc = s.flagsOfRoot(v);
-  s.put(x.SETCC32, s.result(v), NONE, NONE, NONE, 0, cc);
+/** Sets the flags for the low half of a register being 0. */
+export function isZero(s: Selection, register: number): number {
+  s.put(x.TEST32, NONE, register, register);
+  return CC_E;
 }
 
 /** `condition ? yes : no` in general registers, by cmov of 32 or 64 bits. */
@@ -258,228 +256,4 @@ export function isBound64(bits: Int64, zero: u32): boolean {
 
 export function isBound32(bits: number, zero: u32): boolean {
   return (bits & 0x7fffffff) <= 0x7f800000 && bits !== (zero | 0);
-}
-
-// --- control ------------------------------------------------------------------------------------------------
-
-export function jump(s: Selection, v: Value): void {
-  s.put(x.JMP, NONE, NONE, NONE, NONE, s.edges(v));
-}
-
-export function branch(s: Selection, v: Value): void {
-  const edges = s.edges(v);
-  const cc = s.flags(s.func.a[v] as Value);
-  s.put(x.JCC, NONE, NONE, NONE, NONE, edges, cc);
-}
-
-export function branchTable(s: Selection, v: Value): void {
-  const count = s.func.successorCount(v);
-  const edges = s.edges(v);
-  if (count === 1) {
-    s.put(x.JMP, NONE, NONE, NONE, NONE, edges);
-    return;
-  }
-  const index = s.low(s.func.a[v] as Value);
-  if (count === 2) {
-    s.put(x.TEST32, NONE, index, index);
-    s.put(x.JCC, NONE, NONE, NONE, NONE, edges, CC_E);
-  } else s.put(x.JUMP_TABLE, s.temp(I64), zeroExtended(s, index), NONE, NONE, edges, count);
-}
-
-/** The register itself where it holds an i32; a copy of its low half where `low` dropped a wrap. */
-function zeroExtended(s: Selection, register: number): number {
-  return s.code.typeOf(register) === I32 ? register : s.put(x.MOV32, s.temp(I32), register);
-}
-
-export function trapIf(s: Selection, v: Value): void {
-  const cc = s.flags(s.func.a[v] as Value);
-  s.put(x.TRAP_IF, NONE, NONE, NONE, NONE, s.func.imm[v], cc);
-}
-
-export function trap(s: Selection, v: Value): void {
-  s.put(x.TRAP, NONE, NONE, NONE, NONE, s.func.imm[v]);
-}
-
-export function codeAddress(s: Selection, v: Value): void {
-  s.put(x.CODE_ADDR, s.result(v), NONE, NONE, NONE, s.blockNumber(s.func.imm[v] as never));
-}
-
-// --- functions and calls ------------------------------------------------------------------------------------
-
-/** The load of a type from memory into its register class; the move between registers that keeps an i32 clean. */
-function loadOf(type: number): number {
-  return type === I32 ? x.MOV32_M : type === F32 ? x.MOVSS_M : type === F64 ? x.MOVSD_M : x.MOV64_M;
-}
-
-function storeOf(type: number): number {
-  return type === I32 ? x.MOV32_MR : type === F32 ? x.MOVSS_MR : type === F64 ? x.MOVSD_MR : x.MOV64_MR;
-}
-
-/** Defines the parameters that somebody uses. */
-export function enter(s: Selection): void {
-  const f = s.func;
-  const layout = s.layout(f.signature);
-  s.append(x.PARAMS);
-  if (s.resultPointer >= 0) s.operand(s.resultPointer, fixed(DEF, layout.hidden));
-  const n = f.paramCount.get(ENTRY);
-  const arrived = new Int32Array(n).fill(NONE);
-  for (let i = 0; i < n; i++) {
-    const p = f.param(ENTRY, i);
-    if (!s.isDemanded(p) || layout.params[i] < 0) continue;
-    const clean = f.type[p] !== I32 || layout.convention.zeroExtended;
-    arrived[i] = clean ? s.result(p) : s.temp(I64);
-    s.operand(arrived[i], fixed(DEF, layout.params[i]));
-  }
-  for (let i = 0; i < n; i++) {
-    const p = f.param(ENTRY, i);
-    if (!s.isDemanded(p)) continue;
-    if (layout.params[i] < 0) {
-      s.stageArgument(INCOMING, MEMORY_PLACE - layout.params[i]);
-      s.put(loadOf(f.type[p]), s.result(p));
-    } else if (arrived[i] !== s.result(p)) s.put(x.MOV32, s.result(p), arrived[i]);
-  }
-}
-
-/** Stores the arguments that travel on the stack. */
-function stackArguments(s: Selection, v: Value, first: number, layout: CallLayout): void {
-  const f = s.func;
-  for (let i = 0; i < layout.params.length; i++) {
-    if (layout.params[i] >= 0) continue;
-    const argument = f.operand(v, first + i);
-    const register = s.use(argument);
-    s.stageArgument(OUTGOING, MEMORY_PLACE - layout.params[i]);
-    s.put(storeOf(f.type[argument]), NONE, register);
-  }
-}
-
-/** By argument: the register with its value where it travels in one, else NONE. */
-function registerArguments(s: Selection, v: Value, first: number, layout: CallLayout): Int32Array {
-  const registers = new Int32Array(layout.params.length).fill(NONE);
-  for (let i = 0; i < layout.params.length; i++) {
-    if (layout.params[i] >= 0) registers[i] = s.use(s.func.operand(v, first + i));
-  }
-  return registers;
-}
-
-function useArguments(s: Selection, registers: Int32Array, layout: CallLayout): void {
-  for (let i = 0; i < registers.length; i++) {
-    if (registers[i] >= 0) s.operand(registers[i], fixed(USE, layout.params[i]));
-  }
-}
-
-/** call, call_ptr, invoke, invoke_ptr: `direct`, `through` a register, or memory. */
-export function call(s: Selection, v: Value, direct: number, through: number, memory: number): void {
-  const f = s.func;
-  const layout = s.layout(f.aux[v]);
-  const isDirect = f.op[v] === op.CALL || f.op[v] === op.INVOKE;
-  const ends = f.isTerminator(v);
-  const first = isDirect ? 0 : 1;
-  const edges = ends ? s.edges(v) : 0;
-  stackArguments(s, v, first, layout);
-  const args = registerArguments(s, v, first, layout);
-  let hidden = NONE;
-  if (layout.resultBytes > 0) {
-    s.stageSlot(s.resultSlot(v, layout.resultBytes), 0);
-    hidden = s.put(x.LEA64, s.temp(PTR));
-  }
-  const target = isDirect ? NONE : s.placed(f.operand(v, 0), 64, true);
-
-  const i = s.append(isDirect ? direct : target === MEMORY ? memory : through);
-  const dirty = results(s, v, layout);
-  if (target === MEMORY) s.addressOperand();
-  else if (target >= 0) s.operand(target, USE | IN_REGISTER);
-  if (hidden >= 0) s.operand(hidden, fixed(USE, layout.hidden));
-  useArguments(s, args, layout);
-  const { buffer } = s;
-  if (isDirect) buffer.symbol[i] = f.c[v];
-  buffer.imm[i] = edges;
-  buffer.imm2[i] = layout.convention.calleePops ? layout.stackBytes : 0;
-  buffer.clobbers[i] = s.clobberSet(ends ? EVERYTHING : layout.convention.clobbers);
-  buffer.site[i] |= SITE_CALL;
-  if (ends) return;
-  if (dirty >= 0) s.put(x.MOV32, s.result(v), dirty);
-  if (s.isDemanded(v) && layout.results[0] < 0) loadResult(s, v, v, 0);
-}
-
-/**
- * Adds the DEFs of those results of `v` that somebody uses. Yields the register of an i32 whose upper half must
- * be cleared yet, or NONE.
- */
-function results(s: Selection, v: Value, layout: CallLayout): number {
-  let dirty = NONE;
-  for (let i = 0; i < layout.results.length; i++) {
-    if (layout.results[i] < 0) continue;
-    const result = i === 0 ? v : s.projection(v, i);
-    if (result < 0 || !s.isDemanded(result)) {
-      // A result that nobody wants destroys its register all the same.
-      const kept = !layout.convention.clobbers.has(layout.results[i]);
-      if (kept) s.operand(s.temp(layout.results[i] < 32 ? I64 : F64), fixed(DEF, layout.results[i]));
-      continue;
-    }
-    let register = s.result(result);
-    if (s.func.type[result] === I32 && !layout.convention.zeroExtended) {
-      dirty = s.temp(I64);
-      register = dirty;
-    }
-    s.operand(register, fixed(DEF, layout.results[i]));
-  }
-  return dirty;
-}
-
-/** Loads result `i` of `call` from the buffer of results. */
-function loadResult(s: Selection, v: Value, of: Value, i: number): void {
-  const layout = s.layout(s.func.aux[of]);
-  s.stageSlot(s.resultSlot(of, layout.resultBytes), MEMORY_PLACE - layout.results[i]);
-  s.put(loadOf(s.func.type[v]), s.result(v));
-}
-
-/** A further result of a call: the call defines it, unless it lies in memory. */
-export function projection(s: Selection, v: Value): void {
-  const f = s.func;
-  const of = f.a[v] as Value;
-  if (s.layout(f.aux[of]).results[f.imm[v]] < 0) loadResult(s, v, of, f.imm[v]);
-}
-
-export function leave(s: Selection, v: Value): void {
-  const f = s.func;
-  const layout = s.layout(f.signature);
-  const n = layout.results.length;
-  const registers = new Int32Array(n).fill(NONE);
-  for (let i = 0; i < n; i++) {
-    const value = f.operand(v, i);
-    registers[i] = s.use(value);
-    if (layout.results[i] >= 0) continue;
-    s.stageBase(resultPointer(s), MEMORY_PLACE - layout.results[i]);
-    s.put(storeOf(f.type[value]), NONE, registers[i]);
-  }
-  const i = s.append(x.RET);
-  for (let k = 0; k < n; k++) {
-    if (layout.results[k] >= 0) s.operand(registers[k], fixed(USE, layout.results[k]));
-  }
-  s.buffer.imm2[i] = layout.convention.calleePops ? layout.stackBytes : 0;
-}
-
-/** Where this function's caller wants the results that have no register. */
-function resultPointer(s: Selection): number {
-  if (s.resultPointer < 0) s.resultPointer = s.temp(PTR);
-  return s.resultPointer;
-}
-
-/** return_call and return_call_ptr. The callee has the results of this function, so also its buffer. */
-export function tailCall(s: Selection, v: Value): void {
-  const f = s.func;
-  const layout = s.layout(f.aux[v]);
-  const own = s.layout(f.signature);
-  const isDirect = f.op[v] === op.RETURN_CALL;
-  const first = isDirect ? 0 : 1;
-  stackArguments(s, v, first, layout);
-  const args = registerArguments(s, v, first, layout);
-  const target = isDirect ? NONE : s.use(f.operand(v, 0));
-  const i = s.append(isDirect ? x.TAIL_CALL : x.TAIL_CALL_R);
-  if (target >= 0) s.operand(target, USE | IN_REGISTER);
-  if (layout.resultBytes > 0) s.operand(resultPointer(s), fixed(USE, layout.hidden));
-  useArguments(s, args, layout);
-  if (isDirect) s.buffer.symbol[i] = f.c[v];
-  s.buffer.imm[i] = own.convention.calleePops ? own.stackBytes : 0;
-  s.buffer.imm2[i] = layout.stackBytes;
 }

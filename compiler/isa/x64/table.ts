@@ -1,6 +1,18 @@
 // The rows of insts.ts as selection and the generator of rules see them: constraints, memory forms, shapes.
 
-import { constraintsOf, InstructionTable, typeOf } from "../../mach/target.ts";
+import {
+  ANY,
+  BITS8,
+  BITS16,
+  constraintsOf,
+  IMMEDIATE,
+  type InstructionShape,
+  InstructionTable,
+  MASKED,
+  SHIFTED,
+  SUM,
+  typeOf,
+} from "../../mach/target.ts";
 import { IN_RM, NO_IMM, READ, ROWS, WRITE } from "./insts.ts";
 
 /** The number of the form of instruction `i` with memory in place of its `rm` register, or -1. */
@@ -11,29 +23,26 @@ function memoryFormOf(i: number): number {
   return isForm && next.memory && !row.memory ? i + 1 : -1;
 }
 
+/** Of instructions that make indices: what the operations of opt/bits.ts, evidentBits, become, and far offsets. */
+const RESULTS: ReadonlyMap<string, number> = new Map([
+  ["movzx8_32", BITS8],
+  ["movzx8_32_m", BITS8],
+  ["movzx16_32", BITS16],
+  ["movzx16_32_m", BITS16],
+  ["and32_i", MASKED],
+  ["shr32_i", SHIFTED],
+  ["shr64_i", SHIFTED],
+  ["const64", IMMEDIATE],
+  ["add64", SUM],
+]);
+
 export const INSTRUCTIONS: InstructionTable = new InstructionTable(
   ROWS.map((row) => row.name),
   ROWS.map((row) => constraintsOf(row.operands, row.encoding === null)),
   Int16Array.from(ROWS, (_, i) => memoryFormOf(i)),
   Uint8Array.from(ROWS, (row) => row.feature),
+  Uint8Array.from(ROWS, (row) => RESULTS.get(row.name) ?? ANY),
 );
-
-/** What a rule has to give for a register or memory operand. */
-export interface OperandShape {
-  readonly memory: boolean;
-  /** A register that is only read, and has a memory form. */
-  readonly either: boolean;
-  readonly float: boolean;
-  readonly width: number;
-}
-
-export interface InstructionShape {
-  readonly reads: readonly OperandShape[];
-  /** Types of what it defines. */
-  readonly defs: readonly number[];
-  readonly immediate: boolean;
-  readonly condition: boolean;
-}
 
 /** Pseudo-instructions that rules may use have an immediate or a condition by name. */
 const WITH_IMMEDIATE: readonly string[] = ["const32", "const64"];

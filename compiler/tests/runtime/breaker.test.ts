@@ -1,7 +1,7 @@
 // Where the eval breaker is: found, verified, and forgotten with the thread state.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { LEVELS, Process } from "./process.ts";
 
 const NONE = 0x9999n;
@@ -106,7 +106,7 @@ describe.each(LEVELS)("the eval breaker, optimized at level %i", (level) => {
     });
   };
   const find = () => p.call("breaker_find", p.context);
-  const place = () => p.field(layouts.CONTEXT_BREAKER_AT);
+  const place = () => p.field(layouts.CONTEXT_BREAKER_AT.offset);
 
   test.each([
     [0, 68n],
@@ -117,12 +117,12 @@ describe.each(LEVELS)("the eval breaker, optimized at level %i", (level) => {
     [0x0310, 24n],
   ])("of version %i is found, and followed three requests", (version, at) => {
     start(version, at);
-    p.setField(layouts.CONTEXT_STACK_SIZE, 1000n);
+    p.setField(layouts.CONTEXT_STACK_SIZE.offset, 1000n);
     expect(find()).toBe(0n);
     expect(place()).toBe(at);
     expect(evaluations).toBe(3);
     expect(p.raised).toBe("");
-    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n); // the next entry asks again
+    expect(p.field(layouts.CONTEXT_STACK_SIZE.offset)).toBe(0n); // the next entry asks again
     expect(find()).toBe(0n);
     expect(evaluations).toBe(3);
   });
@@ -135,7 +135,7 @@ describe.each(LEVELS)("the eval breaker, optimized at level %i", (level) => {
       start(version, wrong);
       expect(find()).toBe(0n);
       expect([place(), evaluations, p.raised]).toEqual([0n, 16, ""]);
-      expect(p.call("breaker", p.context)).toBe(p.context + BigInt(layouts.CONTEXT_ALWAYS));
+      expect(p.call("breaker", p.context)).toBe(p.context + BigInt(layouts.CONTEXT_ALWAYS.offset));
     }
     // Nor what is not 0 whatever is asked for.
     start(0x030d, 24n);
@@ -189,7 +189,7 @@ describe.each(LEVELS)("the eval breaker, optimized at level %i", (level) => {
     start(0x030d, 24n);
     const { machine: m } = p;
     const end = m.allocate(8);
-    p.setField(layouts.CONTEXT_THREAD_END, end);
+    p.setField(layouts.CONTEXT_THREAD_END.offset, end);
     find();
     expect(p.call("breaker", p.context)).toBe(breaker);
     expect(p.call("breaker", p.context)).toBe(breaker);
@@ -198,24 +198,24 @@ describe.each(LEVELS)("the eval breaker, optimized at level %i", (level) => {
     expect(p.counts.get(capsule)).toBe(1);
     // Two stacks of this thread, one of another.
     const stack = (i: number, of: bigint) => {
-      const at = p.context + BigInt(layouts.CONTEXT_STACKS + 24 * i);
+      const at = p.context + BigInt(layouts.CONTEXT_STACKS.offset + 24 * i);
       m.write(at + 8n, 4096n);
       m.write(at + 16n, of);
       return () => m.read(at + 8n);
     };
     const sizes = [stack(0, breaker), stack(1, 1n), stack(7, breaker)];
-    p.setField(layouts.CONTEXT_STACK_SIZE, 4096n);
-    p.setField(layouts.CONTEXT_BREAKER, 1n);
+    p.setField(layouts.CONTEXT_STACK_SIZE.offset, 4096n);
+    p.setField(layouts.CONTEXT_BREAKER.offset, 1n);
     p.call("thread_state_end", capsule);
     expect(sizes.map((size) => size())).toEqual([0n, 4096n, 0n]);
-    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(4096n);
-    p.setField(layouts.CONTEXT_BREAKER, breaker);
+    expect(p.field(layouts.CONTEXT_STACK_SIZE.offset)).toBe(4096n);
+    p.setField(layouts.CONTEXT_BREAKER.offset, breaker);
     p.call("thread_state_end", capsule);
-    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_STACK_SIZE.offset)).toBe(0n);
   });
 
   test("a thread whose end would not be noticed tests the byte that is never 0", () => {
-    const always = () => p.context + BigInt(layouts.CONTEXT_ALWAYS);
+    const always = () => p.context + BigInt(layouts.CONTEXT_ALWAYS.offset);
     start(0x030d, 24n);
     find();
     p.machine.natives.set("PyCapsule_New", () => {

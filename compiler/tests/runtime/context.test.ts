@@ -1,7 +1,7 @@
 // The context of an interpreter: made once, shared, given back.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { LEVELS, Process } from "./process.ts";
 
 describe.each(LEVELS)("the context, optimized at level %i", (level) => {
@@ -49,7 +49,7 @@ describe.each(LEVELS)("the context, optimized at level %i", (level) => {
     const capsule = dict.get(KEY) ?? 0n;
     expect(p.counts.get(capsule)).toBe(1);
     const callable = p.object();
-    p.machine.write(context + BigInt(layouts.CONTEXT_RAISE), callable);
+    p.machine.write(context + BigInt(layouts.CONTEXT_RAISE.offset), callable);
     p.machine.callAddress(destructor, [capsule]);
     expect(p.counts.get(callable)).toBe(0);
     expect(p.log).toContain("delete 77");

@@ -1,8 +1,9 @@
 // Faults: which are traps, and what becomes of the others.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { helper } from "../../ir/helpers.ts";
-import * as layouts from "../../ir/layout.ts";
+import { helper } from "../../abi/helpers.ts";
+import * as layouts from "../../abi/layout.ts";
+import { LP64 } from "../../abi/model.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { PC_TABLE } from "../../runtime/body.ts";
 import { MARK } from "../../runtime/handlers.ts";
@@ -39,10 +40,10 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       m.write(table + BigInt(4 * i), x, 4);
     });
     m.addresses.set(PC_TABLE, table);
-    const memories = SHAPE_SPACES + EXT_MEMORY * SPACE_BYTES;
+    const memories = SHAPE_SPACES.offset + EXT_MEMORY * SPACE_BYTES;
     const shape = m.allocate(SHAPE_BYTES);
-    m.write(shape + BigInt(memories + SPACE_COUNT), 1n, 4);
-    m.write(shape + BigInt(memories + SPACE_POINTERS), BigInt(LAYOUT.memory[0]), 4);
+    m.write(shape + BigInt(memories + SPACE_COUNT.offset), 1n, 4);
+    m.write(shape + BigInt(memories + SPACE_POINTERS.offset), BigInt(LAYOUT.memory[0]), 4);
     m.addresses.set(SHAPE, shape);
     const record = m.allocate(32);
     m.write(record, BASE);
@@ -51,17 +52,17 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     info = m.allocate(128);
     ucontext = m.sp; // where the kernel puts it
     m.bytes.fill(0, Number(m.sp), Number(m.sp) + 1000);
-    m.write(ucontext + BigInt(os.LINUX_X64.vmctx), m.vmctx);
+    m.write(ucontext + BigInt(os.LINUX_X64.vmctx.offset), m.vmctx);
   });
 
   const faultAt = (pc: bigint, address: bigint, sp = 0x55008n) => {
-    p.machine.write(ucontext + BigInt(os.LINUX_X64.pc), pc);
-    p.machine.write(ucontext + BigInt(os.LINUX_X64.sp), sp);
+    p.machine.write(ucontext + BigInt(os.LINUX_X64.pc.offset), pc);
+    p.machine.write(ucontext + BigInt(os.LINUX_X64.sp.offset), sp);
     p.machine.write(info + 8n, 1n, 4);
     p.machine.write(info + 16n, address);
   };
-  const pc = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.pc));
-  const sp = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.sp));
+  const pc = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.pc.offset));
+  const sp = () => p.machine.read(ucontext + BigInt(os.LINUX_X64.sp.offset));
   const deliver = () => p.call("on_fault", 11n, info, ucontext);
   const caught = (at: bigint, address: bigint) => {
     faultAt(at, address);
@@ -73,14 +74,14 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
     expect([pc(), sp()]).toEqual([TEXT + 20n, 0x55008n]);
     deliver();
     expect([pc(), sp()]).toEqual([p.machine.address(helper(p.machine.program, "fault")), 0x54ff8n]);
-    expect(p.field(layouts.CONTEXT_TRAP_PC)).toBe(TEXT + 20n);
-    expect(p.field(layouts.CONTEXT_TRAP_SP)).toBe(0x55008n);
+    expect(p.field(layouts.CONTEXT_TRAP_PC.offset)).toBe(TEXT + 20n);
+    expect(p.field(layouts.CONTEXT_TRAP_SP.offset)).toBe(0x55008n);
     faultAt(TEXT + 300n, BASE + (1n << 33n) + 65535n, 0x55010n);
     deliver();
     expect(sp()).toBe(0x55008n);
-    p.setField(layouts.CONTEXT_TRAP_SP, p.machine.sp - 64n);
+    p.setField(layouts.CONTEXT_TRAP_SP.offset, p.machine.sp - 64n);
     expect(() => p.call("fault")).toThrow(Resumed);
-    expect(p.field(layouts.CONTEXT_TRAP_CODE) & 255n).toBe(BigInt(MEMORY_OUT_OF_BOUNDS));
+    expect(p.field(layouts.CONTEXT_TRAP_CODE.offset) & 255n).toBe(BigInt(MEMORY_OUT_OF_BOUNDS));
   });
 
   test.each([
@@ -194,11 +195,11 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       return 0x7777n;
     });
     const record = p.machine.allocate(layouts.IMAGE_RECORD_BYTES);
-    p.machine.write(record, p.field(layouts.CONTEXT_IMAGES));
+    p.machine.write(record, p.field(layouts.CONTEXT_IMAGES.offset));
     p.machine.write(record + 8n, other);
-    p.machine.write(record + BigInt(layouts.IMAGE_START), 4n);
-    p.machine.write(record + BigInt(layouts.IMAGE_END), 6n);
-    p.setField(layouts.CONTEXT_IMAGES, record);
+    p.machine.write(record + BigInt(layouts.IMAGE_START.offset), 4n);
+    p.machine.write(record + BigInt(layouts.IMAGE_END.offset), 6n);
+    p.setField(layouts.CONTEXT_IMAGES.offset, record);
     faultAt(5n, BASE);
     deliver();
     expect(count("other")).toBe(1);
@@ -230,11 +231,11 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       p.machine.write(ucontext - 8n, RESTORER);
       outer = ucontext + 1040n;
       p.machine.write(outer - 8n, returnsTo);
-      p.machine.write(outer + BigInt(os.LINUX_X64.pc), at);
-      p.machine.write(outer + BigInt(os.LINUX_X64.vmctx), p.machine.vmctx);
-      p.machine.write(outer + BigInt(os.LINUX_X64.address), address);
-      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_LOW), ucontext - 4096n);
-      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 8192n);
+      p.machine.write(outer + BigInt(os.LINUX_X64.pc.offset), at);
+      p.machine.write(outer + BigInt(os.LINUX_X64.vmctx.offset), p.machine.vmctx);
+      p.machine.write(outer + BigInt(os.LINUX_X64.address.offset), address);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK_LOW.offset(LP64)), ucontext - 4096n);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK_SIZE.offset(LP64)), 8192n);
     };
     const follows = () => p.call("follows_trap", ucontext, RESTORER);
 
@@ -248,10 +249,10 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
       expect([p.handler(11) !== 0n, count("raise 11")]).toEqual([true, 0]);
       // Without an alternate stack it lies on the thread's own.
       p.call("serve_signals", p.context);
-      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 0n);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK_SIZE.offset(LP64)), 0n);
       expect(follows()).toBe(0n);
-      p.setField(layouts.CONTEXT_STACK_LOW, ucontext - 65536n);
-      p.setField(layouts.CONTEXT_STACK_SIZE, 65536n + 8192n);
+      p.setField(layouts.CONTEXT_STACK_LOW.offset, ucontext - 65536n);
+      p.setField(layouts.CONTEXT_STACK_SIZE.offset, 65536n + 8192n);
       expect(follows()).toBe(1n);
     });
 
@@ -266,9 +267,9 @@ describe.each(LEVELS)("faults, optimized at level %i", (level) => {
 
     test("beyond the stack", () => {
       called(TEXT + 20n, BASE);
-      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 4096n + 1040n + 303n);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK_SIZE.offset(LP64)), 4096n + 1040n + 303n);
       expect(follows()).toBe(0n);
-      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK + os.STACK_SIZE), 4096n + 1040n + 320n);
+      p.machine.write(ucontext + BigInt(os.UCONTEXT_STACK_SIZE.offset(LP64)), 4096n + 1040n + 320n);
       expect(follows()).toBe(1n);
     });
   });

@@ -1,7 +1,7 @@
 // The ledger of what memories and tables hold, and when garbage is looked for.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION } from "../../ir/traps.ts";
 import { LEAST } from "../../runtime/ledger.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
@@ -19,7 +19,7 @@ describe.each(LEVELS)("the ledger, optimized at level %i", (level) => {
     onLook = () => {};
     fails = false;
     collect = p.object();
-    p.setField(layouts.CONTEXT_LEDGER + layouts.LEDGER_COLLECT, collect);
+    p.setField(layouts.CONTEXT_LEDGER.offset + layouts.LEDGER_COLLECT.offset, collect);
     p.machine.natives.set("PyObject_CallObject", (callable, args) => {
       expect([callable, args, p.counts.get(collect)]).toEqual([collect, 0n, 2]);
       looked++;
@@ -29,9 +29,9 @@ describe.each(LEVELS)("the ledger, optimized at level %i", (level) => {
   });
 
   const PAGE = 65536n;
-  const word = (at: number) => p.field(layouts.CONTEXT_LEDGER + at);
-  const held = () => word(layouts.LEDGER_BYTES);
-  const limit = () => word(layouts.LEDGER_LIMIT);
+  const word = (at: number) => p.field(layouts.CONTEXT_LEDGER.offset + at);
+  const held = () => word(layouts.LEDGER_BYTES.offset);
+  const limit = () => word(layouts.LEDGER_LIMIT.offset);
   const made = (pages: bigint) => {
     const record = p.memory();
     expect(p.call("memory_create", record, pages, MINUS_ONE)).toBe(0n);
@@ -71,13 +71,18 @@ describe.each(LEVELS)("the ledger, optimized at level %i", (level) => {
     expect(looked).toBe(0);
     onLook = () => {
       // Wasm code is suspended.
-      expect(p.field(layouts.CONTEXT_REFS_COUNT)).toBe(0n);
+      expect(p.field(layouts.CONTEXT_REFS_COUNT.offset)).toBe(0n);
       p.call("memory_destroy", garbage);
     };
-    p.setField(layouts.CONTEXT_REFS_COUNT, 1n);
+    p.setField(layouts.CONTEXT_REFS_COUNT.offset, 1n);
     expect(p.call("memory_grow", record, 1n)).toBe(0n);
-    expect([looked, held(), limit(), p.field(layouts.CONTEXT_REFS_COUNT)]).toEqual([1, PAGE, least, 1n]);
-    p.setField(layouts.CONTEXT_REFS_COUNT, 0n);
+    expect([looked, held(), limit(), p.field(layouts.CONTEXT_REFS_COUNT.offset)]).toEqual([
+      1,
+      PAGE,
+      least,
+      1n,
+    ]);
+    p.setField(layouts.CONTEXT_REFS_COUNT.offset, 0n);
     expect(p.call("memory_grow", record, 1n)).toBe(1n);
     expect(looked).toBe(1);
   });
@@ -98,7 +103,7 @@ describe.each(LEVELS)("the ledger, optimized at level %i", (level) => {
   test("tables that wasm code grows are no different", () => {
     const record = p.table();
     p.call("table_create", record, 0n, 0n, MINUS_ONE);
-    p.setField(layouts.CONTEXT_LEDGER + layouts.LEDGER_LIMIT, 15n);
+    p.setField(layouts.CONTEXT_LEDGER.offset + layouts.LEDGER_LIMIT.offset, 15n);
     expect(p.call("table_grow", record, 0n, 2n)).toBe(0n);
     expect([looked, limit()]).toEqual([1, least]);
   });
@@ -107,23 +112,23 @@ describe.each(LEVELS)("the ledger, optimized at level %i", (level) => {
     const record = made(most);
     fails = true;
     expect(p.trapCode("memory_grow", record, 1n)).toBe(PYTHON_EXCEPTION);
-    expect(p.call("ledger_settle", p.context + BigInt(layouts.CONTEXT_LEDGER))).toBe(0xffffffffn);
+    expect(p.call("ledger_settle", p.context + BigInt(layouts.CONTEXT_LEDGER.offset))).toBe(0xffffffffn);
     expect(p.counts.get(collect)).toBe(1);
   });
 
   test("with little stack it is left to the next time", () => {
     const record = made(most);
-    p.setField(layouts.CONTEXT_STACK_LOW, p.machine.sp - 1024n);
-    p.setField(layouts.CONTEXT_STACK_SIZE, 65536n);
+    p.setField(layouts.CONTEXT_STACK_LOW.offset, p.machine.sp - 1024n);
+    p.setField(layouts.CONTEXT_STACK_SIZE.offset, 65536n);
     expect(p.call("memory_grow", record, 1n)).toBe(most);
     expect([looked, limit()]).toEqual([0, least]);
-    p.setField(layouts.CONTEXT_STACK_LOW, p.machine.sp - 60000n);
+    p.setField(layouts.CONTEXT_STACK_LOW.offset, p.machine.sp - 60000n);
     expect(p.call("memory_grow", record, 0n)).toBe(most + 1n);
     expect(looked).toBe(1);
   });
 
   test("without anything to call, only the limit rises", () => {
-    p.setField(layouts.CONTEXT_LEDGER + layouts.LEDGER_COLLECT, 0n);
+    p.setField(layouts.CONTEXT_LEDGER.offset + layouts.LEDGER_COLLECT.offset, 0n);
     const record = made(most);
     expect(p.call("memory_grow", record, 1n)).toBe(most);
     expect([looked, limit()]).toEqual([0, 2n * (least + PAGE)]);

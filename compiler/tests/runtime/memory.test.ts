@@ -1,7 +1,7 @@
 // Memories: reservation, growth, and the bulk instructions.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
 
@@ -118,7 +118,7 @@ describe.each(LEVELS)("memories, optimized at level %i", (level) => {
     p.machine.natives.set("memmove", note);
     p.machine.natives.set("memset", (to, _, n) => note(to, base, n));
     let polls = 0;
-    p.setField(layouts.CONTEXT_BREAKER, 4711n);
+    p.setField(layouts.CONTEXT_BREAKER.offset, 4711n);
     p.machine.onPoll = (breaker) => {
       expect(breaker).toBe(4711n);
       polls++;

@@ -1,8 +1,9 @@
 // For tests of the run time: all its functions in an interpreter, and the process they live in, simulated.
 
 import { expect } from "vitest";
-import { helper } from "../../ir/helpers.ts";
-import * as layouts from "../../ir/layout.ts";
+import { helper } from "../../abi/helpers.ts";
+import * as layouts from "../../abi/layout.ts";
+import { LP64 } from "../../abi/model.ts";
 import { Program, SYM_FUNC } from "../../ir/program.ts";
 import { verify } from "../../ir/verify.ts";
 import { Image } from "../../mach/image.ts";
@@ -80,10 +81,10 @@ export class Process {
     build(m, level);
     this.context = m.allocate(layouts.CONTEXT_BYTES);
     m.vmctx = m.allocate(LAYOUT.bytes + 64);
-    m.write(m.vmctx + BigInt(layouts.VMCTX_CONTEXT), this.context);
-    m.write(m.vmctx + BigInt(layouts.VMCTX_MODULE), this.object());
-    this.setField(layouts.CONTEXT_ENTRY_SP, m.sp);
-    this.setField(layouts.CONTEXT_LEDGER + layouts.LEDGER_LIMIT, BigInt(LEAST));
+    m.write(m.vmctx + BigInt(layouts.VMCTX_CONTEXT.offset), this.context);
+    m.write(m.vmctx + BigInt(layouts.VMCTX_MODULE.offset), this.object());
+    this.setField(layouts.CONTEXT_ENTRY_SP.offset, m.sp);
+    this.setField(layouts.CONTEXT_LEDGER.offset + layouts.LEDGER_LIMIT.offset, BigInt(LEAST));
   }
 
   private natives(): void {
@@ -196,10 +197,10 @@ export class Process {
       return 0n;
     });
     set("sigaction", (signal, set, old) => {
-      const now = this.actions.get(Number(signal)) ?? new Uint8Array(os.SIGACTION_BYTES);
+      const now = this.actions.get(Number(signal)) ?? new Uint8Array(os.SIGACTION.bytes(LP64));
       if (signal === 0n || signal > 64n) return 0xffffffffn;
-      const next = set === 0n ? now : range(set, BigInt(os.SIGACTION_BYTES)).slice();
-      if (old !== 0n) range(old, BigInt(os.SIGACTION_BYTES)).set(now);
+      const next = set === 0n ? now : range(set, BigInt(os.SIGACTION.bytes(LP64))).slice();
+      if (old !== 0n) range(old, BigInt(os.SIGACTION.bytes(LP64))).set(now);
       this.actions.set(Number(signal), next);
       return 0n;
     });
@@ -229,16 +230,16 @@ export class Process {
   /** A fresh record of a memory or table. */
   record(bytes: number, ledger: number): bigint {
     const record = this.machine.allocate(bytes);
-    this.machine.write(record + BigInt(ledger), this.context + BigInt(layouts.CONTEXT_LEDGER));
+    this.machine.write(record + BigInt(ledger), this.context + BigInt(layouts.CONTEXT_LEDGER.offset));
     return record;
   }
 
   memory(): bigint {
-    return this.record(layouts.MEMORY_RECORD_BYTES, layouts.MEMORY_LEDGER);
+    return this.record(layouts.MEMORY_RECORD_BYTES, layouts.MEMORY_LEDGER.offset);
   }
 
   table(): bigint {
-    return this.record(layouts.TABLE_RECORD_BYTES, layouts.TABLE_LEDGER);
+    return this.record(layouts.TABLE_RECORD_BYTES, layouts.TABLE_LEDGER.offset);
   }
 
   /** A Python object with one reference. */
@@ -282,10 +283,10 @@ export class Process {
   }
 
   install(signal: number, handler: bigint, flags = 0, mark = 0): void {
-    const action = new Uint8Array(os.SIGACTION_BYTES);
-    new DataView(action.buffer).setInt32(os.SIGACTION_MASK + 4, mark, true);
+    const action = new Uint8Array(os.SIGACTION.bytes(LP64));
+    new DataView(action.buffer).setInt32(os.SIGACTION_MASK.offset(LP64) + 4, mark, true);
     new DataView(action.buffer).setBigUint64(0, handler, true);
-    new DataView(action.buffer).setInt32(os.SIGACTION_FLAGS, flags, true);
+    new DataView(action.buffer).setInt32(os.SIGACTION_FLAGS.offset(LP64), flags, true);
     this.actions.set(signal, action);
   }
 

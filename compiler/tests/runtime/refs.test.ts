@@ -1,7 +1,7 @@
 // References on the wasm stack: held, swept, released.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION } from "../../ir/traps.ts";
 import { LEVELS, Process } from "./process.ts";
 
@@ -11,7 +11,7 @@ describe.each(LEVELS)("references on the wasm stack, optimized at level %i", (le
     p = new Process(level);
   });
 
-  const held = () => p.field(layouts.CONTEXT_REFS_COUNT);
+  const held = () => p.field(layouts.CONTEXT_REFS_COUNT.offset);
 
   test("what the stack no longer has is released, the rest stays", () => {
     const m = p.machine;
@@ -45,7 +45,7 @@ describe.each(LEVELS)("references on the wasm stack, optimized at level %i", (le
     p.onDeath = () => {};
     p.call("refs_release", p.context);
     expect([held(), p.counts.get(kept), p.counts.get(last)]).toEqual([0n, 1, 0]);
-    expect(p.field(layouts.CONTEXT_REFS)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_REFS.offset)).toBe(0n);
   });
 
   test("more than half alive: the list grows", () => {

@@ -1,7 +1,7 @@
 // The run time as a whole: every function verifies, order and names hold.
 
 import { expect, test } from "vitest";
-import { HELPERS, helper } from "../../ir/helpers.ts";
+import { HELPERS, helper } from "../../abi/helpers.ts";
 import { OPS } from "../../ir/ops.ts";
 import { Program, SYM_DATA, SYM_FUNC, SYM_RODATA } from "../../ir/program.ts";
 import { Image } from "../../mach/image.ts";

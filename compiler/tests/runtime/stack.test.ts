@@ -1,7 +1,7 @@
 // Bounds of stacks, what happens when CPython wants something, and the context given to Python and taken back.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { SYM_FUNC } from "../../ir/program.ts";
 import { PYTHON_EXCEPTION, STACK_EXHAUSTED } from "../../ir/traps.ts";
 import { verify } from "../../ir/verify.ts";
@@ -39,30 +39,30 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
   const asked = () => p.log.filter((x) => x === "getstack").length;
 
   /** CPython wants something. The place of the eval breaker is unknown, so what is tested is a byte of the context. */
-  const want = () => p.setField(layouts.CONTEXT_ALWAYS, 1n);
+  const want = () => p.setField(layouts.CONTEXT_ALWAYS.offset, 1n);
   /** Sets what PyErr_CheckSignals does besides answering. */
   const onCheck = (more: () => bigint) => {
     p.machine.natives.set("PyErr_CheckSignals", () => {
-      p.setField(layouts.CONTEXT_ALWAYS, 0n);
+      p.setField(layouts.CONTEXT_ALWAYS.offset, 0n);
       return more();
     });
   };
 
   test("bounds are asked for once per thread, until it ends", () => {
     expect(p.call("stack_enter", p.context)).toBe(0n);
-    expect(p.field(layouts.CONTEXT_STACK_LOW)).toBe(low());
-    expect(p.field(layouts.CONTEXT_LIMIT)).toBe(low() + 131072n);
-    p.setField(layouts.CONTEXT_STACK_LOW, 0n);
-    p.setField(layouts.CONTEXT_STACK_SIZE, 0n);
+    expect(p.field(layouts.CONTEXT_STACK_LOW.offset)).toBe(low());
+    expect(p.field(layouts.CONTEXT_LIMIT.offset)).toBe(low() + 131072n);
+    p.setField(layouts.CONTEXT_STACK_LOW.offset, 0n);
+    p.setField(layouts.CONTEXT_STACK_SIZE.offset, 0n);
     expect(p.call("stack_enter", p.context)).toBe(0n);
-    expect(p.field(layouts.CONTEXT_STACK_LOW)).toBe(low());
+    expect(p.field(layouts.CONTEXT_STACK_LOW.offset)).toBe(low());
     expect(asked()).toBe(1);
     p.call("thread_exit", p.context);
-    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_STACK_SIZE.offset)).toBe(0n);
     expect(p.call("stack_enter", p.context)).toBe(0n);
     expect(asked()).toBe(2);
     p.call("stacks_forget", p.context);
-    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_STACK_SIZE.offset)).toBe(0n);
     expect(p.call("stack_enter", p.context)).toBe(0n);
     expect(asked()).toBe(3);
   });
@@ -79,22 +79,22 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
       return 7n;
     });
     expect(p.call("stack_enter", p.context)).toBe(0n);
-    p.setField(layouts.CONTEXT_STACK_SIZE, p.field(layouts.CONTEXT_STACK_SIZE) * 1024n);
+    p.setField(layouts.CONTEXT_STACK_SIZE.offset, p.field(layouts.CONTEXT_STACK_SIZE.offset) * 1024n);
     want();
     p.call("stack_slow");
     p.call("stack_slow");
-    expect([answers, yields, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([0, 1, 2n]);
-    p.setField(layouts.CONTEXT_PUT_OFF, 1024n);
+    expect([answers, yields, p.field(layouts.CONTEXT_PUT_OFF.offset)]).toEqual([0, 1, 2n]);
+    p.setField(layouts.CONTEXT_PUT_OFF.offset, 1024n);
     p.call("stack_slow");
     expect([answers, yields]).toEqual([0, 2]);
-    p.setField(layouts.CONTEXT_PUT_OFF, 1n << 20n);
+    p.setField(layouts.CONTEXT_PUT_OFF.offset, 1n << 20n);
     m.natives.set("syscall", () => 43n); // another thread than the main one
     p.call("stack_slow");
-    expect([answers, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([0, (1n << 20n) + 1n]);
+    expect([answers, p.field(layouts.CONTEXT_PUT_OFF.offset)]).toEqual([0, (1n << 20n) + 1n]);
     m.natives.set("syscall", () => 42n);
     expect(() => p.call("stack_slow")).toThrow();
-    expect(p.field(layouts.CONTEXT_TRAP_CODE) & 0xffffffffn).toBe(BigInt(STACK_EXHAUSTED));
-    expect([answers, p.field(layouts.CONTEXT_PUT_OFF)]).toEqual([0, 0n]);
+    expect(p.field(layouts.CONTEXT_TRAP_CODE.offset) & 0xffffffffn).toBe(BigInt(STACK_EXHAUSTED));
+    expect([answers, p.field(layouts.CONTEXT_PUT_OFF.offset)]).toEqual([0, 0n]);
     p.call("trap_to_exception", p.context);
     expect(answers).toBe(1);
   });
@@ -107,7 +107,7 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
     });
     expect(p.call("stack_enter", p.context)).toBe(0xffffffffn);
     expect(p.raised).toBe("3: too little stack left for WebAssembly code");
-    expect(p.field(layouts.CONTEXT_STACK_SIZE)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_STACK_SIZE.offset)).toBe(0n);
     expect(p.call("stack_enter", p.context)).toBe(0xffffffffn);
   });
 
@@ -158,13 +158,17 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
     let checks = 0;
     onCheck(() => {
       checks++;
-      p.setField(layouts.CONTEXT_ENTRY_SP, 1n);
-      p.setField(layouts.CONTEXT_LIMIT, 2n);
-      p.setField(layouts.CONTEXT_STACK_SIZE, 3n);
-      p.setField(layouts.CONTEXT_BREAKER, 4n);
+      p.setField(layouts.CONTEXT_ENTRY_SP.offset, 1n);
+      p.setField(layouts.CONTEXT_LIMIT.offset, 2n);
+      p.setField(layouts.CONTEXT_STACK_SIZE.offset, 3n);
+      p.setField(layouts.CONTEXT_BREAKER.offset, 4n);
       return 0n;
     });
-    const own = [layouts.CONTEXT_ENTRY_SP, layouts.CONTEXT_LIMIT, layouts.CONTEXT_BREAKER];
+    const own = [
+      layouts.CONTEXT_ENTRY_SP.offset,
+      layouts.CONTEXT_LIMIT.offset,
+      layouts.CONTEXT_BREAKER.offset,
+    ];
     const before = own.map((field) => p.field(field));
     p.call("stack_slow");
     expect(checks).toBe(0);
@@ -173,7 +177,7 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
     p.call("stack_slow");
     expect(checks).toBe(1);
     expect(own.map((field) => p.field(field))).toEqual(before);
-    expect(p.field(layouts.CONTEXT_TICK)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_TICK.offset)).toBe(0n);
   });
 
   test("pending calls and the evaluation loop are for what is left; what stays is asked for now and then", () => {
@@ -204,7 +208,7 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
       calls.push("loop");
       return p.object();
     });
-    p.setField(layouts.CONTEXT_NOTHING, p.object());
+    p.setField(layouts.CONTEXT_NOTHING.offset, p.object());
     want();
     p.call("stack_slow");
     const all = ["signals", "lock", "pending", "loop"];
@@ -237,7 +241,7 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
       return undefined;
     });
     now += 4_000_000n;
-    p.setField(layouts.CONTEXT_SKIP, 0n);
+    p.setField(layouts.CONTEXT_SKIP.offset, 0n);
     expect(() => p.call("stack_slow")).toThrow(Resumed);
     expect(traceback).toEqual([error[1], 0x9999n, error[0], error[1], 0n]);
     expect(error.map((o) => p.counts.get(o))).toEqual([1, 1, 0]);
@@ -245,19 +249,19 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
 
   test("an exception of a signal handler and an exhausted stack unwind from the caller's place", () => {
     p.call("stack_enter", p.context);
-    p.setField(layouts.CONTEXT_ENTRY_PC, 0x7777n);
+    p.setField(layouts.CONTEXT_ENTRY_PC.offset, 0x7777n);
     const sp = p.machine.sp;
     want();
     onCheck(() => 0xffffffffn);
     expect(() => p.call("stack_slow")).toThrow(Resumed);
-    expect(p.field(layouts.CONTEXT_TRAP_CODE) & 255n).toBe(BigInt(PYTHON_EXCEPTION));
-    p.setField(layouts.CONTEXT_LIMIT, sp);
+    expect(p.field(layouts.CONTEXT_TRAP_CODE.offset) & 255n).toBe(BigInt(PYTHON_EXCEPTION));
+    p.setField(layouts.CONTEXT_LIMIT.offset, sp);
     p.call("stack_slow");
-    p.setField(layouts.CONTEXT_LIMIT, sp + 1n);
+    p.setField(layouts.CONTEXT_LIMIT.offset, sp + 1n);
     expect(() => p.call("stack_slow")).toThrow(Resumed);
-    expect(p.field(layouts.CONTEXT_TRAP_CODE) & 255n).toBe(BigInt(STACK_EXHAUSTED));
-    expect(p.field(layouts.CONTEXT_TRAP_PC)).toBe(0x5555n);
-    expect(p.field(layouts.CONTEXT_TRAP_SP)).toBe(sp);
+    expect(p.field(layouts.CONTEXT_TRAP_CODE.offset) & 255n).toBe(BigInt(STACK_EXHAUSTED));
+    expect(p.field(layouts.CONTEXT_TRAP_PC.offset)).toBe(0x5555n);
+    expect(p.field(layouts.CONTEXT_TRAP_SP.offset)).toBe(sp);
   });
 
   test("suspend and continued keep what belongs to the thread", () => {
@@ -272,19 +276,19 @@ describe.each(LEVELS)("stack and breaker, optimized at level %i", (level) => {
     verify(c.finish(), program);
     p.machine.add(c.func);
     const own = [
-      layouts.CONTEXT_ENTRY_SP,
-      layouts.CONTEXT_ENTRY_PC,
-      layouts.CONTEXT_REFS,
-      layouts.CONTEXT_REFS_COUNT,
-      layouts.CONTEXT_REFS_CAPACITY,
-      layouts.CONTEXT_LIMIT,
-      layouts.CONTEXT_BREAKER,
+      layouts.CONTEXT_ENTRY_SP.offset,
+      layouts.CONTEXT_ENTRY_PC.offset,
+      layouts.CONTEXT_REFS.offset,
+      layouts.CONTEXT_REFS_COUNT.offset,
+      layouts.CONTEXT_REFS_CAPACITY.offset,
+      layouts.CONTEXT_LIMIT.offset,
+      layouts.CONTEXT_BREAKER.offset,
     ];
     own.forEach((field, i) => {
       p.setField(field, BigInt(i + 10));
     });
     p.machine.natives.set("python", () => {
-      expect(p.field(layouts.CONTEXT_REFS_COUNT)).toBe(0n);
+      expect(p.field(layouts.CONTEXT_REFS_COUNT.offset)).toBe(0n);
       for (const field of own) p.setField(field, 99n);
       return undefined;
     });

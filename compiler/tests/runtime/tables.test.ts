@@ -1,7 +1,7 @@
 // Tables and element segments, and who owns the references in them.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION, TABLE_OUT_OF_BOUNDS } from "../../ir/traps.ts";
 import { LEVELS, MINUS_ONE, Process } from "./process.ts";
 
@@ -96,10 +96,10 @@ describe.each(LEVELS)("tables, optimized at level %i", (level) => {
     const cell = (i: number) => p.machine.read(p.machine.read(funcs) + BigInt(i) * 8n);
     const [module, callable] = [p.object(), p.object()];
     const other = p.machine.allocate(64);
-    p.machine.write(other + BigInt(layouts.VMCTX_MODULE), module);
+    p.machine.write(other + BigInt(layouts.VMCTX_MODULE.offset), module);
     const [f, g] = [p.machine.allocate(40), p.machine.allocate(40)];
-    p.machine.write(f + BigInt(layouts.FUNC_VMCTX), other);
-    p.machine.write(g + BigInt(layouts.FUNC_OBJECT), callable);
+    p.machine.write(f + BigInt(layouts.FUNC_VMCTX.offset), other);
+    p.machine.write(g + BigInt(layouts.FUNC_OBJECT.offset), callable);
     p.call("table_set", funcs, 0n, f);
     p.call("table_set", funcs, 1n, g);
     expect([cell(0), count(module), count(callable)]).toEqual([f, 2, 2]);
@@ -110,9 +110,9 @@ describe.each(LEVELS)("tables, optimized at level %i", (level) => {
     expect([count(module), count(callable)]).toEqual([4, 3]);
     p.call("refs_release", p.context);
     expect([count(module), count(callable)]).toEqual([2, 2]);
-    p.machine.write(other + BigInt(layouts.VMCTX_MODULE), p.machine.read(p.machine.vmctx + 16n));
+    p.machine.write(other + BigInt(layouts.VMCTX_MODULE.offset), p.machine.read(p.machine.vmctx + 16n));
     p.call("table_get", funcs, 0n);
-    expect(p.field(layouts.CONTEXT_REFS_COUNT)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_REFS_COUNT.offset)).toBe(0n);
   });
 
   test("element segments", () => {
@@ -123,13 +123,13 @@ describe.each(LEVELS)("tables, optimized at level %i", (level) => {
     const offsets = p.machine.allocate(12);
     const imported = p.machine.allocate(40);
     const callable = p.object();
-    p.machine.write(imported + BigInt(layouts.FUNC_OBJECT), callable);
+    p.machine.write(imported + BigInt(layouts.FUNC_OBJECT.offset), callable);
     p.machine.write(p.machine.vmctx + 48n, imported);
     p.machine.write(offsets, 96n, 4);
     p.machine.write(offsets + 4n, BigInt.asUintN(32, ~48n), 4);
     p.machine.write(offsets + 8n, 96n, 4);
     const own = p.machine.vmctx + 96n;
-    p.machine.write(own + BigInt(layouts.FUNC_VMCTX), p.machine.vmctx);
+    p.machine.write(own + BigInt(layouts.FUNC_VMCTX.offset), p.machine.vmctx);
     p.call("elem_funcs", elem, offsets);
     p.call("table_init", funcs, elem, 1n, 0n, 2n);
     const cell = (i: number) => p.machine.read(p.machine.read(funcs) + BigInt(i) * 8n);

@@ -1,7 +1,7 @@
 // Traps: from the raising code to the Python exception.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import * as layouts from "../../ir/layout.ts";
+import * as layouts from "../../abi/layout.ts";
 import { PYTHON_EXCEPTION, TRAP_MESSAGES } from "../../ir/traps.ts";
 import { Resumed } from "../interpret.ts";
 import { LEVELS, Process } from "./process.ts";
@@ -24,7 +24,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
 
   test("raise copies the stack up to the entry record, and the Python side gets it", () => {
     const m = p.machine;
-    p.setField(layouts.CONTEXT_ENTRY_PC, 0x7777n);
+    p.setField(layouts.CONTEXT_ENTRY_PC.offset, 0x7777n);
     const entrySp = m.sp;
     m.sp -= 64n;
     for (let i = 0n; i < 8n; i++) m.write(m.sp + 8n * i, 1000n + i);
@@ -34,7 +34,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
     m.sp = entrySp;
     m.bytes.fill(0xee, Number(trapSp), Number(entrySp)); // Python's frames
     const callable = p.object();
-    p.setField(layouts.CONTEXT_RAISE, callable);
+    p.setField(layouts.CONTEXT_RAISE.offset, callable);
     const seen: bigint[][] = [];
     m.natives.set("PyObject_CallObject", (f, args) => {
       expect(f).toBe(callable);
@@ -46,7 +46,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
     p.call("trap_to_exception", p.context);
     expect(seen).toEqual([[4n, 0x5555n, trapSp, 1000n, 1007n]]);
     expect([p.raised, p.counts.get(callable)]).toEqual(["Trap", 1]);
-    expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_TRAP_STACK.offset)).toBe(0n);
   });
 
   test("without the Python side, or if it does not raise, there is a RuntimeError in the spec's words", () => {
@@ -58,7 +58,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
       expect(p.raised).toBe(`1: ${text}`);
     });
     p.raised = "";
-    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.setField(layouts.CONTEXT_RAISE.offset, p.object());
     p.machine.natives.set("PyObject_CallObject", () => p.object());
     p.machine.natives.set("PyObject_IsInstance", () => 0n);
     resume("raise", 0n);
@@ -68,7 +68,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
 
   test("the exception that the Python side returns is set", () => {
     const [exception, type] = [p.object(), p.object()];
-    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.setField(layouts.CONTEXT_RAISE.offset, p.object());
     const { natives } = p.machine;
     natives.set("PyObject_CallObject", () => exception);
     natives.set("PyObject_IsInstance", (o, of) => (o === exception && of === 4n ? 1n : 0n));
@@ -86,7 +86,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
     p.failMalloc = true;
     resume("raise", 0n);
     expect(p.raised).toBe("");
-    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.setField(layouts.CONTEXT_RAISE.offset, p.object());
     p.call("trap_to_exception", p.context);
     expect(p.raised).toBe("MemoryError");
     p.failMalloc = false;
@@ -105,7 +105,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
     resume("raise", BigInt(PYTHON_EXCEPTION));
     p.call("trap_to_exception", p.context);
     expect(p.raised).toBe("ValueError");
-    expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_TRAP_STACK.offset)).toBe(0n);
     p.raised = "";
     resume("raise", BigInt(PYTHON_EXCEPTION));
     p.call("trap_to_exception", p.context);
@@ -146,13 +146,13 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
       p.raised = "RecursionError";
       return 0n;
     });
-    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.setField(layouts.CONTEXT_RAISE.offset, p.object());
     p.raised = "ValueError";
     resume("raise", BigInt(PYTHON_EXCEPTION));
     p.call("trap_to_exception", p.context);
     expect([p.raised, ...restored]).toEqual(["ValueError", type, value, works ? made : old]);
     if (hasOld) expect(p.counts.get(old)).toBe(works ? 1 : 2); // one is the call's: tuples here keep what is in them
-    expect(p.field(layouts.CONTEXT_TRAP_STACK)).toBe(0n);
+    expect(p.field(layouts.CONTEXT_TRAP_STACK.offset)).toBe(0n);
   });
 
   test("what a signal's handler raises there takes the place of the exception", () => {
@@ -182,7 +182,7 @@ describe.each(LEVELS)("traps, optimized at level %i", (level) => {
       p.raised = "KeyboardInterrupt";
       return 0n;
     });
-    p.setField(layouts.CONTEXT_RAISE, p.object());
+    p.setField(layouts.CONTEXT_RAISE.offset, p.object());
     p.raised = "ValueError";
     resume("raise", BigInt(PYTHON_EXCEPTION));
     p.call("trap_to_exception", p.context);

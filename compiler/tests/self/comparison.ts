@@ -1,7 +1,7 @@
 // The translated compiler against the one that Node runs: images, texts, binaries, diagnostics of the same modules.
 
 import { assemble, Compiled, compile, disassemble, readScript, validate } from "../../driver.ts";
-import { Options } from "../../options.ts";
+import { DEFAULTS } from "../../options.ts";
 import type { Sample } from "../../tools/corpus.ts";
 import { WASM_3_0 } from "../../wasm/features.ts";
 import type { TranslatedCompiler } from "./compiler.ts";
@@ -98,8 +98,16 @@ export class Comparison {
   all({ name, bytes }: Sample): void {
     const { translated } = this;
     const cpu = this.modules++ & 31;
-    const optimised = new Options("m", WASM_3_0, 2, false, false, true, cpu, false, false);
-    const quick = new Options("m", WASM_3_0, 0, true, true, false, 0, true, false);
+    const optimised = { ...DEFAULTS, leaf: "m", cpu };
+    const quick = {
+      ...DEFAULTS,
+      leaf: "m",
+      level: 0,
+      checked: true,
+      wrap: true,
+      interrupts: false,
+      verified: true,
+    };
     for (const options of [optimised, quick]) {
       this.compare(
         `${name} level ${options.level}`,
@@ -123,7 +131,7 @@ export class Comparison {
 
   /** Whether a module is valid, and its image. */
   briefly({ name, bytes }: Sample): void {
-    const options = new Options("m", WASM_3_0, 2, false, false, true, 0, false, false);
+    const options = { ...DEFAULTS, leaf: "m" };
     this.modules++;
     this.compare(name, compile(bytes, options), this.translated.compile(bytes, options));
     this.compare(

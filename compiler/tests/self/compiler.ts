@@ -55,25 +55,29 @@ export class TranslatedCompiler {
     );
   }
 
-  /** Source and options as exports take them. */
-  private given(source: number, o: Options): number[] {
-    const truth = (x: boolean): number => (x ? 1 : 0);
-    const truths = [o.checked, o.wrap, o.interrupts].map(truth);
-    return [
-      ...[source, this.machine.newText(o.leaf), o.features, o.level, ...truths],
-      ...[o.cpu, truth(o.verified), truth(o.nogil)],
-    ];
+  /** For the job that follows. */
+  private choose(o: Options): void {
+    const truths = [o.checked, o.wrap, o.interrupts, o.verified, o.nogil].map((x) => (x ? 1 : 0));
+    const [checked, wrap, interrupts, verified, nogil] = truths;
+    const leaf = this.machine.newText(o.leaf);
+    this.machine.call(
+      "options",
+      ...[leaf, o.features, o.level, checked, wrap, interrupts, o.cpu, verified, nogil],
+    );
   }
 
   compile(bytes: Uint8Array, o: Options): Compiled {
-    return this.attempt(bytes, (source) => this.machine.call("compile", ...this.given(source, o)));
+    return this.attempt(bytes, (source) => {
+      this.choose(o);
+      return this.machine.call("compile", source);
+    });
   }
 
   show(bytes: Uint8Array, o: Options, stage: string, filter: string): Compiled {
     return this.attempt(bytes, (source) => {
-      const given = this.given(source, o);
       const { machine } = this;
-      return machine.call("show", ...given, machine.newText(stage), machine.newText(filter));
+      this.choose(o);
+      return machine.call("show", source, machine.newText(stage), machine.newText(filter));
     });
   }
 
@@ -81,7 +85,8 @@ export class TranslatedCompiler {
   compileShared(bytes: Uint8Array, o: Options, helpers: readonly TranslatedCompiler[]): Compiled {
     return this.attempt(bytes, (source) => {
       const { machine } = this;
-      const chunks = machine.call("begin", ...this.given(source, o));
+      this.choose(o);
+      const chunks = machine.call("begin", source);
       this.chunks = chunks;
       for (const helper of helpers) helper.begin(bytes, o);
       for (let k = 0; k < chunks; k++) {
@@ -100,8 +105,7 @@ export class TranslatedCompiler {
    */
   dangling(bytes: Uint8Array, o: Options): number[] {
     const { machine } = this;
-    machine.reset();
-    const chunks = machine.call("begin", ...this.given(machine.newBytes(bytes), o));
+    const chunks = this.begin(bytes, o);
     const { value: floor } = machine.exports.top;
     const found: number[] = [];
     for (let k = 0; k < chunks; k++) {
@@ -129,9 +133,10 @@ export class TranslatedCompiler {
     return this.attempt(bytes, (source) => this.machine.call("requireBinary", source) ?? 0);
   }
 
-  private begin(bytes: Uint8Array, o: Options): void {
+  private begin(bytes: Uint8Array, o: Options): number {
     this.machine.reset();
-    this.machine.call("begin", ...this.given(this.machine.newBytes(bytes), o));
+    this.choose(o);
+    return this.machine.call("begin", this.machine.newBytes(bytes));
   }
 
   private chunk(k: number): Uint8Array {

@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { stageNamed } from "../../backend.ts";
 import { STOPPED } from "../../base/errors.ts";
 import { assemble, type Compiled, compile, readScript, requireBinary, show } from "../../driver.ts";
-import { Options } from "../../options.ts";
+import { DEFAULTS } from "../../options.ts";
 import { prebuild } from "../../prebuilt.ts";
 import { commonTypes } from "../../shared.ts";
 import { samples } from "../../tools/corpus.ts";
@@ -18,7 +18,7 @@ import { TranslatedCompiler } from "./compiler.ts";
 
 const GOLDEN = join(ROOT, "tests", "golden");
 
-const OPTIONS = new Options("m", WASM_3_0, 2, false, true, true, 3, true, false);
+const OPTIONS = { ...DEFAULTS, leaf: "m", wrap: true, cpu: 3, verified: true };
 
 let built: Built;
 let translated: TranslatedCompiler;
@@ -90,7 +90,7 @@ test("nothing that stays refers to what a chunk has allocated", () => {
 
 test("memory is freed when a chunk is done, and when a job is", () => {
   const binary = assemble(large(700), WASM_3_0).bytes;
-  const options = new Options("m", WASM_3_0, 2, false, true, true, 3, false, false);
+  const options = { ...DEFAULTS, leaf: "m", wrap: true, cpu: 3 };
   const used = (bytes: Uint8Array): number => {
     expect(translated.compile(bytes, options).diagnostic).toBeNull();
     return translated.used;

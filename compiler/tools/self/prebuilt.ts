@@ -1,6 +1,7 @@
 // The library of what is the same in every image (shared.ts), as source text for the translation: its words are units
 // of a text, two for each.
 
+import { DEFAULTS } from "../../options.ts";
 import { commonTypes, compileShared } from "../../shared.ts";
 
 function units(words: Int32Array): string {
@@ -13,7 +14,7 @@ function units(words: Int32Array): string {
 
 /** What stands in for prebuilt.ts. */
 export function prebuiltSource(): string {
-  const { names, words } = compileShared(commonTypes());
+  const { names, words } = compileShared(DEFAULTS.target, commonTypes());
   return `import { Library, Packed } from "./mach/library.ts";
 const NAMES: string = ${JSON.stringify(names.join("\n"))};
 const WORDS: string = "${units(words)}";
@@ -23,7 +24,7 @@ function words(): Int32Array<ArrayBuffer> {
   return made;
 }
 const LIBRARY: Library = new Library(new Packed(NAMES.split("\\n"), words()));
-export function prebuilt(): Library {
+export function prebuilt(_target: string): Library {
   return LIBRARY;
 }
 `;

@@ -4,10 +4,10 @@
 
 import type { u32 } from "../base/numbers.ts";
 import { REF_FUNC } from "../gen/wasm-ops.ts";
-import { WASM_3_0 } from "../wasm/features.ts";
-import { EXT_FUNC, type Module, type Range } from "../wasm/module.ts";
-import { Reader } from "../wasm/reader.ts";
-import { readOpcode, skipImmediates } from "../wasm/scan.ts";
+import { WASM_3_0 } from "./features.ts";
+import { EXT_FUNC, type Module, type Range } from "./module.ts";
+import { Reader } from "./reader.ts";
+import { readOpcode, skipImmediates } from "./scan.ts";
 
 /** Function index → 1 where it is exported or occurs in an element segment or constant expression. */
 export function escapingFunctions(module: Module): Uint8Array {

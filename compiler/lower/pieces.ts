@@ -2,7 +2,8 @@
 // before anything is stored, and the last piece is stored first: what does not fit traps before a byte changes.
 
 import * as op from "../gen/ir-ops.ts";
-import type { Value } from "./func.ts";
+import type { Value } from "../ir/func.ts";
+import { accessAux, addressIn, isGuarded } from "./accesses.ts";
 import type { Lowering } from "./lowering.ts";
 
 /** For more a call is less work. */
@@ -49,7 +50,7 @@ class Range {
     this.out = out;
     this.memory = memory;
     this.size = n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1;
-    this.start = out.isGuarded(memory) ? index : out.addressIn(memory, index, 0, 0, n);
+    this.start = isGuarded(out, memory) ? index : addressIn(out, memory, index, 0, 0, n);
     this.offsets = [];
     for (let offset = 0; offset + this.size <= n; offset += this.size) this.offsets.push(offset);
     if (n % this.size !== 0) this.offsets.push(n - this.size);
@@ -57,17 +58,17 @@ class Range {
 
   private address(offset: number): Value {
     const { out, memory, start, size } = this;
-    return out.isGuarded(memory) ? out.addressIn(memory, start, offset, 0, size) : start;
+    return isGuarded(out, memory) ? addressIn(out, memory, start, offset, 0, size) : start;
   }
 
   load(offset: number): Value {
     const { out, memory, size } = this;
-    return out.load(loadOf(size), this.address(offset), offset, out.accessAux(memory, size));
+    return out.load(loadOf(size), this.address(offset), offset, accessAux(out, memory, size));
   }
 
   store(offset: number, x: Value): void {
     const { out, memory, size } = this;
-    out.store(storeOf(size), this.address(offset), x, offset, out.accessAux(memory, size));
+    out.store(storeOf(size), this.address(offset), x, offset, accessAux(out, memory, size));
   }
 }
 

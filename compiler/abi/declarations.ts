@@ -2,7 +2,7 @@
 // the process provides (runtime/process.ts). A row gives a symbol its kind and, for a function, its signature.
 
 import { unreachable } from "../base/fail.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../ir/program.ts";
 
 export class Declaration {
   readonly name: string;

@@ -1,9 +1,9 @@
 // The functions of the run time by name, with their signatures; runtime/ writes their bodies. Addresses and counts
 // are i64: those of 32-bit memories and tables are extended.
 
+import { I32, I64, PTR, REF } from "../ir/ops.ts";
+import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "../ir/program.ts";
 import { Declaration, Declarations } from "./declarations.ts";
-import { I32, I64, PTR, REF } from "./ops.ts";
-import { CONV_C, CONV_PRESERVE_ALL, CONV_WASM, type Program, SYM_FUNC } from "./program.ts";
 
 function wasm(name: string, params: readonly number[], results: readonly number[]): Declaration {
   return new Declaration(name, SYM_FUNC, params, results, CONV_WASM);

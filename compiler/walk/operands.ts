@@ -6,12 +6,12 @@ import { IntColumn } from "../base/columns.ts";
 import type { ErrorText } from "../base/errors.ts";
 import { fail } from "../base/fail.ts";
 import type { u32 } from "../base/numbers.ts";
+import { type Block, NO_BLOCK, NO_VALUE, type Value } from "../ir/func.ts";
 import { checkLimit, MAX_BODY_BYTES } from "../wasm/limits.ts";
 import type { TypeSpace } from "../wasm/subtyping.ts";
 import * as t from "../wasm/types.ts";
 import { BOT, isRef, type ValType } from "../wasm/types.ts";
 import { typeText } from "../wasm/typetable.ts";
-import { type Block, NO_BLOCK, NO_VALUE, type Value } from "./func.ts";
 
 export const FRAME_FUNC = 0;
 export const FRAME_BLOCK = 1;
@@ -21,6 +21,7 @@ export const FRAME_ELSE = 4;
 export const FRAME_TRY = 5;
 
 export type Types = readonly ValType[];
+export const NO_TYPES: Types = [];
 
 /** Only what pushes many operands at once can exceed it. */
 const MAX_OPERANDS = MAX_BODY_BYTES;

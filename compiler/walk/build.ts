@@ -2,9 +2,20 @@
 // function after function; bodies are validated on the way.
 // Requires: validateSurface (validate.ts) found nothing. Leaves: functions as opt/ takes them.
 
+import { functionSymbols, type Layout } from "../abi/layout.ts";
 import { Bytes } from "../base/bytes.ts";
 import { fail } from "../base/fail.ts";
 import * as w from "../gen/wasm-ops.ts";
+import { type Func, NO_VALUE, type Value } from "../ir/func.ts";
+import { F32, F64, I32, I64 } from "../ir/ops.ts";
+import { CONV_WASM, type Program, SYM_FUNC, SYM_RODATA } from "../ir/program.ts";
+import { callFunction } from "../lower/calls.ts";
+import { set as setGlobal } from "../lower/globals.ts";
+import { type BuildOptions, Constant, Lowering } from "../lower/lowering.ts";
+import * as memory from "../lower/memory.ts";
+import { dataSymbol } from "../lower/memory.ts";
+import * as tables from "../lower/tables.ts";
+import { escapingFunctions } from "../wasm/escape.ts";
 import { BULK_MEMORY, has } from "../wasm/features.ts";
 import { INSTRUCTIONS, ROW_OF_BYTE } from "../wasm/instructions.ts";
 import type { Elem, Module, Range } from "../wasm/module.ts";
@@ -12,18 +23,12 @@ import * as m from "../wasm/module.ts";
 import { Reader } from "../wasm/reader.ts";
 import { TypeSpace } from "../wasm/subtyping.ts";
 import { type DefType, type Limits, V128 } from "../wasm/types.ts";
-import { escapingFunctions } from "./escape.ts";
 import { type Facts, ownTables } from "./facts.ts";
-import { type Func, NO_VALUE, type Value } from "./func.ts";
 import { addressType } from "./immediates.ts";
-import { functionSymbols, type Layout } from "./layout.ts";
-import { type BuildOptions, Constant, dataSymbol, Lowering } from "./lowering.ts";
-import { F32, F64, I32, I64 } from "./ops.ts";
-import { CONV_WASM, type Program, SYM_FUNC, SYM_RODATA } from "./program.ts";
 import { importedGlobals, validateModule, visibleGlobals } from "./validate.ts";
 import { Walk } from "./walk.ts";
 
-export { BuildOptions } from "./lowering.ts";
+export { BuildOptions } from "../lower/lowering.ts";
 
 /** Read-only bytes that the built functions refer to. */
 export class Blob {
@@ -106,7 +111,7 @@ export class FunctionBuild {
     this.initTables();
     this.initSegments();
     if (this.walk.missing < 0) {
-      if (this.module.start >= 0) this.lowering.callFunction(this.module.start | 0, []);
+      if (this.module.start >= 0) callFunction(this.lowering, this.module.start | 0, []);
       this.lowering.ret([]);
     }
     this.finish();
@@ -164,7 +169,8 @@ export class FunctionBuild {
       const { type, init, imported } = globals[i];
       if (imported) continue;
       const v = walk.constant(init, type.type, visibleGlobals(this.module, this.options.features, i));
-      walk.out?.globalSet(i, v);
+      const { out } = walk;
+      if (out !== null) setGlobal(out, i, v);
     }
   }
 
@@ -175,31 +181,32 @@ export class FunctionBuild {
       const elem = module.elems[i];
       if (elem.mode === m.DECLARATIVE || walk.missing >= 0) continue;
       lowering.loc = elem.at;
-      lowering.elemNew(i, Math.max(elem.funcs.length, elem.exprs.length));
+      tables.newSegment(lowering, i, Math.max(elem.funcs.length, elem.exprs.length));
       if (this.elemLists[i] >= 0) {
-        lowering.elemFuncs(i, this.elemLists[i]);
+        tables.fillSegment(lowering, i, this.elemLists[i]);
         continue;
       }
       for (let k = 0; k < elem.exprs.length; k++) {
         if (ROW_OF_BYTE[module.bytes[elem.exprs[k].start]] === w.REF_NULL) continue; // as elem_new left it
         const v = walk.constant(elem.exprs[k], elem.type, visible);
-        walk.out?.setElem(i, k, v);
+        const { out } = walk;
+        if (out !== null) tables.setInSegment(out, i, k, v);
       }
     }
   }
 
   private initTables(): void {
     const { lowering, walk } = this;
-    const { tables } = this.module;
-    const visible = importedGlobals(this.module);
-    for (let i = 0; i < tables.length; i++) {
-      const { type, init } = tables[i];
+    const { module } = this;
+    const visible = importedGlobals(module);
+    for (let i = 0; i < module.tables.length; i++) {
+      const { type, init } = module.tables[i];
       if (init === m.NO_RANGE) continue;
       const v = walk.constant(init, type.element, visible);
       const { out } = walk;
       const { minLo, minHi, is64 } = type.limits;
       const number = (lo: number, hi: number) => (is64 ? lowering.i64(lo, hi) : lowering.i32(lo));
-      if (out !== null) out.tableFill(i, number(0, 0), v, number(minLo, minHi));
+      if (out !== null) tables.fill(out, i, number(0, 0), v, number(minLo, minHi));
     }
   }
 
@@ -220,15 +227,15 @@ export class FunctionBuild {
       if (elem.mode !== m.ACTIVE) continue;
       lowering.loc = elem.at;
       const n = lowering.i32(Math.max(elem.funcs.length, elem.exprs.length));
-      lowering.tableInit(elem.table | 0, i, elemOffsets[i], lowering.i32(0), n);
-      lowering.elemDrop(i);
+      tables.init(lowering, elem.table | 0, i, elemOffsets[i], lowering.i32(0), n);
+      tables.dropSegment(lowering, i);
     }
     for (let i = 0; i < module.datas.length; i++) {
       const data = module.datas[i];
       lowering.loc = data.at;
       const n = lowering.i32(data.bytes.end - data.bytes.start);
-      if (data.mode === m.PASSIVE) lowering.setDataLength(i, n);
-      else lowering.copySegment(data.memory | 0, i, n, dataOffsets[i], lowering.i32(0), n);
+      if (data.mode === m.PASSIVE) memory.setDataLength(lowering, i, n);
+      else memory.copySegment(lowering, data.memory | 0, i, n, dataOffsets[i], lowering.i32(0), n);
     }
   }
 
@@ -238,12 +245,12 @@ export class FunctionBuild {
     for (let i = 0; i < module.elems.length; i++) {
       const { table, funcs, at } = module.elems[i];
       lowering.loc = at;
-      lowering.checkTableFits(table | 0, elemOffsets[i], funcs.length);
+      tables.checkFits(lowering, table | 0, elemOffsets[i], funcs.length);
     }
     for (let i = 0; i < module.datas.length; i++) {
-      const { memory, bytes, at } = module.datas[i];
+      const { memory: index, bytes, at } = module.datas[i];
       lowering.loc = at;
-      lowering.checkMemoryFits(memory | 0, dataOffsets[i], bytes.end - bytes.start);
+      memory.checkFits(lowering, index | 0, dataOffsets[i], bytes.end - bytes.start);
     }
   }
 

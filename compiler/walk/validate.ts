@@ -4,6 +4,7 @@
 import { fail } from "../base/fail.ts";
 import type { u32 } from "../base/numbers.ts";
 import type { Progress } from "../base/progress.ts";
+import { escapingFunctions } from "../wasm/escape.ts";
 import { type Features, GC, has, MULTI_MEMORY, MULTI_VALUE, REFERENCE_TYPES } from "../wasm/features.ts";
 import { checkLimit, MAX_SUBTYPING_DEPTH } from "../wasm/limits.ts";
 import type { Module } from "../wasm/module.ts";
@@ -19,9 +20,8 @@ import {
   type ValType,
 } from "../wasm/types.ts";
 import { typeText } from "../wasm/typetable.ts";
-import { escapingFunctions } from "./escape.ts";
 import type { Facts } from "./facts.ts";
-import { addressType } from "./immediates.ts";
+import { addressType, expectMatch } from "./immediates.ts";
 import { Walk } from "./walk.ts";
 
 /** Validates everything: the module, its constant expressions, all bodies. What these tell, for FunctionBuild. */
@@ -236,7 +236,7 @@ class ModuleCheck {
         if (elem.table >= module.tables.length) fail("unknown table", elem.at, `${elem.table}`);
         const { type } = module.tables[elem.table];
         walk.at = elem.at;
-        walk.expectMatch(elem.type, type.element);
+        expectMatch(walk, elem.type, type.element);
         walk.constant(elem.offset, addressType(type.limits), visible);
       }
       for (const index of elem.funcs) {
