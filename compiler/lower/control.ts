@@ -37,7 +37,10 @@ export function branchIf(out: Lowering, condition: Value, target: Block, args: r
 export function poll(out: Lowering): void {
   if (!out.options.interrupts) return;
   const context = pointerCell(out, at.VMCTX_CONTEXT.offset);
-  out.op(op.POLL, out.load(op.PTR_LOAD, context, at.CONTEXT_BREAKER.offset, access(REGION_CONTEXT, 0, 8, READONLY)));
+  out.op(
+    op.POLL,
+    out.load(op.PTR_LOAD, context, at.CONTEXT_BREAKER.offset, access(REGION_CONTEXT, 0, 8, READONLY)),
+  );
 }
 
 export function select(out: Lowering, type: ValType, condition: Value, a: Value, b: Value): Value {
