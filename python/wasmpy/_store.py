@@ -306,15 +306,12 @@ def _lock(path: str) -> FileIO:
     other = None if known is None else known()
     is_nested = other is not None and not other.closed
     while True:
-        with unforked:  # A child with a descriptor that it does not know of would keep the parent's lock.
-            file = tried(FileIO, path, "r+", opener=_open_lock)
-            if isinstance(file, OSError):
-                raise _NoLockError(file)
-            if is_nested:
-                return file
-            for ended in [ident for ident, lock in list(_locks.items()) if lock() is None]:
-                _locks.pop(ended, None)
-            _locks[thread] = ref(file)
+        # In one line: an exception of a signal's handler has no place between the block and its end.
+        with unforked: file = _opened_lock(path, 0 if is_nested else thread)  # noqa: E701  # fmt: skip
+        if isinstance(file, OSError):
+            raise _NoLockError(file)
+        if is_nested:
+            return file
         try:
             error = tried(fcntl.flock, file, fcntl.LOCK_EX)
             if error is None and _is(path, os.fstat(file.fileno()).st_ino):
@@ -332,6 +329,19 @@ def _lock(path: str) -> FileIO:
         if isinstance(error, OSError) and error.errno != errno.EBADF:
             raise _NoLockError(error)
         # Removed by the process that held it, or closed in a forked child.
+
+
+def _opened_lock(path: str, thread: int) -> FileIO | OSError:
+    """The file, known as the thread's, if that is not 0.
+
+    A child that had a descriptor of which it does not know would keep the parent's lock.
+    """
+    file = tried(FileIO, path, "r+", opener=_open_lock)
+    if thread and not isinstance(file, OSError):
+        for ended in [ident for ident, lock in list(_locks.items()) if lock() is None]:
+            _locks.pop(ended, None)
+        _locks[thread] = ref(file)
+    return file
 
 
 def _open_lock(path: str, flags: int) -> int:
