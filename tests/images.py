@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import oracle
+from suites import SPEC
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILER = ROOT / "compiler"
 GOLDEN = COMPILER / "tests" / "golden"
-SPEC = Path(os.environ.get("WASMPY_SPEC") or ROOT.parent / "shared" / "spec")
 REAL = ROOT / "tests" / "real" / ".work"
 SEEDS, QUICK_SEEDS, AT_A_TIME = 2000, 60, 60
 # Lines of differences.

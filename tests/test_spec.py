@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import environment
-
-SPEC = Path(os.environ.get("WASMPY_SPEC") or Path(__file__).resolve().parents[2] / "shared" / "spec")
+from suites import SPEC
 
 # Commands of each suite, from its counts: a runner that lost some would not be noticed otherwise.
 SUITES = [("1.0", "1.0", 19270), ("2.0", "2.0", 28018)]

@@ -180,6 +180,14 @@ export class Func {
     return v as Value;
   }
 
+  /** A new instruction in front of `at`, with its place in the source. */
+  makeBefore(at: Value, op: number, type: number, a = -1, b = -1, c = -1): Value {
+    const v = this.make(op, type, a, b, c);
+    this.loc[v] = this.loc[at];
+    this.insertBefore(at, v);
+    return v;
+  }
+
   append(block: Block, v: Value): void {
     const last = this.last.get(block);
     this.block[v] = block;

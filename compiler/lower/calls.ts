@@ -3,6 +3,7 @@
 
 import * as at from "../abi/layout.ts";
 import { irType } from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
 import type { u32 } from "../base/numbers.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_VMCTX } from "../ir/access.ts";
@@ -59,7 +60,7 @@ function foreignSignature(out: Lowering, type: number): number {
 
 /** Whether the record is of this instance: its function can be called straight. */
 function isOwn(out: Lowering, record: Value): Value {
-  return out.op(op.PTR_EQ, recordField(out, op.PTR_LOAD, record, at.FUNC_VMCTX.offset), instance(out));
+  return out.op(op.PTR_EQ, recordField(out, record, at.FUNC_VMCTX), instance(out));
 }
 
 /** Calls the function of a record that is known to be there and of the type; `own`: and to be this instance's. */
@@ -79,7 +80,7 @@ export function callRecord(
   out.jump(after, callBare(out, record, type, args));
   out.switchTo(foreign);
   holdRecord(out, record);
-  const far = recordField(out, op.PTR_LOAD, record, at.FUNC_FOREIGN.offset);
+  const far = recordField(out, record, at.FUNC_FOREIGN);
   out.jump(after, resultsOf(out, out.callPtr(far, foreignSignature(out, type | 0), [record, ...args]), type));
   out.seal(after);
   out.switchTo(after);
@@ -92,7 +93,7 @@ function holdRecord(out: Lowering, record: Value): void {
 }
 
 function callBare(out: Lowering, record: Value, type: number, args: readonly Value[]): Value[] {
-  const code = recordField(out, op.PTR_LOAD, record, at.FUNC_CODE.offset);
+  const code = recordField(out, record, at.FUNC_CODE);
   return resultsOf(out, out.callPtr(code, bareSignature(out, type), args), type);
 }
 
@@ -103,15 +104,15 @@ export function returnCallRecord(
   own: boolean,
   args: readonly Value[],
 ): void {
-  const code = (offset: number) => recordField(out, op.PTR_LOAD, record, offset);
+  const code = (field: Field) => recordField(out, record, field);
   if (own) {
-    out.returnCallPtr(code(at.FUNC_CODE.offset), bareSignature(out, type), args);
+    out.returnCallPtr(code(at.FUNC_CODE), bareSignature(out, type), args);
     return;
   }
   const foreign = fork(out, isOwn(out, record));
   out.func.cold.set(foreign, 1);
-  out.returnCallPtr(code(at.FUNC_CODE.offset), bareSignature(out, type), args);
+  out.returnCallPtr(code(at.FUNC_CODE), bareSignature(out, type), args);
   out.switchTo(foreign);
   holdRecord(out, record);
-  out.returnCallPtr(code(at.FUNC_FOREIGN.offset), foreignSignature(out, type | 0), [record, ...args]);
+  out.returnCallPtr(code(at.FUNC_FOREIGN), foreignSignature(out, type | 0), [record, ...args]);
 }

@@ -3,9 +3,11 @@
 // record that a reference leads to are not, since the reference must be tested first.
 
 import { helper } from "../abi/helpers.ts";
+import type { Field } from "../abi/records.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, READONLY, REGION_VMCTX } from "../ir/access.ts";
 import type { Value } from "../ir/func.ts";
+import { LOAD_OF, TYPE_SIZE } from "../ir/ops.ts";
 import type { Limits } from "../wasm/types.ts";
 import type { Lowering } from "./lowering.ts";
 
@@ -30,8 +32,9 @@ export function tableRecord(out: Lowering, table: number): Value {
   return pointerCell(out, out.layout.table[table]);
 }
 
-export function recordField(out: Lowering, code: number, record: Value, offset: number): Value {
-  return out.load(code, record, offset, access(REGION_VMCTX, 0, 8, 0));
+/** `at`: where the record begins, from what `base` points to. */
+export function recordField(out: Lowering, base: Value, { type, offset }: Field, at = 0): Value {
+  return out.load(LOAD_OF[type], base, at + offset, access(REGION_VMCTX, 0, TYPE_SIZE[type], 0));
 }
 
 export function help(out: Lowering, name: string, operands: readonly Value[]): Value {

@@ -17,7 +17,7 @@ export function dataSymbol(program: Program, i: number): number {
 }
 
 export function size(out: Lowering, memory: number): Value {
-  const bytes = recordField(out, op.I64_LOAD, memoryRecord(out, memory), at.MEMORY_SIZE.offset);
+  const bytes = recordField(out, memoryRecord(out, memory), at.MEMORY_SIZE);
   const pages = out.op(op.I64_SHR_U, bytes, out.i64(16, 0));
   return narrow(out, pages, limitsOf(out, memory));
 }
@@ -92,6 +92,6 @@ export function dropSegment(out: Lowering, data: number): void {
 }
 
 export function checkFits(out: Lowering, memory: number, index: Value, n: number): void {
-  const available = recordField(out, op.I64_LOAD, memoryRecord(out, memory), at.MEMORY_SIZE.offset);
+  const available = recordField(out, memoryRecord(out, memory), at.MEMORY_SIZE);
   checkEnd(out, available, index, n, trap.DATA_DOES_NOT_FIT);
 }

@@ -25,7 +25,7 @@ function regionOf(out: Lowering, table: number): number {
 
 /** The number of elements, as i64. */
 function lengthOf(out: Lowering, table: number): Value {
-  return recordField(out, op.I64_LOAD, tableRecord(out, table), at.TABLE_SIZE.offset);
+  return recordField(out, tableRecord(out, table), at.TABLE_SIZE);
 }
 
 export function size(out: Lowering, table: number): Value {
@@ -91,7 +91,7 @@ export function fillSegment(out: Lowering, elem: number, offsets: number): void 
 
 /** Element `i` of the segment's array, which borrows it. */
 export function setInSegment(out: Lowering, elem: number, i: number, v: Value): void {
-  const array = recordField(out, op.PTR_LOAD, instance(out), out.layout.elem[elem] + at.ELEM_ARRAY.offset);
+  const array = recordField(out, instance(out), at.ELEM_ARRAY, out.layout.elem[elem]);
   out.store(op.REF_STORE, array, v, 8 * i, access(REGION_TABLE, 0, 8, 0));
 }
 
@@ -103,13 +103,13 @@ export function checkFits(out: Lowering, table: number, index: Value, n: number)
 export function recordAt(out: Lowering, table: number, type: number, index: Value): Value {
   const place = wide(out, index, limitsOf(out, table));
   out.trapIf(out.op(op.I64_GE_U, place, lengthOf(out, table)), trap.UNDEFINED_ELEMENT);
-  const base = recordField(out, op.PTR_LOAD, tableRecord(out, table), at.TABLE_BASE.offset);
+  const base = recordField(out, tableRecord(out, table), at.TABLE_BASE);
   const slot = out.op(op.PTR_ADD, base, out.op(op.I64_SHL, place, out.i64(3, 0)));
   const record = out.load(op.PTR_LOAD, slot, 0, access(REGION_TABLE, regionOf(out, table), 8, 0));
   out.trapIf(out.op(op.PTR_EQZ, record), trap.UNINITIALIZED_ELEMENT);
   const expected = access(REGION_VMCTX, 0, 8, READONLY);
   const wanted = out.load(op.I64_LOAD, instance(out), out.layout.type[type], expected);
-  const actual = recordField(out, op.I64_LOAD, record, at.FUNC_TYPE.offset);
+  const actual = recordField(out, record, at.FUNC_TYPE);
   out.trapIf(out.op(op.I64_NE, actual, wanted), trap.INDIRECT_CALL_TYPE);
   return record;
 }

@@ -174,10 +174,8 @@ export class Addresses implements Pass {
 
   private make(at: Value, code: number, type: number, a: number, b: number, imm: number): Value {
     const { f } = this;
-    const v = f.make(code, type, a, b);
+    const v = f.makeBefore(at, code, type, a, b);
     f.imm[v] = imm;
-    f.loc[v] = f.loc[at];
-    f.insertBefore(at, v);
     return v;
   }
 

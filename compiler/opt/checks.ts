@@ -4,14 +4,13 @@
 // leaves: no bounds_check
 
 import { MEMORY_BASE, MEMORY_SIZE } from "../abi/layout.ts";
+import type { Field } from "../abi/records.ts";
 import * as op from "../gen/ir-ops.ts";
 import { access, REGION_VMCTX } from "../ir/access.ts";
 import { type Block, Func, NO_VALUE, type Value } from "../ir/func.ts";
-import { I32, RESULT } from "../ir/ops.ts";
+import { I32, LOAD_OF, RESULT, TYPE_SIZE } from "../ir/ops.ts";
 import { MEMORY_OUT_OF_BOUNDS } from "../ir/traps.ts";
 import type { Context, Pass } from "./context.ts";
-
-const FIELD: number = access(REGION_VMCTX, 0, 8, 0);
 
 export class Checks implements Pass {
   private f: Func;
@@ -41,7 +40,7 @@ export class Checks implements Pass {
     const record = f.a[check] as Value;
     const index = f.b[check] as Value;
     const [lo, hi] = [f.imm[check], f.imm2[check]];
-    const available = this.field(check, op.I64_LOAD, record, MEMORY_SIZE.offset);
+    const available = this.field(check, record, MEMORY_SIZE);
     let wide = index;
     if (f.type[f.resolve(index)] === I32) {
       wide = this.make(check, op.I64_EXTEND_I32_U, index, NO_VALUE);
@@ -54,7 +53,7 @@ export class Checks implements Pass {
       const last = this.make(check, op.I64_SUB, available, needed);
       this.trapIf(check, op.I64_GT_U, index, last);
     }
-    const base = this.field(check, op.PTR_LOAD, record, MEMORY_BASE.offset);
+    const base = this.field(check, record, MEMORY_BASE);
     f.op[check] = op.PTR_ADD;
     f.a[check] = base;
     f.b[check] = wide;
@@ -63,11 +62,7 @@ export class Checks implements Pass {
   }
 
   private make(at: Value, code: number, a: Value, b: Value): Value {
-    const { f } = this;
-    const v = f.make(code, RESULT[code], a, b);
-    f.loc[v] = f.loc[at];
-    f.insertBefore(at, v);
-    return v;
+    return this.f.makeBefore(at, code, RESULT[code], a, b);
   }
 
   private number(at: Value, lo: number, hi: number): Value {
@@ -78,11 +73,11 @@ export class Checks implements Pass {
     return v;
   }
 
-  private field(at: Value, code: number, record: Value, offset: number): Value {
+  private field(at: Value, record: Value, { type, offset }: Field): Value {
     const { f } = this;
-    const v = this.make(at, code, record, NO_VALUE);
+    const v = this.make(at, LOAD_OF[type], record, NO_VALUE);
     f.imm[v] = offset;
-    f.aux[v] = FIELD;
+    f.aux[v] = access(REGION_VMCTX, 0, TYPE_SIZE[type], 0);
     return v;
   }
 

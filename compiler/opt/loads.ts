@@ -260,12 +260,7 @@ function convert(f: Func, v: Value, x: Value, code: number): Value {
   const full = to === PTR || to === REF || size === TYPE_SIZE[to];
   if (from === to && full) return x;
   if ((f.aux[v] & SWAPPED) !== 0) return NO_VALUE;
-  const before = (code: number, a: Value, b: Value): Value => {
-    const made = f.make(code, to, a, b);
-    f.loc[made] = f.loc[v];
-    f.insertBefore(v, made);
-    return made;
-  };
+  const before = (code: number, a: Value, b: Value): Value => f.makeBefore(v, code, to, a, b);
   const signed = isSignedLoad(f.op[v]);
   if (from === to) {
     if (signed) return before(extension(to, size), x, NO_VALUE);

@@ -64,12 +64,10 @@ export class Simplify implements Pass, Rewriter {
     aux: number,
   ): Value {
     const { f, at } = this;
-    const v = f.make(code, type, a, b, c);
+    const v = f.makeBefore(at, code, type, a, b, c);
     f.imm[v] = imm;
     f.imm2[v] = imm2;
     f.aux[v] = aux;
-    f.loc[v] = f.loc[at];
-    f.insertBefore(at, v);
     const by = this.reduce(v);
     if (by === v) return v;
     if (type !== VOID) f.replace(v, by);

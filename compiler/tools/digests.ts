@@ -11,25 +11,15 @@ import { samples } from "./corpus.ts";
 
 const CPU = cpuFeatures(DEFAULTS.target, ["sse41", "popcnt", "bmi1", "bmi2", "lzcnt"]);
 
+const MODULE: Options = { ...DEFAULTS, leaf: "m", cpu: CPU };
+
 /** By name; without the lock only modules compile that import nothing. */
 const SETTINGS: ReadonlyMap<string, Options> = new Map([
-  ["fast", { ...DEFAULTS, leaf: "m", cpu: CPU }],
-  [
-    "quick",
-    {
-      ...DEFAULTS,
-      leaf: "m",
-      level: 0,
-      checked: true,
-      wrap: true,
-      interrupts: false,
-      cpu: CPU,
-      verified: true,
-    },
-  ],
-  ["checked", { ...DEFAULTS, leaf: "m", checked: true, cpu: CPU }],
-  ["baseline", { ...DEFAULTS, leaf: "m", interrupts: false }],
-  ["nogil", { ...DEFAULTS, leaf: "m", cpu: CPU, nogil: true }],
+  ["fast", MODULE],
+  ["quick", { ...MODULE, level: 0, checked: true, wrap: true, interrupts: false, verified: true }],
+  ["checked", { ...MODULE, checked: true }],
+  ["baseline", { ...MODULE, cpu: 0, interrupts: false }],
+  ["nogil", { ...MODULE, nogil: true }],
 ]);
 
 function digest(bytes: Uint8Array): string {

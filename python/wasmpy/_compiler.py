@@ -124,11 +124,17 @@ def _options(machine: Machine, header: dict[str, Any]) -> None:
     )
 
 
+def _begin(machine: Machine, header: dict[str, Any], source: bytes) -> int:
+    """Begins to compile; how many chunks there are."""
+    _options(machine, header)
+    chunks: int = machine.call("begin", machine.new_bytes(source))
+    return chunks
+
+
 def _compile(machine: Machine, header: dict[str, Any], source: bytes, notice: Notice) -> tuple[dict[str, Any], bytes]:
     if len(source) > _LONG_BYTES:
         notice.give()
-    _options(machine, header)
-    chunks = machine.call("begin", machine.new_bytes(source))
+    chunks = _begin(machine, header, source)
     _Shared(machine, header, source, chunks, notice).run()
     return {}, machine.read_bytes(machine.call("finish"))
 
@@ -284,8 +290,7 @@ class _Shared:
         machine = _take()
         self._helping[get_ident()] = machine
         try:
-            _options(machine, self._header)
-            machine.call("begin", machine.new_bytes(self._source))
+            _begin(machine, self._header, self._source)
             while True:
                 k = next(self._next)
                 if k >= self._end:

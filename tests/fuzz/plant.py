@@ -98,7 +98,7 @@ BUGS = (
     Bug("calls of other instances do not come back", "python/imports.ts",
         "      c.op(op.SET_VMCTX, own);\n      c.ret(results);", "      c.ret(results);"),
     Bug("other instances' functions are called straight", "lower/calls.ts",
-        "return out.op(op.PTR_EQ, recordField(out, op.PTR_LOAD, record, at.FUNC_VMCTX.offset), instance(out));",
+        "return out.op(op.PTR_EQ, recordField(out, record, at.FUNC_VMCTX), instance(out));",
         "return out.op(op.PTR_EQ, record, record);"),
     Bug("stack arguments of tail calls are copied upwards from the first", "isa/x64/expand.ts",
         "for (let k = bytes - 8; k >= 0; k -= 8)", "for (let k = 0; k < bytes; k += 8)"),

@@ -3,16 +3,15 @@ and the texts of all of these."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from suites import SPEC
 from wasmpy import _compiler
 
 from .cases import CASES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SPEC = Path(os.environ.get("WASMPY_SPEC", ROOT.parent / "shared" / "spec"))
 # Larger modules say nothing new, and take their time.
 MOST_BYTES = 4000
 
